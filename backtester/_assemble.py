@@ -1,0 +1,182 @@
+"""Put instruments on one time axis, let trade stand in for missing marks, and say so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtester import _coverage, _frames
+from backtester._frames import Bars
+from backtester.errors import MarketDataError, nearest
+from backtester.symbols import listed
+from backtester.text import moment
+from backtester.times import instant
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class Parts(NamedTuple):
+    """The arrays of a market; prices in the order open, high, low, close."""
+
+    open_time: Ints
+    trade: list[Floats]
+    mark: list[Floats]
+    mark_is_trade: NDArray[np.bool_]
+    funding: tuple[Ints, Ints, Floats, Floats]
+    notes: list[str]
+
+
+def assemble(
+    trade: Mapping[str, Any],
+    mark: Mapping[str, Any],
+    funding: Mapping[str, Any],
+    start: object,
+    end: object,
+) -> Parts:
+    """Return the arrays of a market from frames by symbol; see ``Market.from_frames``."""
+    symbols = list(trade)
+    if not symbols:
+        raise MarketDataError("a market needs at least one instrument", cure="Give trade frames")
+    _check_known("mark", mark, symbols)
+    _check_known("funding", funding, symbols)
+    first, last = instant(start, "start"), instant(end, "end")
+    candles = {s: _frames.bars_of(frame, s, "trade") for s, frame in trade.items()}
+    marks = {s: _frames.bars_of(frame, s, "mark") for s, frame in mark.items() if len(frame)}
+    for symbol, bars in marks.items():
+        _check_overlap(candles[symbol], bars, symbol)
+    grid = _union([_cut(bars, first, last).time for bars in candles.values()])
+    if len(grid) == 0:
+        _fail_empty(candles, start, end)
+    notes = _coverage.Notes(symbols)
+    prices = _place([_cut(bars, first, last) for bars in candles.values()], grid)
+    _coverage.note_gaps(notes, prices[0], grid)
+    sparse = [_cut(marks[s], first, last) if s in marks else None for s in symbols]
+    marked, is_trade = _mark_prices(prices, sparse, grid, notes)
+    views = list(prices.transpose(0, 2, 1))
+    return Parts(
+        open_time=grid,
+        trade=views,
+        mark=views if marked is prices else list(marked.transpose(0, 2, 1)),
+        mark_is_trade=is_trade,
+        funding=_settlements(funding, prices[0], grid, notes),
+        notes=notes.lines(),
+    )
+
+
+def _check_known(kind: str, frames: Mapping[str, Any], symbols: Iterable[str]) -> None:
+    """Refuse mark or funding of an instrument that has no candles."""
+    for symbol in frames:
+        if symbol not in symbols:
+            near = nearest(symbol, symbols)
+            raise MarketDataError(
+                f"{kind} data of an instrument without trade candles; there are those of {listed(symbols)}",
+                instrument=symbol,
+                cure=f"Perhaps you mean {near[0]}" if near else "Leave it out, or add its candles",
+            )
+
+
+def _check_overlap(trade: Bars, mark: Bars, symbol: str) -> None:
+    """Mark and trade candles of an instrument share at least one bar."""
+    rows = np.searchsorted(trade.time, mark.time)
+    if np.any(trade.time[np.minimum(rows, len(trade.time) - 1)] == mark.time):
+        return
+    ranges = [f"{moment(bars.time[0])} to {moment(bars.time[-1])}" for bars in (trade, mark)]
+    raise MarketDataError(
+        f"mark and trade do not overlap in time: they share no bar; trade {ranges[0]}, mark {ranges[1]}",
+        instrument=symbol,
+        cure="Load the mark of the same range and timeframe, or leave it out (mark = trade)",
+    )
+
+
+def _cut(bars: Bars, first: int | None, last: int | None) -> Bars:
+    """Return the bars with ``first <= time < last``."""
+    rows = _frames.window(bars.time, first, last)
+    return Bars(bars.time[rows], bars.prices[:, rows])
+
+
+def _union(times: list[Ints]) -> Ints:
+    """Return all times that occur, sorted; without a sort when all instruments have the same."""
+    if all(np.array_equal(times[0], other) for other in times[1:]):
+        return times[0]
+    return np.unique(np.concatenate(times))
+
+
+def _fail_empty(candles: Mapping[str, Bars], start: object, end: object) -> None:
+    """Raise: there is not one bar in the range asked for."""
+    first = min(int(bars.time[0]) for bars in candles.values())
+    last = max(int(bars.time[-1]) for bars in candles.values())
+    raise MarketDataError(
+        f"no bars from {start or 'the beginning'} to {end or 'the end'}; "
+        f"there are bars from {moment(first)} to {moment(last)}",
+        cure="Choose a range within that, with start before end",
+    )
+
+
+def _place(candles: list[Bars], grid: Ints) -> Floats:
+    """Return prices (4, n_instruments, n_bars), nan where an instrument has no bar."""
+    out = np.full((4, len(candles), len(grid)), np.nan)
+    for i, bars in enumerate(candles):
+        if len(bars.time) == len(grid):
+            out[:, i] = bars.prices
+        else:
+            out[:, i, np.searchsorted(grid, bars.time)] = bars.prices
+    return out
+
+
+def _mark_prices(
+    trade: Floats, marks: list[Bars | None], grid: Ints, notes: _coverage.Notes
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return mark prices shaped like ``trade``, and where trade stands in for all of them.
+
+    A bar without a mark takes the trade bar; a bar without a trade has no data at all. The
+    ``trade`` array itself is returned when no instrument has a mark: half the memory.
+    """
+    is_trade = np.array([bars is None or len(bars.time) == 0 for bars in marks])  # the rest is seen below
+    for i, bars in enumerate(marks):
+        if is_trade[i] and not np.isnan(trade[0, i]).all():
+            notes.add("mark = trade for {}: no mark data" + (" in this range" if bars else ""), i)
+    if is_trade.all():
+        return trade, is_trade
+    out = trade.copy()
+    for i, bars in enumerate(marks):
+        if bars is None or is_trade[i]:
+            continue
+        rows = np.minimum(np.searchsorted(grid, bars.time), len(grid) - 1)
+        both = (grid[rows] == bars.time) & ~np.isnan(bars.prices[0]) & ~np.isnan(trade[0, i, rows])
+        rows = rows[both]
+        out[:, i, rows] = bars.prices[:, both]
+        lacks = ~np.isnan(trade[0, i])
+        lacks[rows] = False
+        _coverage.note_substitution(notes, i, lacks, rows, grid)
+        is_trade[i] = len(rows) == 0
+    return out, is_trade
+
+
+def _settlements(
+    funding: Mapping[str, Any], opens: Floats, grid: Ints, notes: _coverage.Notes
+) -> tuple[Ints, Ints, Floats, Floats]:
+    """Return funding of all instruments sorted by time and instrument, within the market."""
+    columns: list[tuple[Ints, Ints, Floats, Floats]] = []
+    for i, symbol in enumerate(notes.symbols):
+        known = np.flatnonzero(~np.isnan(opens[i]))
+        frame = funding.get(symbol)
+        if len(known) == 0:
+            continue
+        if frame is None or len(frame) == 0:
+            notes.add("no funding for {}", i)
+            continue
+        time, rate, price, snapped = _frames.settlements_of(frame, symbol)
+        first, last = int(grid[known[0]]), int(grid[known[-1]])
+        rows = _frames.window(time, first, last + 1)
+        _coverage.note_funding(notes, i, time[rows], first, last, snapped)
+        columns.append((time[rows], np.full(len(time[rows]), i), rate[rows], price[rows]))
+    if not columns:
+        whole, real = np.empty(0, np.int64), np.empty(0)
+        return whole, whole, real, real
+    time, instrument, rate, price = (np.concatenate(c) for c in zip(*columns, strict=True))
+    order = np.lexsort((instrument, time))
+    return time[order], instrument[order], rate[order], price[order]

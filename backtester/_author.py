@@ -1,0 +1,85 @@
+"""Call the author's code, and turn what goes wrong in it into an error that says where."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import FrozenInstanceError
+from typing import NamedTuple, NoReturn
+
+from backtester.errors import StrategyError
+from backtester.loading import author_line
+from backtester.market import Market
+from backtester.strategy import SlotSpec, Strategy
+
+_COPY = "the market is shared and read-only: work on a copy, `close = market.close.copy()`"
+
+
+class Author(NamedTuple):
+    """Whose targets these are: everything that an error message names."""
+
+    name: str
+    market: Market
+    slots: tuple[SlotSpec, ...]
+    note: str = ""  # on which piece of the market, if not on the whole
+
+    def fail(
+        self,
+        problem: str,
+        *,
+        bar: int | None = None,
+        slot: int | None = None,
+        found: object = None,
+        cure: str | None = None,
+        cause: BaseException | None = None,
+    ) -> NoReturn:
+        """Raise a StrategyError that names the strategy, the bar, its time and the slot."""
+        raise StrategyError(
+            self.name,
+            problem + self.note,
+            bar=bar,
+            time=None if bar is None else int(self.market.open_time[bar]),
+            slot=None if slot is None else self.slots[slot].label,
+            found=found,
+            cure=cure,
+        ) from cause
+
+
+def ask_slots(strategy: Strategy, market: Market) -> object:
+    """Return what the strategy's method `slots` returns, or fail like `ask`."""
+    try:
+        return strategy.slots(market)
+    except Exception as error:
+        _explain(strategy, "slots", "", error)
+
+
+def ask(strategy: Strategy, author: Author) -> object:
+    """Return what the strategy's method `targets` returns for the author's market.
+
+    Raises
+    ------
+    StrategyError
+        From whatever the method raised, with the file and the line of the author.
+    """
+    try:
+        return strategy.targets(author.market)
+    except Exception as error:
+        if isinstance(error, StrategyError) and error.strategy == strategy.name:
+            raise  # the base class says that there is no such method
+        _explain(strategy, "targets", author.note, error)
+
+
+def _explain(strategy: Strategy, method: str, note: str, error: Exception) -> NoReturn:
+    where = author_line(error, source_file(strategy))
+    if isinstance(error, FrozenInstanceError) or "read-only" in str(error):
+        problem = f"its method `{method}` writes into the market{note}, in {where}"
+        raise StrategyError(strategy.name, problem, found=error, cure=_COPY) from error
+    problem = f"its method `{method}` raised {type(error).__name__}{note} in {where}: {error}"
+    raise StrategyError(strategy.name, problem) from error
+
+
+def source_file(strategy: Strategy) -> str:
+    """Return the file that defines the strategy's class, or "" where there is none."""
+    try:
+        return inspect.getfile(type(strategy))
+    except (OSError, TypeError):
+        return ""

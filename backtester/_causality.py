@@ -1,0 +1,156 @@
+"""The look-ahead check: a decision may not change when later bars are taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtester._author import Author, ask
+from backtester._changes import changes, first_bars
+from backtester._slots import specs_of
+from backtester._targets import FIELDS, Dense, dense
+from backtester.market import Market
+from backtester.orders import SIZE_TYPES
+from backtester.strategy import SlotSpec, Strategy, Targets
+
+Ints = NDArray[np.int64]
+
+_CURE = (
+    "use only bars up to the one decided on: shift(1) and not shift(-1), no centred windows, no "
+    "backfill, no mean, maximum or ranking over the whole series"
+)
+_RANDOM = "seed its random numbers, and keep nothing on self between calls"
+_TOLERANCE = 1e-9  # relative; sums may round differently on a shorter array
+
+
+def check_causal(
+    strategy: Strategy,
+    market: Market,
+    targets: Targets | None = None,
+    *,
+    cuts: Iterable[int] | None = None,
+) -> None:
+    """Fail if a strategy looks into the future.
+
+    The strategy is run on the first bars of the market, for several lengths. What it wants at
+    those bars must be what it wanted with the whole market in sight.
+
+    Parameters
+    ----------
+    strategy : Strategy
+    market : Market
+    targets : Targets, optional
+        What the strategy returned for `market`; it is asked if this is left out.
+    cuts : iterable of int, optional
+        Numbers of bars to run on. By default the middle, all but the last, and up to six that
+        end where a target changes: there a look of one bar ahead shows.
+
+    Raises
+    ------
+    StrategyError
+        Naming the first bar and slot that differ, both values, and how to mend it.
+    """
+    author = Author(strategy.name, market, specs_of(strategy, market))
+    full = dense(ask(strategy, author) if targets is None else targets, author)
+    compare_prefixes(strategy, author, full, cuts)
+
+
+def compare_prefixes(strategy: Strategy, author: Author, full: Dense, cuts: Iterable[int] | None = None) -> None:
+    """Compare targets with those on the first bars only; see `check_causal`."""
+    market = author.market
+    for cut in _usable(market, default_cuts(author, full) if cuts is None else cuts):
+        prefix = market.slice(0, cut)
+        note = f" (on the first {cut:,} of {market.n_bars:,} bars)"
+        _compare_slots(author, specs_of(strategy, prefix), note)
+        part_author = Author(author.name, prefix, author.slots, note)
+        part = dense(ask(strategy, part_author), part_author)
+        _compare(strategy, author, full, part, cut)
+
+
+def default_cuts(author: Author, full: Dense) -> list[int]:
+    """Return the numbers of bars to run on: fixed ones, and some that end at a change."""
+    n = author.market.n_bars
+    columns = np.array([author.market.column(spec.symbol) for spec in author.slots])
+    first = first_bars(author.market, columns)
+    changed = np.unique(changes(full.size, np.zeros(len(columns)), first).bar)
+    cuts = {n // 2, n - 1}
+    if len(changed):  # in pairs, as one of two neighbours may agree with a wrong value by chance
+        places = np.array([len(changed) * k // 5 + pair for k in (1, 2, 3) for pair in (0, 1)])
+        cuts |= {int(bar) + 1 for bar in changed[np.minimum(places, len(changed) - 1)]}
+    cuts -= set(range(n // 10))  # too few bars for some authors' code
+    if len(columns) > 1:  # as many bars as slots: a row and a column could not be told apart
+        cuts.discard(len(columns))
+    return sorted(cuts)
+
+
+def _usable(market: Market, cuts: Iterable[int]) -> list[int]:
+    """Return the cuts that leave at least one bar, also of the finer market."""
+    detail = market.detail
+    return [
+        cut
+        for cut in cuts
+        if 0 < cut < market.n_bars and (detail is None or detail.open_time[0] < market.close_time[cut - 1])
+    ]
+
+
+def _compare_slots(author: Author, found: tuple[SlotSpec, ...], note: str) -> None:
+    if found != author.slots:
+        author.fail(
+            f"its method `slots` looks into the future: it returns others when later bars are taken away{note}",
+            found=", ".join(spec.label for spec in found),
+            cure="choose slots by the symbols alone, and write nan where one is not wanted",
+        )
+
+
+def _compare(strategy: Strategy, author: Author, full: Dense, part: Dense, cut: int) -> None:
+    """Fail at the first difference between the targets on all bars and on the first ones."""
+    if full.size_type != part.size_type or full.watch_mark != part.watch_mark:
+        found = f"{SIZE_TYPES[full.size_type]}, then {SIZE_TYPES[part.size_type]}"
+        author.fail("its targets change their kind with the length of the market", found=found)
+    worst: tuple[int, int, str] | None = None
+    for name in ("size", *FIELDS):
+        place = _difference(getattr(full, name), getattr(part, name), cut)
+        if place is not None and (worst is None or place < worst[:2]):
+            worst = (*place, name)
+    if worst is None:
+        return
+    bar, slot, name = worst
+    field = SIZE_TYPES[full.size_type] if name == "size" else name
+    whole, first = (_value(getattr(wants, name), bar, slot) for wants in (full, part))
+    if _is_random(strategy, author, full):
+        problem = f"it is not deterministic: {field} differs between two calls on the same market"
+        author.fail(problem, bar=bar, slot=slot, cure=_RANDOM)
+    author.fail(
+        f"it looks into the future: {field} changes when later bars are taken away; "
+        f"{whole} with all {author.market.n_bars:,} bars, {first} with the first {cut:,}",
+        bar=bar,
+        slot=slot,
+        cure=_CURE,
+    )
+
+
+def _value(values: NDArray[np.float64] | None, bar: int, slot: int) -> object:
+    return None if values is None else float(values[bar, slot])
+
+
+def _difference(full: NDArray[np.float64] | None, part: NDArray[np.float64] | None, cut: int) -> tuple[int, int] | None:
+    """Return bar and slot of the first difference, or None."""
+    if full is None or part is None:
+        return None if full is part else (0, 0)
+    head = full[:cut]
+    if np.array_equal(head, part, equal_nan=True):
+        return None
+    same = np.isclose(head, part, rtol=_TOLERANCE, atol=0.0, equal_nan=True)
+    if same.all():
+        return None
+    bar = int(np.argmin(same.all(axis=1)))
+    return bar, int(np.argmin(same[bar]))
+
+
+def _is_random(strategy: Strategy, author: Author, full: Dense) -> bool:
+    """Return whether a second call on the same market wants something else."""
+    again = dense(ask(strategy, author), author)
+    n = author.market.n_bars
+    return any(_difference(getattr(full, name), getattr(again, name), n) is not None for name in ("size", *FIELDS))

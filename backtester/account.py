@@ -1,0 +1,145 @@
+"""The account of a run: balance, leverage, margin mode and venue. Never part of a strategy.
+
+A margin mode is a partition of positions into collateral pools; it is data, so one strategy runs
+unchanged under all of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
+
+from backtester._fields import record
+from backtester.errors import ConfigurationError
+from backtester.scenario_schema import RULE_FIELDS, SHARES_TOLERANCE
+from backtester.schema import MODES, PATHS
+from backtester.venue import Venue, VenueRules, load_venue
+
+__all__ = ["MODES", "PATHS", "Account", "Slot", "rules_of", "venue_of"]
+
+
+class Slot(NamedTuple):
+    """A place for at most one position.
+
+    Parameters
+    ----------
+    instrument : int
+        Column of the market.
+    leverage : float
+    isolated : bool
+        True: it has its own pool, funded when the position opens.
+    group : int
+        Index of its standing sub-account, -1 for none.
+    name : str
+        Shown in frames and reports.
+    """
+
+    instrument: int
+    leverage: float
+    isolated: bool
+    group: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a strategy trades with.
+
+    Parameters
+    ----------
+    balance : float [quote]
+        Money at the start, above 0.
+    leverage : float
+        Leverage of every slot that does not ask for its own, above 0.
+    venue : str or Venue
+        Name of a venue file, or a venue.
+    mode : str
+        ``isolated``, ``cross``, ``mixed`` or ``sub_accounts``.
+    path : str
+        What is assumed about the inside of a bar: ``adverse``, ``favourable``, ``candle`` or
+        ``close``.
+    isolated : tuple of str
+        Names of the slots that are isolated in ``mixed``.
+    shares : mapping of str to float
+        Name of each sub-account and its share of the balance; main keeps the rest.
+    rules : mapping
+        Rules of the venue to override, such as ``{"slippage": 0.0002}``.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming the setting, what was found and what is allowed.
+    """
+
+    balance: float = 10_000.0
+    leverage: float = 1.0
+    venue: str | Venue = "generic"
+    mode: str = "isolated"
+    path: str = "adverse"
+    isolated: tuple[str, ...] = ()
+    shares: Mapping[str, float] = field(default_factory=dict)
+    rules: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__  # the dataclass is frozen; this is its constructor
+        put(self, "balance", _positive("account.balance", self.balance))
+        put(self, "leverage", _positive("account.leverage", self.leverage))
+        _one_of("account.mode", self.mode, MODES)
+        _one_of("account.path", self.path, PATHS)
+        put(self, "isolated", _names("account.isolated", self.isolated))
+        put(self, "shares", _shares(self.shares))
+        put(self, "rules", _rules(self.rules))
+
+
+def venue_of(account: Account) -> Venue:
+    """Return the venue of an account, loaded if it was given by name."""
+    return account.venue if isinstance(account.venue, Venue) else load_venue(account.venue)
+
+
+def rules_of(account: Account) -> VenueRules:
+    """Return the rules of the account's venue with the account's overrides."""
+    return VenueRules(**(asdict(venue_of(account).rules) | dict(account.rules)))
+
+
+def _positive(key: str, value: object) -> float:
+    if isinstance(value, bool) or not hasattr(value, "__float__"):
+        raise ConfigurationError(key, value, "is not a number", allowed="a number above 0")
+    real = float(value)
+    if not (math.isfinite(real) and real > 0):
+        raise ConfigurationError(key, value, "must be above 0", allowed="a finite number above 0")
+    return real
+
+
+def _one_of(key: str, value: object, names: Collection[str]) -> None:
+    if not isinstance(value, str) or value not in names:
+        raise ConfigurationError(key, value, f"is an unknown {key.rpartition('.')[2]}", allowed=names)
+
+
+def _names(key: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, Collection) or not all(isinstance(v, str) for v in value):
+        raise ConfigurationError(key, value, "is not a list of slot names", allowed='names, such as ("BTCUSDT",)')
+    return tuple(value)
+
+
+def _shares(value: Any) -> dict[str, float]:
+    if not isinstance(value, Mapping):
+        raise ConfigurationError("account.shares", value, "is not a mapping", allowed="name to share of the balance")
+    out: dict[str, float] = {}
+    for name, given in value.items():
+        if isinstance(given, bool) or not hasattr(given, "__float__") or not 0 <= float(given) <= 1:
+            key = f"account.shares.{name}"
+            raise ConfigurationError(key, given, "is not a share", allowed="a fraction from 0 to 1")
+        out[str(name)] = float(given)
+    if sum(out.values()) > 1 + SHARES_TOLERANCE:
+        raise ConfigurationError("account.shares", out, "sum to more than 1", allowed="shares that sum to at most 1")
+    return out
+
+
+def _rules(value: Any) -> dict[str, object]:
+    """Check the overrides only: rules that are not named stay those of the venue."""
+    if not isinstance(value, Mapping):
+        raise ConfigurationError("account.rules", value, "is not a mapping", allowed="rule name to value")
+    checked = record(dict(value), RULE_FIELDS, "account.rules")
+    return {name: checked[name] for name in value}

@@ -1,0 +1,46 @@
+"""The command line: the composition root, and the only place that imports everything.
+
+Commands import what they need when they run, so that `--help` stays instant.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from backtester.cli import scenario
+from backtester.errors import BacktesterError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="backtester",
+    help="Backtests of perpetual futures under isolated and cross margin.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(scenario.app, name="scenario")
+
+
+def main() -> None:
+    """Run the command line; a `BacktesterError` becomes one message and exit code 2."""
+    try:
+        app()
+    except BacktesterError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except ImportError as error:  # a foreign `data` or `reports` in the way gets its clear message
+        from backtester import _foreign
+
+        clear = _foreign.explain(error)
+        if clear is None:
+            raise
+        print(f"error: {clear}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:  # the reader of our output went away, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -1,0 +1,264 @@
+"""One strategy under two margin modes or more: what each earned, where they part, and how sure that is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from backtester import text
+from backtester.account import venue_of
+from backtester.assumptions import assumptions
+from backtester.errors import ConfigurationError
+from backtester.metrics import difference
+from backtester.parting import Parting, part, traded
+from backtester.printing import printed
+from backtester.schema import MODES
+from backtester.summary import summarise
+from backtester.verdict import band_frame, band_verdict, verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from backtester.account import Account
+    from backtester.market import Market
+    from backtester.result import Result
+    from backtester.strategy import Strategy
+
+__all__ = ["BAND_PATHS", "Comparison", "compare"]
+
+BAND_PATHS = ("adverse", "candle", "favourable")
+DIFFERENCE = "difference"
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison:
+    """Runs of the same intents under several margin modes.
+
+    A mode is also an attribute: ``comparison.isolated`` is ``comparison.results["isolated"]``. Printing it prints
+    the report.
+
+    Parameters
+    ----------
+    results : mapping of mode to Result
+        Full runs on the account's path, in the order asked for.
+    bands : mapping of mode to mapping of path to Result
+        The same runs under each path inside the bars, the account's own among them.
+    venue : str
+        Name of the venue's rules.
+    notes : tuple of str
+        Assumptions and substitutions to be shown with the result.
+    """
+
+    results: Mapping[str, Result]
+    bands: Mapping[str, Mapping[str, Result]] = field(default_factory=dict)
+    venue: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __getattr__(self, name: str) -> Result:
+        results = self.__dict__.get("results", {})
+        if name in results:
+            return results[name]
+        raise AttributeError(f"a Comparison has no attribute {name!r}; its modes are {', '.join(results) or 'none'}")
+
+    def __str__(self) -> str:
+        return printed(self)
+
+    def __repr__(self) -> str:
+        return f"<Comparison: {self.first.strategy or 'scenario'}, {' | '.join(self.modes)}>"
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """Modes in the order asked for."""
+        return tuple(self.results)
+
+    @property
+    def first(self) -> Result:
+        """Run of the first mode; market, slots and balance are those of all."""
+        return next(iter(self.results.values()))
+
+    @property
+    def currency(self) -> str:
+        """Settlement currency, as far as the symbols tell."""
+        return text.currency(self.first.market.symbols)
+
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        """Metrics by mode, and with two modes ``difference``: the first less the second."""
+        import pandas as pd
+
+        table = pd.DataFrame({mode: summarise(run) for mode, run in self.results.items()}, dtype=float)
+        table.index.name = "metric"
+        if len(self.modes) == 2:
+            pairs = zip(table[self.modes[0]], table[self.modes[1]], strict=True)
+            table[DIFFERENCE] = [difference(first, second) for first, second in pairs]
+        return table
+
+    @cached_property
+    def verdict(self) -> str:
+        """The outcome in plain words."""
+        return verdict(
+            self.metrics,
+            self.modes,
+            balance=self.first.scenario.balance,
+            unit=self.currency,
+            traded=any(traded(run) for run in self.results.values()),
+        )
+
+    @cached_property
+    def partings(self) -> dict[str, Parting]:
+        """Where each further mode parts from the first one."""
+        head, *others = self.modes
+        return {other: part(self.first, self.results[other], (head, other)) for other in others}
+
+    @property
+    def parting(self) -> Parting | None:
+        """Where the first two modes part; None with a single mode."""
+        return next(iter(self.partings.values()), None)
+
+    @cached_property
+    def band(self) -> pd.DataFrame:
+        """Final equity, drawdowns and liquidations by mode and path inside the bars."""
+        return band_frame(self.bands or {mode: {run.scenario.path: run} for mode, run in self.results.items()})
+
+    @cached_property
+    def band_verdict(self) -> str:
+        """Whether the path inside the bars could turn the verdict, and what would settle it."""
+        return band_verdict(self.band, balance=self.first.scenario.balance, timeframe=self.first.market.timeframe)
+
+    @cached_property
+    def equity(self) -> pd.DataFrame:
+        """Equity, lowest equity and worst margin ratio by mode and time."""
+        return self._frame("equity_frame")
+
+    @cached_property
+    def positions(self) -> pd.DataFrame:
+        """Positions by mode."""
+        return self._frame("positions")
+
+    @cached_property
+    def trades(self) -> pd.DataFrame:
+        """Round trips and partial closes by mode."""
+        return self._frame("trades")
+
+    @cached_property
+    def liquidations(self) -> pd.DataFrame:
+        """Liquidations by mode."""
+        return self._frame("liquidations")
+
+    @cached_property
+    def ledger(self) -> pd.DataFrame:
+        """Movements of cash by mode."""
+        return self._frame("ledger_frame")
+
+    @cached_property
+    def events(self) -> pd.DataFrame:
+        """Events by mode."""
+        return self._frame("event_frame")
+
+    def _frame(self, name: str) -> pd.DataFrame:
+        import pandas as pd
+
+        return pd.concat({mode: getattr(run, name) for mode, run in self.results.items()}, names=["mode"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the comparison as JSON values; undefined and infinite numbers are None."""
+        return {
+            "strategy": self.first.strategy,
+            "modes": list(self.modes),
+            "synthetic": self.first.market.synthetic,
+            "source": self.first.market.source,
+            "venue": self.venue,
+            "currency": self.currency,
+            "verdict": self.verdict,
+            "partings": {
+                mode: {"bar": p.bar, "time": p.time or None, "why": p.why} for mode, p in self.partings.items()
+            },
+            "band_verdict": self.band_verdict,
+            "metrics": {key: _json(row) for key, row in self.metrics.to_dict("index").items()},
+            "band": [
+                {"mode": mode, "path": path, **_json(row)}
+                for (mode, path), row in zip(self.band.index.tolist(), self.band.to_dict("records"), strict=True)
+            ],
+            "notes": list(self.notes),
+        }
+
+
+def _json(row: Mapping[Any, float]) -> dict[str, float | None]:
+    return {str(key): float(number) if math.isfinite(number) else None for key, number in row.items()}
+
+
+def compare(
+    strategy: Strategy | Sequence[Strategy],
+    market: Market,
+    account: Account,
+    modes: Iterable[str] = ("isolated", "cross"),
+    *,
+    check: bool = True,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Run a strategy under several margin modes and under every path that a bar may hide.
+
+    The targets are computed once; each mode receives the same ones. Each mode runs in full on the account's path,
+    and again with equity only under the other paths of `BAND_PATHS`.
+
+    Parameters
+    ----------
+    strategy : Strategy or sequence of Strategy
+        One strategy, or several that share the account.
+    market : Market
+        Candles, mark prices and funding.
+    account : Account
+        Balance, leverage, venue and path; its mode is replaced by each of `modes`.
+    modes : iterable of str
+        Of ``isolated``, ``cross``, ``mixed``, ``sub_accounts``.
+    check : bool
+        Look for targets that use later bars, and prove that each run's ledger balances.
+    progress : callable, optional
+        Called as ``progress(done, total, what)`` before each run and once at the end.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    ConfigurationError
+        For no mode, an unknown one, or one named twice.
+    StrategyError
+        If a strategy raises, returns something unusable or (with `check`) looks into the future.
+    """
+    from backtester.engine import prepare, run  # numba takes a while: nobody waits for it who only reads
+
+    chosen = _checked_modes(modes)
+    paths = tuple(dict.fromkeys((account.path, *BAND_PATHS)))
+    steps = [(mode, path) for mode in chosen for path in paths]
+    tell = progress or (lambda done, total, what: None)
+    prepared = prepare(strategy, market, account, check=check)
+    bands: dict[str, dict[str, Result]] = {mode: {} for mode in chosen}
+    for done, (mode, path) in enumerate(steps):
+        tell(done, len(steps), f"{mode}, {path}")
+        record = "full" if path == account.path else "equity"
+        result = run(strategy, market, account, mode=mode, path=path, record=record, prepared=prepared)
+        if check:
+            result.check_ledger()
+        bands[mode][path] = result
+    tell(len(steps), len(steps), "done")
+    results = {mode: bands[mode][account.path] for mode in chosen}
+    return Comparison(results, bands, venue_of(account).name, assumptions(account, market))
+
+
+def _checked_modes(modes: Iterable[str]) -> tuple[str, ...]:
+    chosen = (modes,) if isinstance(modes, str) else tuple(modes)
+    if not chosen:
+        raise ConfigurationError("modes", chosen, "no margin mode to run", allowed=MODES, cure="name at least one")
+    for mode in chosen:
+        if mode not in MODES:
+            raise ConfigurationError("modes", mode, "unknown margin mode", allowed=MODES)
+    if len(set(chosen)) < len(chosen):
+        raise ConfigurationError("modes", list(chosen), "a margin mode is named twice", cure="name each mode once")
+    return chosen

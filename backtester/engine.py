@@ -1,0 +1,164 @@
+"""One run: a strategy on a market with an account, or a scenario as it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from backtester import engine_input
+from backtester.account import Account, rules_of, venue_of
+from backtester.errors import ConfigurationError
+from backtester.intents import Plan, plan
+from backtester.kernels.simulate import simulate as run_kernel
+from backtester.market import Market
+from backtester.result import Result
+from backtester.scenario import Scenario
+from backtester.schema import LOG_FULL, PAD_SHAPE, PATHS, Curves
+
+if TYPE_CHECKING:
+    from backtester.strategy import Strategy
+
+__all__ = ["Prepared", "prepare", "run", "simulate"]
+
+RECORDS = ("full", "equity")
+
+
+class Prepared(NamedTuple):
+    """What strategies want, ready to run under any margin mode.
+
+    Parameters
+    ----------
+    strategy : str
+        Names with parameters.
+    plan : Plan
+    """
+
+    strategy: str
+    plan: Plan
+
+
+def prepare(strategy: Strategy | Sequence[Strategy], market: Market, account: Account, *, check: bool = True) -> Prepared:
+    """Ask the strategies for their targets, once for all modes and paths.
+
+    Raises
+    ------
+    StrategyError
+        If a strategy raises, returns something unusable or (with `check`) looks into the future.
+    """
+    names = [strategy.name] if not isinstance(strategy, Sequence) else [one.name for one in strategy]
+    return Prepared(" + ".join(names), plan(strategy, market, account, check=check))
+
+
+def run(
+    strategy: Strategy | Sequence[Strategy],
+    market: Market,
+    account: Account,
+    *,
+    mode: str | None = None,
+    path: str | None = None,
+    record: str = "full",
+    prepared: Prepared | None = None,
+) -> Result:
+    """Run strategies in one account.
+
+    Parameters
+    ----------
+    strategy : Strategy or sequence of Strategy
+    market : Market
+        Decisions are taken on its bars; the simulation runs on ``market.detail`` where there is one.
+    account : Account
+    mode, path : str, optional
+        In place of the account's.
+    record : str
+        ``full``, or ``equity`` for the curves and totals alone.
+    prepared : Prepared, optional
+        From `prepare` with the same strategy, market and account.
+
+    Returns
+    -------
+    Result
+    """
+    ready = prepared or prepare(strategy, market, account)
+    chosen = replace(account, mode=mode or account.mode, path=path or account.path)
+    grid = market.detail or market
+    venue = venue_of(account)
+    scenario = Scenario(
+        market=grid,
+        instruments=tuple(venue.instrument(symbol) for symbol in grid.symbols),
+        rules=rules_of(account),
+        balance=chosen.balance,
+        mode=chosen.mode,
+        path=chosen.path,
+        slots=ready.plan.slots,
+        shares=tuple(chosen.shares.values()) if chosen.mode == "sub_accounts" else (),
+        orders=ready.plan.orders,
+        actions=ready.plan.actions,
+    )
+    return simulate(scenario, record=record, strategy=ready.strategy)
+
+
+def simulate(scenario: Scenario, *, record: str = "full", strategy: str = "") -> Result:
+    """Run a scenario through the kernels.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    record : str
+        ``full`` also keeps each pool's worst margin ratio per bar.
+    strategy : str
+        Name shown with the result.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    ConfigurationError
+        If the contracts settle in different currencies.
+    """
+    if record not in RECORDS:
+        raise ConfigurationError("record", record, "unknown amount of records", allowed=RECORDS)
+    _one_currency(scenario)
+    bars, agenda = engine_input.bars_of(scenario), engine_input.agenda_of(scenario)
+    lengths = _log_lengths(scenario)
+    while True:
+        account = engine_input.run_of(scenario, *lengths)
+        curves = _curves(scenario, len(account.pools) if record == "full" else 0)
+        deposits = engine_input.deposits_of(scenario, len(account.pools))
+        outcome = run_kernel(account, agenda, bars, curves, np.empty(PAD_SHAPE), deposits, PATHS.index(scenario.path))
+        state = account.state[0]
+        needed = (int(state.n_events), int(state.n_ledger), int(state.n_positions))
+        if outcome != LOG_FULL:
+            logs = (table[:n] for table, n in zip(account[-3:], needed, strict=True))
+            return Result(scenario, *logs, curves, bankrupt=bool(state.bankrupt), strategy=strategy)
+        lengths = needed  # longer logs and the same run again: rows are never dropped
+
+
+def _one_currency(scenario: Scenario) -> None:
+    contracts = {scenario.instruments[slot.instrument].contract for slot in scenario.slots}
+    if len(contracts) > 1:
+        raise ConfigurationError(
+            "slots",
+            sorted(contracts),
+            "linear and inverse contracts in one account settle in different currencies",
+            cure="Run them as two accounts",
+        )
+
+
+def _log_lengths(scenario: Scenario) -> tuple[int, int, int]:
+    """Rows that a run usually needs at most; memory is only touched when it is written."""
+    slots = np.bincount([slot.instrument for slot in scenario.slots], minlength=len(scenario.instruments))
+    funding = int(slots[scenario.market.funding.instrument].sum())
+    acts = len(scenario.orders.bar) + len(scenario.actions.bar) + 64
+    return 4 * acts + funding, 14 * acts + 2 * funding, 3 * acts
+
+
+def _curves(scenario: Scenario, n_pools: int) -> Curves:
+    n_bars = len(scenario.market.open_time)
+    pool_ratio = np.zeros((n_pools, n_bars if n_pools else 0))
+    return Curves(np.empty(n_bars), np.empty(n_bars), np.empty(n_bars), pool_ratio)
+

@@ -1,0 +1,223 @@
+"""From a scenario to the record arrays of the kernels: codes for words, levels for prices."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtester.scenario import Scenario
+from backtester.schema import (
+    ACTION,
+    EVENT,
+    FUNDING_EVENT,
+    INSTRUMENT,
+    LEDGER_ROW,
+    ORDER,
+    POOL,
+    POSITION_ROW,
+    RULE_CHOICES,
+    RULE_RATES,
+    SLOT,
+    STATE,
+    TIER_ROW,
+    Agenda,
+    Bars,
+    Floats,
+    Run,
+)
+from backtester.venue import Instrument
+
+_PRICES = ("open", "high", "low", "close", "mark_open", "mark_high", "mark_low", "mark_close")
+_ORDER_LEVELS = ("limit", "stop", "take_profit")
+
+
+def pools_of(scenario: Scenario) -> tuple[NDArray[np.int64], list[str]]:
+    """Partition the slots into pools: the pool of each slot, and each pool's kind.
+
+    Main is pool 0, standing sub-accounts follow, then one on-demand pool per isolated slot, in slot order.
+    """
+    kinds = ["standing"] * (1 + len(scenario.shares))
+    pool = np.zeros(len(scenario.slots), np.int64)
+    for j, slot in enumerate(scenario.slots):
+        grouped = scenario.mode == "sub_accounts" and slot.group >= 0
+        if grouped:
+            pool[j] = 1 + slot.group
+        elif scenario.mode == "isolated" or (scenario.mode in ("mixed", "sub_accounts") and slot.isolated):
+            pool[j] = len(kinds)
+            kinds.append("on_demand")
+    return pool, kinds
+
+
+def levels(prices: Floats, inverse: NDArray[np.bool_]) -> Floats:
+    """Prices ``(n_bars, n_instruments)`` as levels ``(n_instruments, n_bars)``; linear ones are not copied."""
+    rows = np.ascontiguousarray(prices.T).view()
+    if inverse.any():
+        rows = rows.copy()
+        rows[inverse] = -1.0 / rows[inverse]
+    rows.flags.writeable = False  # also a slice's: one array type, one compilation
+    return rows
+
+
+def bars_of(scenario: Scenario) -> Bars:
+    """Levels of all bars; a column that the market holds twice (mark = trade) is not converted twice."""
+    market, inverse = scenario.market, inverse_of(scenario)
+    done: dict[int, Floats] = {}
+    for name in _PRICES:
+        prices = getattr(market, name)
+        if id(prices) not in done:
+            done[id(prices)] = levels(prices, inverse)
+    return Bars(*(done[id(getattr(market, name))] for name in _PRICES))
+
+
+def inverse_of(scenario: Scenario) -> NDArray[np.bool_]:
+    """Whether each instrument is inverse."""
+    return np.array([instrument.contract == "inverse" for instrument in scenario.instruments], bool)
+
+
+def deposits_of(scenario: Scenario, n_pools: int) -> Floats:
+    """Cash that each pool starts with: the shares, and main keeps what they leave."""
+    deposits = np.zeros(n_pools)
+    for g, share in enumerate(scenario.shares):
+        deposits[1 + g] = share * scenario.balance
+    deposits[0] = scenario.balance - deposits[1:].sum()
+    return deposits
+
+
+def run_of(scenario: Scenario, n_events: int, n_ledger: int, n_positions: int) -> Run:
+    """State and inputs of a run at its start, with empty logs of these lengths."""
+    pool, kinds = pools_of(scenario)
+    instruments, tiers = _instruments(scenario.instruments)
+    return Run(
+        slots=_slots(scenario, pool),
+        pools=_pools(pool[_members(scenario, pool)], kinds),
+        instruments=instruments,
+        tiers=tiers,
+        state=_state(scenario),
+        orders=_orders(scenario),
+        events=_empty(EVENT, n_events),
+        ledger=_empty(LEDGER_ROW, n_ledger),
+        positions=_empty(POSITION_ROW, n_positions),
+    )
+
+
+def agenda_of(scenario: Scenario) -> Agenda:
+    """Margin instructions and funding by the bar in which they act."""
+    return Agenda(_actions(scenario), _funding(scenario))
+
+
+def _empty(dtype: np.dtype[Any], n: int) -> np.recarray[Any, Any]:
+    return np.empty(n, dtype).view(np.recarray)
+
+
+def _table(dtype: np.dtype[Any], n: int, **columns: Any) -> np.recarray[Any, Any]:
+    table = np.zeros(n, dtype)
+    for name, values in columns.items():
+        table[name] = values
+    return table.view(np.recarray)
+
+
+def _slots(scenario: Scenario, pool: NDArray[np.int64]) -> np.recarray[Any, Any]:
+    nothing = dict.fromkeys(("entry", "stop", "take_profit", "trail", "trail_fraction", "best"), np.nan)
+    return _table(
+        SLOT,
+        len(scenario.slots),
+        instrument=[slot.instrument for slot in scenario.slots],
+        leverage=[slot.leverage for slot in scenario.slots],
+        pool=pool,
+        limit_order=-1,
+        waiting_order=-1,
+        position_row=-1,
+        member=_members(scenario, pool),
+        **nothing,
+    )
+
+
+def _members(scenario: Scenario, pool: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Slots by pool, then instrument, then index."""
+    instrument = np.array([slot.instrument for slot in scenario.slots], np.int64)
+    return np.lexsort((np.arange(len(pool)), instrument, pool))
+
+
+def _pools(pool_of_member: NDArray[np.int64], kinds: Sequence[str]) -> np.recarray[Any, Any]:
+    edges = np.searchsorted(pool_of_member, np.arange(len(kinds) + 1))
+    on_demand = [kind == "on_demand" for kind in kinds]
+    return _table(POOL, len(kinds), on_demand=on_demand, first=edges[:-1], last=edges[1:])
+
+
+def _instruments(instruments: Sequence[Instrument]) -> tuple[np.recarray[Any, Any], np.recarray[Any, Any]]:
+    rows = [tier_rows(instrument) for instrument in instruments]
+    ends = np.cumsum([len(row) for row in rows])
+    table = _table(
+        INSTRUMENT,
+        len(instruments),
+        inverse=[instrument.contract == "inverse" for instrument in instruments],
+        by_quantity=[instrument.tier_key == "quantity" for instrument in instruments],
+        first_tier=ends - [len(row) for row in rows],
+        last_tier=ends,
+        taker_fee_rate=[instrument.taker_fee_rate for instrument in instruments],
+        maker_fee_rate=[instrument.maker_fee_rate for instrument in instruments],
+        lot=[instrument.lot for instrument in instruments],
+        min_notional=[instrument.min_notional for instrument in instruments],
+        last_bar=-1,
+        **dict.fromkeys(("mark_from", "mark_to", "trade_from", "trade_to", "open", "last"), np.nan),
+    )
+    return table, np.concatenate(rows).view(np.recarray)
+
+
+def tier_rows(instrument: Instrument) -> NDArray[Any]:
+    """Tiers with their maintenance amounts: ``amount_k = amount_{k-1} + floor_k*(rate_k - rate_{k-1})``.
+
+    Quantity tiers have none: the rate of the whole position is fixed by its size.
+    """
+    floor, rate, most = (np.array(column, float) for column in zip(*instrument.tiers, strict=True))
+    rows = np.zeros(len(floor), TIER_ROW)
+    rows["floor"], rows["maintenance_rate"], rows["max_leverage"] = floor, rate, most
+    if instrument.tier_key == "notional":
+        rows["maintenance_amount"][1:] = np.cumsum(floor[1:] * np.diff(rate))
+    return rows
+
+
+def _state(scenario: Scenario) -> np.recarray[Any, Any]:
+    rules = scenario.rules
+    codes = {name: words.index(getattr(rules, name)) for name, words in RULE_CHOICES.items()}
+    rates = {name: getattr(rules, name) for name in RULE_RATES}
+    return _table(STATE, 1, balance=scenario.balance, **codes, **rates)
+
+
+def _orders(scenario: Scenario) -> np.recarray[Any, Any]:
+    orders = scenario.orders
+    inverse = inverse_of(scenario)[np.array([slot.instrument for slot in scenario.slots], np.int64)][orders.slot]
+    columns = {name: getattr(orders, name) for name in ORDER.names or ()}
+    for name in _ORDER_LEVELS if inverse.any() else ():
+        columns[name] = np.where(inverse, -1.0 / columns[name], columns[name])
+    columns["watch_mark"] = orders.watch_mark
+    return _acting(_table(ORDER, len(orders.bar), **columns), scenario)
+
+
+def _actions(scenario: Scenario) -> np.recarray[Any, Any]:
+    actions = scenario.actions
+    return _acting(_table(ACTION, len(actions.bar), **actions._asdict()), scenario)
+
+
+def _acting(table: np.recarray[Any, Any], scenario: Scenario) -> np.recarray[Any, Any]:
+    """Rows by the bar in which they act, the one after their decision; those after the last bar never do.
+
+    Orders also by slot; instructions stay in the order given.
+    """
+    table["bar"] += 1
+    keys = (table["slot"], table["bar"]) if table.dtype.names == ORDER.names else (table["bar"],)
+    table = table[np.lexsort(keys)]
+    return table[table["bar"] < len(scenario.market.open_time)].view(np.recarray)
+
+
+def _funding(scenario: Scenario) -> np.recarray[Any, Any]:
+    funding, open_time = scenario.market.funding, scenario.market.open_time
+    bar = np.searchsorted(open_time, funding.time)
+    inside = bar < len(open_time)
+    inverse = inverse_of(scenario)[funding.instrument]
+    mark = np.where(inverse, -1.0 / funding.mark_price, funding.mark_price)
+    table = _table(
+        FUNDING_EVENT, len(bar), bar=bar, instrument=funding.instrument, rate=funding.rate, mark=mark
+    )
+    return table[inside].view(np.recarray)

@@ -1,0 +1,140 @@
+"""From what strategies want to what the engine executes: slots, orders, margin instructions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtester import _slots
+from backtester._author import Author, ask
+from backtester._causality import check_causal, compare_prefixes
+from backtester._changes import actions_of, first_bars, orders_of
+from backtester._targets import dense
+from backtester.account import Account, Slot
+from backtester.errors import ConfigurationError
+from backtester.market import Market
+from backtester.orders import MarginActions, Orders
+from backtester.strategy import Strategy
+
+__all__ = ["Plan", "check_causal", "decision_bars", "plan"]
+
+Ints = NDArray[np.int64]
+
+
+class Plan(NamedTuple):
+    """What the strategies of one account ask of the engine.
+
+    Parameters
+    ----------
+    slots : tuple of Slot
+        Those of the first strategy, then of the second, and so on.
+    orders : Orders
+        By decision bar on the simulation's bars, then slot.
+    actions : MarginActions
+        By decision bar, then slot; a change of leverage before added margin.
+    """
+
+    slots: tuple[Slot, ...]
+    orders: Orders
+    actions: MarginActions
+
+
+def plan(
+    strategies: Strategy | Sequence[Strategy],
+    market: Market,
+    account: Account,
+    *,
+    check: bool = False,
+) -> Plan:
+    """Ask strategies what they want and return it as slots, orders and margin instructions.
+
+    Orders arise where a target changes. Their decision bars are bars of the market that the
+    simulation runs on, ``market.detail`` where there is one.
+
+    Parameters
+    ----------
+    strategies : Strategy or sequence of Strategy
+        Their slots share the account.
+    market : Market
+        What the strategies see.
+    account : Account
+    check : bool
+        Also fail if a strategy looks into the future (see `check_causal`).
+
+    Raises
+    ------
+    StrategyError
+        If a strategy raises, returns something unusable, or looks into the future.
+    ConfigurationError
+        If the account names slots or sub-accounts that do not exist.
+    """
+    chosen = [strategies] if isinstance(strategies, Strategy | type) else list(strategies)
+    _check_kinds(chosen)
+    slots: list[Slot] = []
+    asked = []
+    orders, actions = [Orders.none()], [MarginActions.none()]
+    for strategy, title in zip(chosen, _slots.titles(chosen), strict=True):
+        author = Author(strategy.name, market, _slots.specs_of(strategy, market))
+        wants = dense(ask(strategy, author), author)
+        own = _slots.account_slots(account, title, author.slots, market.symbols)
+        columns = np.array([slot.instrument for slot in own], np.int64)
+        first = first_bars(market, columns)
+        leverage = np.array([slot.leverage for slot in own])
+        placed = orders_of(author, wants, columns, first)
+        told = actions_of(author, wants, leverage, first)
+        if check:
+            compare_prefixes(strategy, author, wants)
+        orders.append(placed._replace(slot=placed.slot + len(slots)))
+        actions.append(told._replace(slot=told.slot + len(slots)))
+        asked += [(title, spec) for spec in author.slots]
+        slots += own
+    _slots.check_account(account, slots, asked)
+    grid = decision_bars(market)
+    return Plan(
+        tuple(slots),
+        _placed(Orders._make(map(np.concatenate, zip(*orders, strict=True))), grid),
+        _told(MarginActions._make(map(np.concatenate, zip(*actions, strict=True))), grid),
+    )
+
+
+def decision_bars(market: Market) -> Ints:
+    """Return, for each bar of the market, the bar of the simulation at whose close it decides.
+
+    Without a finer market that is the bar itself. Otherwise it is the one before the first fine
+    bar that opens at or after the close: -1 if there is none before.
+    """
+    if market.detail is None:
+        return np.arange(market.n_bars)
+    return np.searchsorted(market.detail.open_time, market.close_time) - 1
+
+
+def _placed(orders: Orders, grid: Ints) -> Orders:
+    """Return orders on the simulation's bars, the last one for each slot and bar."""
+    bar = grid[orders.bar]
+    kept = np.ones(len(bar), np.bool_)  # rows come by slot, then bar
+    kept[:-1] = (np.diff(bar) != 0) | (np.diff(orders.slot) != 0)
+    rows = np.flatnonzero(kept)
+    rows = rows[np.lexsort((orders.slot[rows], bar[rows]))]
+    return Orders._make(column[rows] for column in orders._replace(bar=bar))
+
+
+def _told(actions: MarginActions, grid: Ints) -> MarginActions:
+    """Return margin instructions on the simulation's bars, in the order they are carried out."""
+    bar = grid[actions.bar]
+    rows = np.lexsort((-actions.kind, actions.slot, bar))  # set_leverage has the highest code
+    return MarginActions._make(column[rows] for column in actions._replace(bar=bar))
+
+
+def _check_kinds(strategies: Sequence[object]) -> None:
+    if not strategies:
+        raise ConfigurationError("strategies", None, "there is none", cure="give at least one")
+    for found in strategies:
+        if isinstance(found, type) and issubclass(found, Strategy):
+            cure = f"make one of it: {found.__name__}()"
+            raise ConfigurationError("strategies", found, "a class, not a strategy", cure=cure)
+        if not isinstance(found, Strategy):
+            cure = "derive the class from backtester.Strategy"
+            raise ConfigurationError("strategies", found, "not a Strategy", cure=cure)

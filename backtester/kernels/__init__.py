@@ -1,0 +1,1 @@
+"""Compiled kernels: margin, funding, fills and liquidation, and the bar loop that calls them."""

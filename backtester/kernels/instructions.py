@@ -1,0 +1,109 @@
+"""Margin instructions: add, remove, set leverage. docs/model.md, "Margin instructions"."""
+
+import numpy as np
+
+from backtester.kernels._jit import kernel
+from backtester.kernels.levels import mark_at
+from backtester.kernels.logs import log_event, note_position, reject, transfer
+from backtester.kernels.margin import appraise, available, tier_at
+from backtester.kernels.sizing import side_quantity
+from backtester.schema import (
+    ADD,
+    ADD_MARGIN,
+    AVAILABLE,
+    CUT,
+    LEVERAGE,
+    MAIN,
+    NO_REASON,
+    REFUSED,
+    REMOVE_MARGIN,
+    SET_LEVERAGE,
+    TIER,
+)
+
+
+@kernel
+def carry_out(run, action):
+    """Carry out one margin instruction at the open."""
+    j = action.slot
+    slot = run.slots[j]
+    if action.kind == LEVERAGE:
+        set_leverage(run, j, action.amount)
+        return
+    if not run.pools[slot.pool].on_demand or slot.quantity == 0.0:
+        reject(run, REFUSED, j, 0.0)
+    elif action.kind == ADD:
+        move(run, j, action.amount, available(run, 0.0), ADD_MARGIN)
+    else:
+        move(run, j, action.amount, removable(run, j), REMOVE_MARGIN)
+
+
+@kernel
+def move(run, j, asked, most, kind):
+    """Move `asked`, at most `most`, between main and the slot's pool."""
+    amount = min(asked, most)
+    if amount <= 0.0:
+        if asked > 0.0:
+            reject(run, AVAILABLE, j, 0.0)
+        return
+    if amount < asked:
+        log_event(run, CUT, AVAILABLE, j, np.nan, 0.0, asked)
+    p = run.slots[j].pool
+    if kind == ADD_MARGIN:
+        transfer(run, MAIN, p, j, amount)
+        log_event(run, kind, NO_REASON, j, np.nan, 0.0, amount)
+    else:
+        transfer(run, p, MAIN, j, amount)
+        log_event(run, kind, NO_REASON, j, np.nan, 0.0, -amount)
+
+
+@kernel
+def removable(run, j):
+    """What may leave an isolated pool: ``min(cash, equity - max(initial margin, requirement))``.
+
+    ``profit_only``: also at most ``equity - initial margin at entry``.
+    """
+    slot = run.slots[j]
+    equity, requirement, initial, _ = appraise(run, slot.pool, 0.0)
+    most = min(run.pools[slot.pool].cash, equity - max(initial, requirement))
+    if run.state[0].remove_rule == 1:
+        most = min(most, equity - abs(slot.quantity) * abs(slot.entry) / slot.leverage)
+    return most
+
+
+@kernel
+def tier_leverage(run, j):
+    """Largest leverage of the tier that the slot's side is in at mark."""
+    slot = run.slots[j]
+    instrument = run.instruments[slot.instrument]
+    key = 0.0
+    if slot.quantity != 0.0:
+        key = side_quantity(run, j, 1.0 if slot.quantity > 0.0 else -1.0)
+        if not instrument.by_quantity:
+            key *= abs(mark_at(run.instruments[slot.instrument], 0.0))
+    return run.tiers[tier_at(run.tiers, instrument, key)].max_leverage
+
+
+@kernel
+def set_leverage(run, j, leverage):
+    """Change a slot's leverage; lowering that of an open on-demand position tops its equity up to ``N/leverage``."""
+    slot = run.slots[j]
+    p = slot.pool
+    if leverage > tier_leverage(run, j):
+        reject(run, TIER, j, 0.0)
+        return
+    moved = 0.0
+    if run.pools[p].on_demand and slot.quantity != 0.0 and leverage < slot.leverage:
+        if run.state[0].leverage_rule == 1:
+            reject(run, REFUSED, j, 0.0)
+            return
+        equity, _, _, _ = appraise(run, p, 0.0)
+        notional = abs(slot.quantity) * abs(mark_at(run.instruments[slot.instrument], 0.0))
+        moved = max(0.0, notional / leverage - equity)
+        if moved > max(0.0, available(run, 0.0)):
+            reject(run, AVAILABLE, j, 0.0)
+            return
+        transfer(run, MAIN, p, j, moved)
+    slot.leverage = leverage
+    note_position(run, j)
+    log_event(run, SET_LEVERAGE, NO_REASON, j, np.nan, 0.0, moved)

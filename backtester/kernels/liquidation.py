@@ -1,0 +1,236 @@
+"""Liquidation of a pool. docs/model.md, "Liquidation"."""
+
+import numpy as np
+
+from backtester.kernels._jit import kernel
+from backtester.kernels.closed_form import slot_price
+from backtester.kernels.levels import mark_at, slipped
+from backtester.kernels.logs import log_event, post
+from backtester.kernels.margin import appraise, initial_by_side, margin_ratio, side_of_slot, slot_requirement, tier_at
+from backtester.kernels.orders import cancel_all
+from backtester.kernels.positions import REST_TOLERANCE, settle_flat, take_off
+from backtester.schema import (
+    ALL_SLOTS,
+    BY_LIQUIDATION,
+    ENTRY_BASIS,
+    LARGEST_REQUIREMENT,
+    LIQUIDATION,
+    LIQUIDATION_FEE_PAID,
+    NO_OFFSET,
+    NO_REASON,
+    NOBODY,
+    REALISED,
+    TAKEN,
+    TIER_STEP,
+    TO_INITIAL,
+)
+
+TARGET_TOLERANCE = 1e-12  # of the initial margin: `to_initial` counts as met
+
+
+@kernel
+def liquidate(run, p, at_requirement):
+    """Liquidate pool `p` at the marks of this moment: passes over its slots until it is healthy or flat.
+
+    `at_requirement` says that the pool was caught on its way, where its equity is its requirement whatever the last
+    digit says.
+    """
+    s = run.state[0].s
+    equity, requirement, _, _ = appraise(run, p, s)
+    ratio = margin_ratio(equity, requirement)
+    run.pools[p].ratio = max(run.pools[p].ratio, ratio)
+    run.state[0].worst_ratio = max(run.state[0].worst_ratio, ratio)
+    cancel_all(run, p, BY_LIQUIDATION)
+    while run.pools[p].n_open > 0:
+        n = closing_order(run, p, s)
+        if not one_pass(run, p, n, at_requirement):
+            for k in range(n):  # nothing left to step down by: the rest goes whole
+                j = run.slots[k].queued
+                close_out(run, j, abs(run.slots[j].quantity))
+        at_requirement = False
+        equity, requirement, _, _ = appraise(run, p, s)
+        if equity > requirement:
+            break
+    if run.pools[p].n_open == 0:
+        leave(run, p)
+
+
+@kernel
+def closing_order(run, p, s):
+    """Put the pool's open slots in a queue in the venue's order, equals by slot index; returns how many."""
+    pool = run.pools[p]
+    rule = run.state[0].liquidation_order
+    n = 0
+    for k in range(pool.first, pool.last):
+        j = run.slots[k].member
+        slot = run.slots[j]
+        if slot.quantity == 0.0:
+            continue
+        key = 0.0
+        if rule == LARGEST_REQUIREMENT:
+            key = -slot_requirement(run, j, s)
+        elif rule != ALL_SLOTS:
+            key = slot.quantity * (mark_at(run.instruments[slot.instrument], s) - slot.entry)
+        at = n
+        while at > 0 and comes_before(key, j, run.slots[at - 1]):
+            run.slots[at].key = run.slots[at - 1].key
+            run.slots[at].queued = run.slots[at - 1].queued
+            at -= 1
+        run.slots[at].key = key
+        run.slots[at].queued = j
+        n += 1
+    return n
+
+
+@kernel
+def comes_before(key, j, place):
+    """Whether slot `j` goes before the one that has this place in the queue."""
+    return place.key > key or (place.key == key and place.queued > j)
+
+
+@kernel
+def one_pass(run, p, n, at_requirement):
+    """Close each of the `n` slots of the queue by the venue's reduction; returns whether anything was closed."""
+    rules = run.state[0]
+    s = run.state[0].s
+    if rules.reduction == TIER_STEP:
+        for k in range(n):
+            run.slots[k].key = floor_below(run, run.slots[k].queued, s)
+    closed = False
+    for k in range(n):
+        j = run.slots[k].queued
+        size = abs(run.slots[j].quantity)
+        if rules.reduction == TIER_STEP:
+            size = above_floor(run, j, run.slots[k].key, s)
+        elif rules.reduction == TO_INITIAL:
+            size = down_to_initial(run, j, at_requirement and not closed)
+        if size > 0.0:
+            close_out(run, j, size)
+            closed = True
+        if rules.liquidation_order != ALL_SLOTS and closed:
+            equity, requirement, initial, _ = appraise(run, p, s)
+            if rules.reduction == TO_INITIAL:
+                if equity >= initial * (1.0 - TARGET_TOLERANCE):
+                    break
+            elif equity > requirement:
+                break
+    return closed
+
+
+@kernel
+def floor_below(run, j, s):
+    """Floor of the tier that the slot's side is in; a side at most 1e-9 above a floor counts as on it."""
+    slot = run.slots[j]
+    instrument = run.instruments[slot.instrument]
+    quantity, notional = side_of_slot(run, j, s)
+    key = quantity if instrument.by_quantity else notional
+    k = tier_at(run.tiers, instrument, key)
+    if k > instrument.first_tier and key <= run.tiers[k].floor * (1.0 + REST_TOLERANCE):
+        k -= 1
+    return run.tiers[k].floor
+
+
+@kernel
+def above_floor(run, j, floor, s):
+    """Quantity of slot `j` that its side still is above the floor."""
+    slot = run.slots[j]
+    size = abs(slot.quantity)
+    quantity, notional = side_of_slot(run, j, s)
+    if run.instruments[slot.instrument].by_quantity:
+        excess = quantity - floor
+    else:
+        entry_basis = run.state[0].mm_basis == ENTRY_BASIS
+        basis = slot.entry if entry_basis else mark_at(run.instruments[slot.instrument], s)
+        excess = (notional - floor) / abs(basis)
+    return min(size, max(0.0, excess))
+
+
+@kernel
+def down_to_initial(run, j, at_requirement):
+    """Smallest quantity to close for ``equity = sum(initial margin)``; the whole slot where that does not save the pool.
+
+    Closing x costs ``x*cost`` (slippage and fee) and frees ``x*|v|/leverage`` of its side's initial margin, as long as
+    the joined margin of the two sides falls with it.
+    """
+    slot = run.slots[j]
+    p, s = slot.pool, run.state[0].s
+    size = abs(slot.quantity)
+    equity, requirement, initial, _ = appraise(run, p, s)
+    if at_requirement:
+        equity = requirement
+    missing = initial - equity
+    close = 0.0
+    if missing > TARGET_TOLERANCE * initial:
+        mark = mark_at(run.instruments[slot.instrument], s)
+        per_unit = abs(mark) / slot.leverage
+        cost = closing_cost(run, j)
+        if per_unit <= cost:
+            return size
+        close = missing / (per_unit - cost)
+        if close >= size or close > room_to_free(run, j, s) / per_unit * (1.0 + TARGET_TOLERANCE):
+            return size
+        equity -= close * cost
+        held = slot.quantity
+        slot.quantity = held - close if held > 0.0 else held + close
+        _, requirement, _, _ = appraise(run, p, s)
+        slot.quantity = held
+    return size if equity <= requirement else close
+
+
+@kernel
+def closing_cost(run, j):
+    """Equity lost by closing one unit at the mark: liquidation slippage plus liquidation fee."""
+    slot = run.slots[j]
+    mark = mark_at(run.instruments[slot.instrument], run.state[0].s)
+    return abs(liquidation_fill(run, j) - mark) + run.state[0].liquidation_fee * abs(mark)
+
+
+@kernel
+def room_to_free(run, j, s):
+    """Initial margin that the slot's side can give before the joined margin of its instrument stops falling."""
+    own, other = initial_by_side(run, j, run.slots[j].quantity, s)
+    return own if run.state[0].hedge_offset == NO_OFFSET else own - other
+
+
+@kernel
+def liquidation_fill(run, j):
+    """Level of a liquidation: ``m*(1 - liquidation_slippage*sign(q))``."""
+    slot = run.slots[j]
+    rate = run.state[0].liquidation_slippage
+    mark = mark_at(run.instruments[slot.instrument], run.state[0].s)
+    return slipped(mark, run.instruments[slot.instrument].inverse, -rate if slot.quantity > 0.0 else rate)
+
+
+@kernel
+def close_out(run, j, size):
+    """Close `size` of slot `j` by liquidation; the fee takes at most what is left of the pool's equity."""
+    slot = run.slots[j]
+    p, s = slot.pool, run.state[0].s
+    held = slot.quantity
+    if held == 0.0:
+        return
+    if abs(held) - size <= REST_TOLERANCE * abs(held):
+        size = abs(held)
+    change = -size if held > 0.0 else size
+    fill = liquidation_fill(run, j)
+    mark = mark_at(run.instruments[slot.instrument], s)
+    bankruptcy = slot_price(run, j, s, True) if run.state[0].leftover == 1 else np.nan
+    realised = -change * (fill - slot.entry)
+    take_off(run, j, size)
+    post(run, p, REALISED, j, realised)
+    equity, _, _, _ = appraise(run, p, s)
+    fee = min(run.state[0].liquidation_fee * size * abs(mark), max(0.0, equity))
+    post(run, p, LIQUIDATION_FEE_PAID, j, -fee)
+    n = run.state[0].n_events
+    log_event(run, LIQUIDATION, NO_REASON, j, fill, change, realised - fee)
+    if n < len(run.events):
+        run.events[n].bankruptcy_price = bankruptcy
+
+
+@kernel
+def leave(run, p):
+    """What is left of a liquidated pool: the trader's, or the insurance fund's; a debt is absorbed."""
+    j = run.slots[run.pools[p].first].member if run.pools[p].on_demand else NOBODY
+    if run.pools[p].cash > 0.0 and run.state[0].leftover == 1:
+        post(run, p, TAKEN, j, -run.pools[p].cash)
+    settle_flat(run, p, j)

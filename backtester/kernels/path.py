@@ -1,0 +1,308 @@
+"""Inside a bar: the straight segments of the path, and what triggers on them. docs/model.md, "The path"."""
+
+import numpy as np
+
+from backtester.kernels._jit import kernel
+from backtester.kernels.levels import crossing, level_of, mark_at, price_of, slipped, trade_at
+from backtester.kernels.liquidation import liquidate
+from backtester.kernels.margin import appraise, margin_ratio
+from backtester.kernels.orders import fill_limit
+from backtester.kernels.positions import reduce
+from backtester.schema import (
+    CANDLE,
+    CLOSE,
+    FAVOURABLE,
+    FIRST_SEGMENT,
+    LIMIT,
+    LIQUIDATION,
+    NOBODY,
+    STOP,
+    TAKE_PROFIT,
+    TRAILING_STOP,
+)
+
+NEVER = 2.0  # an `s` beyond every segment
+NET_TOLERANCE = 1e-9  # of the gross quantity: a smaller net counts as 0
+
+
+@kernel
+def observe(run):
+    """Take the account's equity and its pools' margin ratios at this moment into the bar's extremes."""
+    clock = run.state[0]
+    total = 0.0
+    for p in range(len(run.pools)):
+        pool = run.pools[p]
+        if pool.n_open == 0:
+            total += pool.cash
+            continue
+        equity, requirement, _, _ = appraise(run, p, clock.s)
+        total += equity
+        ratio = margin_ratio(equity, requirement)
+        pool.ratio = max(pool.ratio, ratio)
+        clock.worst_ratio = max(clock.worst_ratio, ratio)
+    clock.equity_low = min(clock.equity_low, total)
+    return total
+
+
+@kernel
+def has_data(run, p):
+    """Whether one of the pool's open slots has data in this bar."""
+    for k in range(run.pools[p].first, run.pools[p].last):
+        slot = run.slots[run.slots[k].member]
+        if slot.quantity != 0.0 and run.instruments[slot.instrument].live:
+            return True
+    return False
+
+
+@kernel
+def pool_at(run, n):
+    """The n-th pool in the order of testing: on-demand pools by index, then standing ones, main last."""
+    standing = 1
+    while standing < len(run.pools) and not run.pools[standing].on_demand:
+        standing += 1
+    on_demand = len(run.pools) - standing
+    return standing + n if n < on_demand else (n - on_demand + 1) % standing
+
+
+@kernel
+def check_margins(run):
+    """At the open: liquidate every pool with ``equity <= requirement`` at the mark opens."""
+    for n in range(len(run.pools)):
+        p = pool_at(run, n)
+        if run.pools[p].n_open > 0 and has_data(run, p):
+            equity, requirement, _, _ = appraise(run, p, 0.0)
+            if equity <= requirement:
+                liquidate(run, p, equity > requirement)
+
+
+@kernel
+def net_quantities(run):
+    """Net and gross quantity of every instrument over all its slots."""
+    for i in range(len(run.instruments)):
+        run.instruments[i].net = 0.0
+        run.instruments[i].gross = 0.0
+    for j in range(len(run.slots)):
+        quantity = run.slots[j].quantity
+        if quantity != 0.0:
+            quote = run.instruments[run.slots[j].instrument]
+            quote.net += quantity
+            quote.gross += abs(quantity)
+
+
+@kernel
+def low_comes_first(quote, path, rising):
+    """Whether the low is the first extreme: the adverse one for the net quantity, else the candle's."""
+    low_first = rising
+    if path != CANDLE and abs(quote.net) > NET_TOLERANCE * quote.gross:
+        low_first = quote.net > 0.0
+    return not low_first if path == FAVOURABLE else low_first
+
+
+@kernel
+def walk(run, bars, path):
+    """Walk the path of this bar, ``O -> first extreme -> second extreme -> C``, and process every trigger on it."""
+    t = run.state[0].bar
+    net_quantities(run)
+    for i in range(len(run.instruments)):
+        if run.instruments[i].live:
+            rising = bars.close[i, t] >= bars.open[i, t]
+            run.instruments[i].first_low = low_comes_first(run.instruments[i], path, rising)
+    for segment in range(1 if path == CLOSE else 3):
+        for i in range(len(run.instruments)):
+            if run.instruments[i].live:
+                aim(run.instruments[i], bars, i, t, segment, path)
+        run.state[0].segment = FIRST_SEGMENT + segment
+        run.state[0].s = 0.0
+        while step(run):
+            observe(run)
+        run.state[0].s = 1.0
+        follow(run)
+        observe(run)
+
+
+@kernel
+def aim(quote, bars, i, t, segment, path):
+    """Set the ends of the segment: it starts where the last one ended."""
+    if segment > 0:
+        quote.mark_from = quote.mark_to
+        quote.trade_from = quote.trade_to
+    else:
+        quote.mark_from = bars.mark_open[i, t]
+        quote.trade_from = bars.open[i, t]
+    if segment == 2 or path == CLOSE:
+        quote.mark_to = bars.mark_close[i, t]
+        quote.trade_to = bars.close[i, t]
+    elif (segment == 0) == (quote.first_low != 0):
+        quote.mark_to = bars.mark_low[i, t]
+        quote.trade_to = bars.low[i, t]
+    else:
+        quote.mark_to = bars.mark_high[i, t]
+        quote.trade_to = bars.high[i, t]
+
+
+@kernel
+def step(run):
+    """Process the next trigger of the segment from where the clock stands; returns whether there was one."""
+    start = run.state[0].s
+    follow(run)
+    when, kind, which = NEVER, LIQUIDATION, NOBODY
+    for n in range(len(run.pools)):
+        p = pool_at(run, n)
+        at = pool_trigger(run, p, start)
+        if at < when:
+            when, which = at, p
+    for j in range(len(run.slots)):
+        slot = run.slots[j]
+        if (slot.has_exit or slot.limit_order >= 0) and run.instruments[slot.instrument].live:
+            at, trigger = slot_trigger(run, j, start)
+            if at < when or (at == when and rank(trigger) < rank(kind)):
+                when, kind, which = at, trigger, j
+    if when > 1.0:
+        return False
+    run.state[0].s = when
+    if kind == LIQUIDATION:
+        equity, requirement, _, _ = appraise(run, which, start)
+        liquidate(run, which, equity > requirement)
+    else:
+        trade_trigger(run, which, kind, start)
+    return True
+
+
+@kernel
+def rank(kind):
+    """Order of triggers at equal s: pools, stops, take-profits, limits."""
+    if kind == LIQUIDATION:
+        return 0
+    if kind == STOP or kind == TRAILING_STOP:
+        return 1
+    return 2 if kind == TAKE_PROFIT else 3
+
+
+@kernel
+def pool_trigger(run, p, start):
+    """The ``s`` at which the pool's equity meets its requirement, from `start` on; NEVER if it does not.
+
+    ``f = equity - requirement`` is concave and piecewise linear along a segment, so its tangent lies above it and
+    Newton's steps from the right end come down to the crossing from beyond, one tier piece at a time.
+    """
+    if run.pools[p].n_open == 0 or not has_data(run, p):
+        return NEVER
+    equity, requirement, _, _ = appraise(run, p, start)
+    if equity <= requirement:
+        return start
+    s = 1.0
+    equity, requirement, _, slope = appraise(run, p, s)
+    if equity > requirement:
+        return NEVER
+    while slope < 0.0:
+        ahead = s - (equity - requirement) / slope
+        if ahead <= start:
+            return start
+        if ahead >= s:
+            return s
+        last = slope
+        s = ahead
+        equity, requirement, _, slope = appraise(run, p, s)
+        if slope == last:
+            return s
+    return s
+
+
+@kernel
+def slot_trigger(run, j, start):
+    """The first of slot `j`'s triggers from `start` on: its ``s`` and kind."""
+    slot = run.slots[j]
+    quote = run.instruments[slot.instrument]
+    when, kind = NEVER, LIMIT
+    if slot.limit_order >= 0:
+        limit = run.orders[slot.limit_order].limit
+        when = falling_to(quote.trade_from, quote.trade_to, start, limit, slot.limit_quantity)
+    if not slot.has_exit:
+        return when, kind
+    if not np.isnan(slot.take_profit):
+        at = falling_to(quote.trade_from, quote.trade_to, start, slot.take_profit, -slot.quantity)
+        if at <= when and at <= 1.0:
+            when, kind = at, TAKE_PROFIT
+    trail = trailing_level(run, j)
+    if not np.isnan(trail):
+        at = falling_to(quote.trade_from, quote.trade_to, start, trail, slot.quantity)
+        if at <= when and at <= 1.0:
+            when, kind = at, TRAILING_STOP
+    if not np.isnan(slot.stop):
+        if slot.watch_mark:
+            at = falling_to(quote.mark_from, quote.mark_to, start, slot.stop, slot.quantity)
+        else:
+            at = falling_to(quote.trade_from, quote.trade_to, start, slot.stop, slot.quantity)
+        if at <= when and at <= 1.0:
+            when, kind = at, STOP
+    return when, kind
+
+
+@kernel
+def falling_to(first, last, start, target, side):
+    """The ``s`` >= `start` at which a line is at or below `target` (side > 0) or at or above it (side < 0)."""
+    now = first if start <= 0.0 else first + start * (last - first)
+    if side < 0.0:
+        now, last, first, target = -now, -last, -first, -target
+    if now <= target:
+        return start
+    if last > target:
+        return NEVER
+    return min(1.0, max(start, crossing(first, last, target)))
+
+
+@kernel
+def trailing_level(run, j):
+    """Level of a trailing stop: `trail` (price) or `trail_fraction` behind the best trade price; nan: none."""
+    slot = run.slots[j]
+    sign = 1.0 if slot.quantity > 0.0 else -1.0
+    inverse = run.instruments[slot.instrument].inverse
+    if not np.isnan(slot.trail):
+        price = price_of(slot.best, inverse) - sign * slot.trail
+        return level_of(price, inverse) if price > 0.0 else -np.inf
+    if not np.isnan(slot.trail_fraction):
+        return slipped(slot.best, inverse, -sign * slot.trail_fraction)
+    return np.nan
+
+
+@kernel
+def follow(run):
+    """Let the trailing stops follow the trade price of this moment."""
+    for j in range(len(run.slots)):
+        slot = run.slots[j]
+        if slot.has_exit and not (np.isnan(slot.trail) and np.isnan(slot.trail_fraction)):
+            quote = run.instruments[slot.instrument]
+            if quote.live:
+                now = trade_at(quote, run.state[0].s)
+                slot.best = max(slot.best, now) if slot.quantity > 0.0 else min(slot.best, now)
+
+
+@kernel
+def trade_trigger(run, j, kind, start):
+    """Trade a stop, trailing stop, take-profit or limit order that has triggered.
+
+    One that held already at `start` fills at the trade price of the moment, another at its own; a stop on the mark
+    always at the trade price. Stops pay taker fee and slippage, the rest the maker fee.
+    """
+    slot = run.slots[j]
+    instrument = run.instruments[slot.instrument]
+    quote = run.instruments[slot.instrument]
+    target, side = run.orders[max(slot.limit_order, 0)].limit, slot.limit_quantity
+    if kind == STOP:
+        target, side = slot.stop, slot.quantity
+    elif kind == TRAILING_STOP:
+        target, side = trailing_level(run, j), slot.quantity
+    elif kind == TAKE_PROFIT:
+        target, side = slot.take_profit, -slot.quantity
+    now = trade_at(quote, run.state[0].s)
+    held_already = falling_to(quote.trade_from, quote.trade_to, start, target, side) <= start
+    fill = now if held_already or (kind == STOP and slot.watch_mark) else target
+    if kind == LIMIT:
+        fill_limit(run, j, fill)
+        return
+    fee_rate = instrument.maker_fee_rate
+    if kind != TAKE_PROFIT:
+        fee_rate = instrument.taker_fee_rate
+        rate = run.state[0].slippage
+        fill = slipped(fill, instrument.inverse, -rate if slot.quantity > 0.0 else rate)
+    reduce(run, j, abs(slot.quantity), fill, fee_rate, kind)

@@ -1,0 +1,306 @@
+"""Stretches of bars in which nothing happens, many bars at a time.
+
+Between orders and funding the positions stand still. A bar in which every pool stays above its requirement at every
+way point and no exit or limit order is within the bar's range needs no walk: its equity and its extremes are sums over
+positions, in loops the compiler can vectorise. Because ``equity - requirement`` is concave along a segment, way points
+are all there is to test. A bar that is not certainly quiet (also one in which a notional leaves its tier, or without
+data) is left to the walk, so this file decides nothing but who does the work.
+"""
+
+import numpy as np
+
+from backtester.kernels._jit import kernel
+from backtester.kernels.margin import tier_at
+from backtester.kernels.path import NET_TOLERANCE, net_quantities, trailing_level
+from backtester.schema import CANDLE, CLOSE, ENTRY_BASIS, FAVOURABLE, LARGER_SIDE, NET, PAD_SHAPE
+
+LONGEST = PAD_SHAPE[1]  # bars in a chunk
+SHORTEST = 8
+# Rows of the scratch pad.
+OPEN_EQUITY, FIRST_EQUITY, SECOND_EQUITY, CLOSE_EQUITY = 0, 1, 2, 3  # of the account, at the way points
+OKAY, RATIO = 4, 5
+POOL_EQUITY, POOL_NEED = 6, 10  # four rows each, of the pool at hand
+FIRST, SECOND, LOW, HIGH = 14, 15, 16, 17  # way points of the instrument at hand
+
+
+@kernel
+def pass_quiet(run, bars, curves, pad, t, stop, path):
+    """Record the quiet bars from `t` on, at most up to `stop`; returns how many there were."""
+    net_quantities(run)
+    done, length = 0, SHORTEST
+    while t + done < stop:
+        n = min(length, stop - t - done)
+        quiet = chunk(run, bars, curves, pad, t + done, n, path)
+        follow_quiet(run, bars, t + done, quiet)
+        done += quiet
+        if quiet < n:
+            break
+        length = min(LONGEST, 2 * length)
+    return done
+
+
+@kernel
+def chunk(run, bars, curves, pad, t, n, path):
+    """Value `n` bars from `t` on and write their curves; returns how many of them, from the first, are quiet."""
+    idle = 0.0
+    for p in range(len(run.pools)):
+        if run.pools[p].n_open == 0:
+            idle += run.pools[p].cash
+    for b in range(n):
+        pad[OPEN_EQUITY, b] = idle
+        pad[FIRST_EQUITY, b] = idle
+        pad[SECOND_EQUITY, b] = idle
+        pad[CLOSE_EQUITY, b] = idle
+        pad[OKAY, b] = 1.0
+        pad[RATIO, b] = 0.0
+    for p in range(len(run.pools)):
+        if run.pools[p].n_open > 0:
+            value_pool(run, bars, curves, pad, p, t, n, path)
+    for j in range(len(run.slots)):
+        if run.slots[j].has_exit or run.slots[j].limit_order >= 0:
+            watch_slot(run, bars, pad, j, t, n)
+    return write_curves(run, curves, pad, t, n)
+
+
+@kernel
+def write_curves(run, curves, pad, t, n):
+    """Copy the chunk into the curves; what the open of the first bar saw is in the clock."""
+    quiet = 0
+    while quiet < n and pad[OKAY, quiet] > 0.0:
+        quiet += 1
+    opened, first, second, closed = pad[OPEN_EQUITY], pad[FIRST_EQUITY], pad[SECOND_EQUITY], pad[CLOSE_EQUITY]
+    ratio = pad[RATIO]
+    for b in range(quiet):
+        curves.equity[t + b] = closed[b]
+        curves.equity_low[t + b] = min(min(opened[b], first[b]), min(second[b], closed[b]))
+        curves.worst_ratio[t + b] = ratio[b]
+    clock = run.state[0]
+    if quiet > 0 and clock.bar == t:
+        curves.equity_low[t] = min(curves.equity_low[t], clock.equity_low)
+        curves.worst_ratio[t] = max(curves.worst_ratio[t], clock.worst_ratio)
+    return quiet
+
+
+@kernel
+def way_points(quote, bars, pad, i, t, n, path):
+    """Mark levels of the first and second extreme of instrument `i`: arrays of `n` bars."""
+    opened, closed = bars.mark_open[i, t : t + n], bars.mark_close[i, t : t + n]
+    low, high = bars.mark_low[i, t : t + n], bars.mark_high[i, t : t + n]
+    if path == CLOSE:
+        return closed, closed
+    if path != CANDLE and abs(quote.net) > NET_TOLERANCE * quote.gross:
+        if (quote.net > 0.0) != (path == FAVOURABLE):
+            return low, high
+        return high, low
+    start, end = bars.open[i, t : t + n], bars.close[i, t : t + n]
+    first, second = pad[FIRST, :n], pad[SECOND, :n]
+    for b in range(n):
+        low_first = (end[b] >= start[b]) != (path == FAVOURABLE)
+        first[b] = low[b] if low_first else high[b]
+        second[b] = high[b] if low_first else low[b]
+    return first, second
+
+
+@kernel
+def extremes(bars, pad, i, t, n, path):
+    """Lowest and highest mark level that the path of instrument `i` reaches: arrays of `n` bars."""
+    if path != CLOSE:
+        return bars.mark_low[i, t : t + n], bars.mark_high[i, t : t + n]
+    opened, closed = bars.mark_open[i, t : t + n], bars.mark_close[i, t : t + n]
+    low, high = pad[LOW, :n], pad[HIGH, :n]
+    for b in range(n):
+        low[b] = min(opened[b], closed[b])
+        high[b] = max(opened[b], closed[b])
+    return low, high
+
+
+@kernel
+def side_piece(run, i, quantity, basis_notional, v):
+    """Requirement of a side on its present tier piece: ``rate*|v| - amount`` for ``above < |v| <= below``."""
+    if quantity == 0.0:
+        return 0.0, 0.0, 0.0, np.inf
+    instrument = run.instruments[i]
+    entry_basis = run.state[0].mm_basis == ENTRY_BASIS
+    notional = basis_notional if entry_basis else quantity * abs(v)
+    k = tier_at(run.tiers, instrument, quantity if instrument.by_quantity else notional)
+    tier = run.tiers[k]
+    rate = tier.maintenance_rate + run.state[0].close_fee_buffer
+    if entry_basis:
+        return 0.0, tier.maintenance_amount - rate * notional, 0.0, np.inf
+    if instrument.by_quantity:
+        return rate * quantity, tier.maintenance_amount, 0.0, np.inf
+    above = tier.floor / quantity
+    below = run.tiers[k + 1].floor / quantity if k + 1 < instrument.last_tier else np.inf
+    return rate * quantity, tier.maintenance_amount, above, below
+
+
+@kernel
+def group_at(run, k, last):
+    """Positions of the instrument at member `k` of a pool: next member, instrument and the sums over its slots."""
+    i = run.slots[run.slots[k].member].instrument
+    long_q, short_q, long_n, short_n, anchor = 0.0, 0.0, 0.0, 0.0, 0.0
+    while k < last:
+        slot = run.slots[run.slots[k].member]
+        if slot.instrument != i:
+            break
+        k += 1
+        if slot.quantity == 0.0:
+            continue
+        anchor += slot.quantity * slot.entry
+        if slot.quantity > 0.0:
+            long_q += slot.quantity
+            long_n += slot.quantity * abs(slot.entry)
+        else:
+            short_q -= slot.quantity
+            short_n -= slot.quantity * abs(slot.entry)
+    return k, i, long_q, short_q, long_n, short_n, anchor
+
+
+@kernel
+def pieces(run, i, long_q, short_q, long_n, short_n, v):
+    """Requirement of an instrument near level `v` as ``max(r1*|v| - c1, r2*|v| - c2)`` for ``above < |v| <= below``."""
+    offset = run.state[0].hedge_offset
+    if offset == NET and long_q > 0.0 and short_q > 0.0:
+        r, c, above, below = side_piece(run, i, abs(long_q - short_q), abs(long_n - short_n), v)
+        return r, c, r, c, above, below
+    r1, c1, above1, below1 = side_piece(run, i, long_q, long_n, v)
+    r2, c2, above2, below2 = side_piece(run, i, short_q, short_n, v)
+    above, below = max(above1, above2), min(below1, below2)
+    if offset == LARGER_SIDE:
+        return r1, c1, r2, c2, above, below
+    return r1 + r2, c1 + c2, r1 + r2, c1 + c2, above, below
+
+
+@kernel
+def value_pool(run, bars, curves, pad, p, t, n, path):
+    """Add the pool's equity to the account's and note its margin ratio and whether it stays above its requirement."""
+    pool = run.pools[p]
+    for b in range(n):
+        for row in range(4):
+            pad[POOL_EQUITY + row, b] = pool.cash
+            pad[POOL_NEED + row, b] = 0.0
+    k = pool.first
+    while k < pool.last:
+        k, i, long_q, short_q, long_n, short_n, anchor = group_at(run, k, pool.last)
+        if long_q + short_q > 0.0:
+            first, second = way_points(run.instruments[i], bars, pad, i, t, n, path)
+            low, high = extremes(bars, pad, i, t, n, path)
+            opened, closed = bars.mark_open[i, t : t + n], bars.mark_close[i, t : t + n]
+            r1, c1, r2, c2, above, below = pieces(run, i, long_q, short_q, long_n, short_n, opened[0])
+            inverse = run.instruments[i].inverse
+            check_piece(pad[OKAY], low, high, above, below, inverse, n)
+            if inverse:
+                r1, r2 = -r1, -r2
+            net = long_q - short_q
+            add_leg(pad[POOL_EQUITY], pad[POOL_NEED], opened, net, anchor, r1, c1, r2, c2, n)
+            add_leg(pad[POOL_EQUITY + 1], pad[POOL_NEED + 1], first, net, anchor, r1, c1, r2, c2, n)
+            add_leg(pad[POOL_EQUITY + 2], pad[POOL_NEED + 2], second, net, anchor, r1, c1, r2, c2, n)
+            add_leg(pad[POOL_EQUITY + 3], pad[POOL_NEED + 3], closed, net, anchor, r1, c1, r2, c2, n)
+    finish_pool(run, curves, pad, p, t, n)
+
+
+@kernel
+def check_piece(okay, low, high, above, below, inverse, n):
+    """A bar is not okay when a notional leaves its tier inside it, or when it has no data."""
+    least, most = (high, low) if inverse else (low, high)
+    for b in range(n):
+        if not (abs(least[b]) > above and abs(most[b]) <= below):
+            okay[b] = 0.0
+
+
+@kernel
+def add_leg(equity, need, v, net, anchor, r1, c1, r2, c2, n):
+    """Add an instrument at one way point: ``equity += Q*v - A``, ``need += max(r1*v - c1, r2*v - c2)``."""
+    for b in range(n):
+        equity[b] += net * v[b] - anchor
+        need[b] += max(r1 * v[b] - c1, r2 * v[b] - c2)
+
+
+@kernel
+def finish_pool(run, curves, pad, p, t, n):
+    """Take the pool's way points into the account's rows."""
+    okay, worst = pad[OKAY], pad[RATIO]
+    for b in range(n):
+        ratio = 0.0
+        for row in range(4):
+            equity = pad[POOL_EQUITY + row, b]
+            need = pad[POOL_NEED + row, b]
+            if not equity > need:
+                okay[b] = 0.0
+            ratio = max(ratio, need / equity)
+            pad[row, b] += equity
+        worst[b] = max(worst[b], ratio)
+        pad[FIRST, b] = ratio
+    if len(curves.pool_ratio) > 0:
+        for b in range(n):
+            curves.pool_ratio[p, t + b] = pad[FIRST, b]
+        if run.state[0].bar == t:
+            curves.pool_ratio[p, t] = max(pad[FIRST, 0], run.pools[p].ratio)
+
+
+@kernel
+def watch_slot(run, bars, pad, j, t, n):
+    """A bar is not okay when its range reaches one of slot `j`'s exits or its limit order."""
+    slot = run.slots[j]
+    i = slot.instrument
+    okay = pad[OKAY]
+    above, below = -np.inf, np.inf  # trade prices strictly between these are safe
+    mark_above, mark_below = -np.inf, np.inf
+    if slot.limit_order >= 0:
+        limit = run.orders[slot.limit_order].limit
+        if slot.limit_quantity > 0.0:
+            above = limit
+        else:
+            below = limit
+    if slot.has_exit and slot.quantity > 0.0:
+        if slot.watch_mark:
+            mark_above = -np.inf if np.isnan(slot.stop) else slot.stop
+        elif slot.stop > above:
+            above = slot.stop
+        if slot.take_profit < below:
+            below = slot.take_profit
+    elif slot.has_exit:
+        if slot.watch_mark:
+            mark_below = np.inf if np.isnan(slot.stop) else slot.stop
+        elif slot.stop < below:
+            below = slot.stop
+        if slot.take_profit > above:
+            above = slot.take_profit
+    low, high = bars.low[i, t : t + n], bars.high[i, t : t + n]
+    mark_low, mark_high = bars.mark_low[i, t : t + n], bars.mark_high[i, t : t + n]
+    for b in range(n):
+        if not (low[b] > above and high[b] < below and mark_low[b] > mark_above and mark_high[b] < mark_below):
+            okay[b] = 0.0
+    if slot.has_exit and not (np.isnan(slot.trail) and np.isnan(slot.trail_fraction)):
+        watch_trail(run, okay, low, high, j, n)
+
+
+@kernel
+def watch_trail(run, okay, low, high, j, n):
+    """A bar is not okay when it might reach the trailing stop, however its extremes follow each other."""
+    slot = run.slots[j]
+    best = slot.best
+    for b in range(n):
+        if slot.quantity > 0.0:
+            slot.best = max(slot.best, high[b])
+            safe = low[b] > trailing_level(run, j)
+        else:
+            slot.best = min(slot.best, low[b])
+            safe = high[b] < trailing_level(run, j)
+        if not safe:
+            okay[b] = 0.0
+            break
+    slot.best = best
+
+
+@kernel
+def follow_quiet(run, bars, t, n):
+    """Let the trailing stops follow the best trade price of `n` quiet bars."""
+    for j in range(len(run.slots)):
+        slot = run.slots[j]
+        if slot.has_exit and not (np.isnan(slot.trail) and np.isnan(slot.trail_fraction)):
+            for b in range(t, t + n):
+                if slot.quantity > 0.0:
+                    slot.best = max(slot.best, bars.high[slot.instrument, b])
+                else:
+                    slot.best = min(slot.best, bars.low[slot.instrument, b])

@@ -1,0 +1,91 @@
+"""Per-bar records out of the logs: what every pool and slot held at the close of every bar.
+
+The bar loop writes changes only, which keeps it fast and small. This pass puts them back on the time axis and values
+them with the same formulas.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from backtester.kernels._jit import kernel
+from backtester.kernels.closed_form import price_within
+from backtester.kernels.levels import price_of
+from backtester.kernels.margin import appraise
+from backtester.schema import Floats
+
+
+class Records(NamedTuple):
+    """States at the close of each bar."""
+
+    cash: Floats  # (n_pools, n_bars)
+    pnl: Floats
+    initial_margin: Floats
+    requirement: Floats
+    quantity: Floats  # (n_slots, n_bars)
+    entry_price: Floats  # nan: flat
+    leverage: Floats
+    liquidation_price: Floats  # nan: none
+
+
+@kernel
+def replay(run, mark_close, records, first_bar):
+    """Fill `records` for all bars from `first_bar` on from `run`'s ledger and position rows.
+
+    Parameters
+    ----------
+    run : Run
+        Fresh state of the same scenario, with the logs of its run.
+    mark_close : float64 array, (n_instruments, n_bars)
+        Levels of the mark closes.
+    records : Records
+        Of the bars ``first_bar ...``.
+    first_bar : int
+    """
+    ledger, position = 0, 0
+    for t in range(first_bar + records.cash.shape[1]):
+        while ledger < len(run.ledger) and run.ledger[ledger].bar <= t:
+            row = run.ledger[ledger]
+            run.pools[row.pool].cash += row.amount
+            ledger += 1
+        while position < len(run.positions) and run.positions[position].bar <= t:
+            put_position(run, position)
+            position += 1
+        for i in range(len(run.instruments)):
+            if not np.isnan(mark_close[i, t]):
+                run.instruments[i].mark_from = mark_close[i, t]
+                run.instruments[i].mark_to = mark_close[i, t]
+        if t >= first_bar:
+            record_bar(run, records, t - first_bar)
+
+
+@kernel
+def put_position(run, row):
+    """Set a slot to one of the logged positions."""
+    change = run.positions[row]
+    slot = run.slots[change.slot]
+    run.pools[slot.pool].n_open += (change.quantity != 0.0) - (slot.quantity != 0.0)
+    slot.quantity = change.quantity
+    slot.entry = change.entry
+    slot.leverage = change.leverage
+
+
+@kernel
+def record_bar(run, records, t):
+    """Value every pool and slot at the present marks."""
+    for p in range(len(run.pools)):
+        pool = run.pools[p]
+        records.cash[p, t] = pool.cash
+        equity, requirement, initial = pool.cash, 0.0, 0.0
+        if pool.n_open > 0:
+            equity, requirement, initial, _ = appraise(run, p, 0.0)
+        records.pnl[p, t] = equity - pool.cash
+        records.initial_margin[p, t] = initial
+        records.requirement[p, t] = requirement
+        for k in range(pool.first, pool.last):
+            j = run.slots[k].member
+            slot = run.slots[j]
+            records.quantity[j, t] = slot.quantity
+            records.entry_price[j, t] = price_of(slot.entry, run.instruments[slot.instrument].inverse)
+            records.leverage[j, t] = slot.leverage
+            records.liquidation_price[j, t] = price_within(run, j, 0.0, False, equity, requirement)

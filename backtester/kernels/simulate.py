@@ -1,0 +1,175 @@
+"""The bar loop. docs/model.md, "A bar"."""
+
+import numpy as np
+
+from backtester.kernels._jit import kernel
+from backtester.kernels.funding import settle
+from backtester.kernels.logs import log_event, post
+from backtester.kernels.orders import execute
+from backtester.kernels.path import check_margins, observe, walk
+from backtester.kernels.quiet import pass_quiet
+from backtester.schema import (
+    AT_CLOSE,
+    AT_OPEN,
+    BANKRUPT,
+    DEPOSITED,
+    DONE,
+    LOG_FULL,
+    NO_REASON,
+    NOBODY,
+)
+
+NONE_YET = np.int64(0)  # not a literal, for which numba would compile the callees once more
+BANKRUPT_TOLERANCE = 1e-9  # of the balance: less cash is none
+
+
+@kernel
+def simulate(run, agenda, bars, curves, pad, deposits, path):
+    """Run an account over all bars.
+
+    Parameters
+    ----------
+    run : Run
+        State and orders; slots flat, pools empty. Levels, not prices.
+    agenda : Agenda
+        Margin instructions and funding.
+    bars : Bars
+        Levels, ``(n_instruments, n_bars)``.
+    curves : Curves
+        Written once per bar.
+    pad : float64 array, PAD_SHAPE
+        Scratch.
+    deposits : float64 array, (n_pools,)
+        Cash that the standing pools start with.
+    path : int
+        Code of the intrabar path.
+
+    Returns
+    -------
+    int
+        DONE, or LOG_FULL when a log was too short: `run.state` then says how many rows each needs.
+    """
+    n_bars = bars.open.shape[1]
+    clock = run.state[0]
+    for p in range(len(run.pools)):
+        post(run, p, DEPOSITED, NOBODY, deposits[p])
+    order, action, funding, t = NONE_YET, NONE_YET, NONE_YET, NONE_YET
+    while t < n_bars:
+        next_order, next_action, next_funding = order, action, funding
+        while next_order < len(run.orders) and run.orders[next_order].bar == t:
+            next_order += 1
+        while next_action < len(agenda.actions) and agenda.actions[next_action].bar == t:
+            next_action += 1
+        while next_funding < len(agenda.funding) and agenda.funding[next_funding].bar == t:
+            next_funding += 1
+        opened = next_order > order or next_action > action or next_funding > funding
+        begin_bar(run, t)
+        if opened:
+            open_bar(run, agenda, bars, order, next_order, action, next_action, funding, next_funding)
+            note_bankruptcy(run)
+            order, action, funding = next_order, next_action, next_funding
+        stop = n_bars
+        if order < len(run.orders):
+            stop = min(stop, run.orders[order].bar)
+        if action < len(agenda.actions):
+            stop = min(stop, agenda.actions[action].bar)
+        if funding < len(agenda.funding):
+            stop = min(stop, agenda.funding[funding].bar)
+        quiet = pass_quiet(run, bars, curves, pad, t, stop, path)
+        t += quiet
+        if t < stop:
+            if quiet > 0:
+                begin_bar(run, t)
+            if quiet > 0 or not opened:
+                open_bar(run, agenda, bars, order, order, action, action, funding, funding)
+            walk(run, bars, path)
+            close_bar(run, curves)
+            t += 1
+    full = run.state[0].n_events > len(run.events) or run.state[0].n_ledger > len(run.ledger)
+    return LOG_FULL if full or run.state[0].n_positions > len(run.positions) else DONE
+
+
+@kernel
+def begin_bar(run, t):
+    """Set the clock to the open of bar `t` and forget the last bar's extremes."""
+    clock = run.state[0]
+    clock.bar = t
+    clock.segment = AT_OPEN
+    clock.s = 0.0
+    clock.equity_low = np.inf
+    clock.worst_ratio = 0.0
+    for p in range(len(run.pools)):
+        run.pools[p].ratio = 0.0
+
+
+@kernel
+def open_bar(run, agenda, bars, order, next_order, action, next_action, funding, next_funding):
+    """At the open: funding, margin check, orders."""
+    for row in range(order, next_order):
+        run.slots[run.orders[row].slot].waiting_order = row
+    quote_open(run, bars)
+    for row in range(funding, next_funding):
+        settle(run, agenda.funding[row])
+    check_margins(run)
+    observe(run)
+    if next_order > order or next_action > action:
+        execute(run, agenda.actions, order, next_order, action, next_action)
+        observe(run)
+
+
+@kernel
+def quote_open(run, bars):
+    """Set the quotes to the opens; an instrument without data keeps the last known mark close."""
+    t = run.state[0].bar
+    for i in range(len(run.instruments)):
+        quote = run.instruments[i]
+        mark = bars.mark_open[i, t]
+        quote.live = 0 if np.isnan(mark) else 1
+        if not quote.live:
+            mark = last_mark(quote, bars, i, t)
+        quote.mark_from = mark
+        quote.mark_to = mark
+        quote.open = bars.open[i, t]
+        quote.trade_from = quote.open
+        quote.trade_to = quote.open
+
+
+@kernel
+def last_mark(quote, bars, i, t):
+    """Last known mark close before bar `t`; each bar is looked at once."""
+    k = t - 1
+    while k > quote.last_bar and np.isnan(bars.mark_close[i, k]):
+        k -= 1
+    if k > quote.last_bar:
+        quote.last = bars.mark_close[i, k]
+    quote.last_bar = max(quote.last_bar, t - 1)
+    return quote.last
+
+
+@kernel
+def close_bar(run, curves):
+    """Record a bar that was walked, at its close; say once when the account is bankrupt."""
+    clock = run.state[0]
+    t = clock.bar
+    clock.segment = AT_CLOSE
+    curves.equity[t] = observe(run)
+    curves.equity_low[t] = clock.equity_low
+    curves.worst_ratio[t] = clock.worst_ratio
+    if len(curves.pool_ratio) > 0:
+        for p in range(len(run.pools)):
+            curves.pool_ratio[p, t] = run.pools[p].ratio
+    note_bankruptcy(run)
+
+
+@kernel
+def note_bankruptcy(run):
+    """Log it once when no pool has a position or cash above 1e-9 of the balance: the account is bankrupt."""
+    if run.state[0].bankrupt:
+        return
+    for p in range(len(run.pools)):
+        pool = run.pools[p]
+        if pool.n_open > 0 or pool.cash > BANKRUPT_TOLERANCE * run.state[0].balance:
+            return
+    run.state[0].bankrupt = 1
+    run.state[0].segment = AT_CLOSE
+    log_event(run, BANKRUPT, NO_REASON, NOBODY, np.nan, 0.0, 0.0)

@@ -1,0 +1,99 @@
+"""How large an order is, and how large it may be. docs/model.md, "Orders"."""
+
+import numpy as np
+
+from backtester.kernels._jit import kernel
+from backtester.kernels.levels import mark_at, to_lot
+from backtester.kernels.margin import appraise, available, initial_by_side
+from backtester.schema import EQUITY_FRACTION, MARGIN, NET, NO_OFFSET, QUANTITY
+
+
+@kernel
+def ordered_quantity(run, order, equity):
+    """Signed quantity that an order names, rounded to the lot.
+
+    At the trade open O: quantity x; notional x/|O|; equity fraction x*equity/|O|; margin x*leverage/|O| (levels).
+    """
+    slot = run.slots[order.slot]
+    size = order.size
+    if order.size_type != QUANTITY:
+        if order.size_type == EQUITY_FRACTION:
+            size *= equity
+        elif order.size_type == MARGIN:
+            size *= slot.leverage
+        size /= abs(run.instruments[slot.instrument].open)
+    return to_lot(size, run.instruments[slot.instrument].lot)
+
+
+@kernel
+def side_quantity(run, j, sign):
+    """Quantity on side `sign` of slot `j`'s instrument in its pool."""
+    slot = run.slots[j]
+    total = 0.0
+    for k in range(run.pools[slot.pool].first, run.pools[slot.pool].last):
+        other = run.slots[run.slots[k].member]
+        if other.instrument == slot.instrument and other.quantity * sign > 0.0:
+            total += abs(other.quantity)
+    return total
+
+
+@kernel
+def tier_capacity(run, j, sign):
+    """What fits on the side before a tier whose ``max_leverage`` at mark is below the slot's leverage."""
+    slot = run.slots[j]
+    instrument = run.instruments[slot.instrument]
+    k = instrument.first_tier
+    while k < instrument.last_tier and run.tiers[k].max_leverage >= slot.leverage:
+        k += 1
+    if k == instrument.last_tier:
+        return np.inf
+    capacity = run.tiers[k].floor
+    if not instrument.by_quantity:
+        capacity /= abs(mark_at(run.instruments[slot.instrument], run.state[0].s))
+    return capacity - side_quantity(run, j, sign)
+
+
+@kernel
+def affordable(run, j, wanted, sign, fill, fee_rate, margin):
+    """Largest size of `wanted` that the money allows; 0 when nothing is free.
+
+    On demand: ``max(d*|fill|/leverage, margin) + max(fee, 0) <= available``. Standing: ``free >= 0`` after the trade.
+    """
+    slot = run.slots[j]
+    s = run.state[0].s
+    fee = fee_rate * abs(fill)
+    if run.pools[slot.pool].on_demand:
+        funds = available(run, s)
+        if funds <= 0.0 or margin > funds:
+            return 0.0
+        most = funds / (abs(fill) / slot.leverage + max(fee, 0.0))
+        if margin > 0.0 and fee > 0.0:
+            most = min(most, (funds - margin) / fee)
+        return most
+    equity, _, initial, _ = appraise(run, slot.pool, s)
+    free = equity - initial
+    if free <= 0.0:
+        return 0.0
+    mark = mark_at(run.instruments[slot.instrument], s)
+    cost = fee - sign * (mark - fill)  # of one unit, before its initial margin
+    per_unit = abs(mark) / slot.leverage
+    if run.state[0].hedge_offset != NO_OFFSET:
+        return largest_hedge(run, j, sign, free, cost, per_unit)
+    return free / (per_unit + cost) if per_unit + cost > 0.0 else np.inf
+
+
+@kernel
+def largest_hedge(run, j, sign, free, cost, per_unit):
+    """Largest d with ``free - d*cost - (joined(after) - joined(before)) >= 0`` where two sides share their margin.
+
+    With the own side's initial margin S and the other's X, the joined margin falls (``net``) or stays
+    (``larger_side``) until ``S + d*per_unit = X`` and rises by per_unit from there.
+    """
+    own, other = initial_by_side(run, j, sign, run.state[0].s)
+    kink = max(other - own, 0.0) / per_unit
+    first_slope = cost - (per_unit if run.state[0].hedge_offset == NET else 0.0)
+    if first_slope > 0.0 and free < kink * first_slope:
+        return free / first_slope
+    left = free - kink * first_slope
+    second_slope = cost + per_unit
+    return kink + left / second_slope if second_slope > 0.0 else np.inf

@@ -1,0 +1,124 @@
+"""Orders and margin instructions as arrays: one row each, in the order given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtester.schema import ACTION_KINDS, SIZE_TYPES
+
+__all__ = ["ACTION_KINDS", "SIZE_TYPES", "MarginActions", "Orders"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+class Orders(NamedTuple):
+    """Orders, at most one per slot and bar.
+
+    Parameters
+    ----------
+    bar : int64 array, (n,)
+        Decision bar; the order acts at the open of the next bar, -1 acts at bar 0.
+    slot : int64 array, (n,)
+    size : float64 array, (n,)
+        Signed change, or the signed position wanted where `target` is true.
+    size_type : int64 array, (n,)
+        Index into ``SIZE_TYPES``.
+    target : bool array, (n,)
+    margin : float64 array, (n,) [quote]
+        Collateral to move into an on-demand pool, if more than the initial margin.
+    limit, stop, take_profit : float64 array, (n,) [quote/base]
+    trail : float64 array, (n,) [quote/base]
+        Distance of the trailing stop from the best price.
+    trail_fraction : float64 array, (n,)
+        The same as a fraction of the best price.
+    watch_mark : bool array, (n,)
+        True: the stops of this order watch the mark price.
+
+    Notes
+    -----
+    nan in a float column means none.
+    """
+
+    bar: Ints
+    slot: Ints
+    size: Floats
+    size_type: Ints
+    target: Flags
+    margin: Floats
+    limit: Floats
+    stop: Floats
+    take_profit: Floats
+    trail: Floats
+    trail_fraction: Floats
+    watch_mark: Flags
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[Mapping[str, Any]]) -> Orders:
+        """Build from mappings with the keys of this class; a missing or None price is nan."""
+        given = list(rows)
+        columns = (_column(given, name, kind) for name, kind in _ORDER_KINDS.items())
+        return cls(*columns)
+
+    @classmethod
+    def none(cls) -> Orders:
+        """Return no orders."""
+        return cls.from_rows(())
+
+
+class MarginActions(NamedTuple):
+    """Margin instructions, several per slot and bar allowed, carried out in the order given.
+
+    Parameters
+    ----------
+    bar : int64 array, (n,)
+        Decision bar, as for orders.
+    slot : int64 array, (n,)
+    kind : int64 array, (n,)
+        Index into ``ACTION_KINDS``: 0 add, 1 remove, 2 set_leverage.
+    amount : float64 array, (n,) [quote], for ``set_leverage`` the leverage
+    """
+
+    bar: Ints
+    slot: Ints
+    kind: Ints
+    amount: Floats
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[tuple[int, int, int, float]]) -> MarginActions:
+        """Build from rows (bar, slot, kind, amount)."""
+        given = list(rows)
+        bar, slot, kind, amount = zip(*given, strict=True) if given else ((), (), (), ())
+        return cls(
+            np.array(bar, np.int64), np.array(slot, np.int64), np.array(kind, np.int64), np.array(amount, np.float64)
+        )
+
+    @classmethod
+    def none(cls) -> MarginActions:
+        """Return no instructions."""
+        return cls.from_rows(())
+
+
+_ORDER_KINDS: dict[str, type[np.generic]] = {
+    "bar": np.int64,
+    "slot": np.int64,
+    "size": np.float64,
+    "size_type": np.int64,
+    "target": np.bool_,
+    "margin": np.float64,
+    "limit": np.float64,
+    "stop": np.float64,
+    "take_profit": np.float64,
+    "trail": np.float64,
+    "trail_fraction": np.float64,
+    "watch_mark": np.bool_,
+}
+
+
+def _column(rows: list[Mapping[str, Any]], name: str, kind: type[np.generic]) -> NDArray[Any]:
+    return np.array([row.get(name) for row in rows] if kind is np.float64 else [row[name] for row in rows], kind)

@@ -1,0 +1,126 @@
+"""A comparison as plain text: the report that ``print`` shows."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from backtester import text
+from backtester.summary import MEASURES, formatted, unit, value
+from backtester.verdict import name_of
+
+if TYPE_CHECKING:
+    from backtester.compare import Comparison
+
+__all__ = ["SYNTHETIC", "all_notes", "band_rows", "facts", "metrics_rows", "printed"]
+
+SYNTHETIC = "SYNTHETIC MARKET: made-up prices, not a record of any venue."
+SHORT_RUN = 0.5  # [years] below it annualised numbers are said to extrapolate
+_BAND = {
+    "final_equity": "final equity",
+    "max_drawdown": "drawdown, closes",
+    "max_drawdown_in_bars": "drawdown, in bars",
+    "liquidations": "liquidations",
+}
+
+
+def printed(comparison: Comparison) -> str:
+    """Return the report as text of at most 100 columns."""
+    parts = [_title(comparison)]
+    if comparison.first.market.synthetic:
+        parts.append(SYNTHETIC)
+    parts.append("\n".join(text.wrapped(value, first=f"{key:<9}", indent=" " * 9) for key, value in facts(comparison)))
+    parts.append(text.wrapped(comparison.verdict))
+    parts.append(metrics_table(comparison))
+    parts += [text.wrapped(f"They part at {p}" if p.bar >= 0 else p.why) for p in comparison.partings.values()]
+    if len(comparison.band) > len(comparison.modes):
+        parts.append("What the bars hide: the same runs under each path inside the bars\n\n" + band_table(comparison))
+        if comparison.band_verdict:
+            parts.append(text.wrapped(comparison.band_verdict))
+    notes = all_notes(comparison)
+    if notes:
+        parts.append("Notes\n" + "\n".join(text.wrapped(note, first="  * ", indent="    ") for note in notes))
+    return "\n\n".join(parts)
+
+
+def _title(comparison: Comparison) -> str:
+    title = f"{comparison.first.strategy or 'Scenario'}: {' against '.join(name_of(mode) for mode in comparison.modes)}"
+    lines = text.wrapped(title).split("\n")
+    return "\n".join([*lines, "=" * max(len(line) for line in lines)])
+
+
+def facts(comparison: Comparison) -> list[tuple[str, str]]:
+    """Return what was run on what: pairs of a word and a line."""
+    run, market = comparison.first, comparison.first.market
+    names = ", ".join(market.symbols[:6]) + (
+        f" and {market.n_instruments - 6} more" if market.n_instruments > 6 else ""
+    )
+    length = f" of {text.timeframe(market.timeframe)}" if market.timeframe else ""
+    since, until = text.moment(int(market.open_time[0])), text.moment(int(market.close_time[-1]))
+    out = [
+        ("market", f"{market.source}, {names}" if market.source else names),
+        ("bars", f"{text.counted(market.n_bars, 'bar')}{length}, {since} to {until} UTC"),
+        (
+            "account",
+            f"{text.money(run.scenario.balance)} {comparison.currency}, {_leverage(comparison)}{_venue(comparison)}",
+        ),
+    ]
+    return [*out, ("path", f"{run.scenario.path} inside the bars")]
+
+
+def _leverage(comparison: Comparison) -> str:
+    levels = sorted({slot.leverage for slot in comparison.first.scenario.slots})
+    return f"leverage {levels[0]:g}x" + (f" to {levels[-1]:g}x" if len(levels) > 1 else "") if levels else "no slots"
+
+
+def _venue(comparison: Comparison) -> str:
+    return f", rules of {comparison.venue}" if comparison.venue else ""
+
+
+def metrics_table(comparison: Comparison) -> str:
+    """Return the metrics as aligned text."""
+    return text.table(*metrics_rows(comparison))
+
+
+def metrics_rows(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+    """Return the header and the rows of the metrics: a label with its unit, then a cell per column."""
+    table = comparison.metrics
+    modes = [name_of(mode) for mode in comparison.modes]
+    header = ["", *modes] + ([f"{modes[0]} - {modes[1]}"] if "difference" in table else [])
+    rows = []
+    for measure in MEASURES:
+        symbol = unit(measure.key, comparison.currency)
+        cells = [formatted(measure.key, value(table, measure.key, mode)) for mode in comparison.modes]
+        if "difference" in table:
+            cells.append(formatted(measure.key, value(table, measure.key, "difference"), difference=True))
+        rows.append([f"{measure.label} [{symbol}]" if symbol else measure.label, *cells])
+    return header, rows
+
+
+def band_table(comparison: Comparison) -> str:
+    """Return the band of each mode as aligned text."""
+    return text.table(*band_rows(comparison))
+
+
+def band_rows(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+    """Return the header and the rows of the band: a label, then what each path gave."""
+    units = {key: unit(key, comparison.currency) for key in _BAND}
+    header = ["", *(f"{label} [{units[key]}]" if units[key] else label for key, label in _BAND.items())]
+    rows = [
+        [f"{name_of(mode)}, {path}", *(formatted(key, number) for key, number in zip(_BAND, row, strict=True))]
+        for (mode, path), row in zip(
+            comparison.band.index.tolist(), comparison.band[list(_BAND)].to_numpy().tolist(), strict=True
+        )
+    ]
+    return header, rows
+
+
+def all_notes(comparison: Comparison) -> list[str]:
+    """Return the comparison's notes, and those that its own numbers call for."""
+    notes = list(comparison.notes)
+    market = comparison.first.market
+    years = market.n_bars * market.timeframe / (365.25 * 86_400e9)
+    annual = [value(comparison.metrics, key, mode) for key in ("volatility", "calmar") for mode in comparison.modes]
+    if 0.0 < years < SHORT_RUN and not all(math.isnan(number) for number in annual):
+        notes.append(f"The run covers {years * 365.25:.3g} days: numbers per year, and Calmar, extrapolate it.")
+    return notes

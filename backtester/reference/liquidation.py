@@ -1,0 +1,119 @@
+"""Liquidation of a pool (section 5 of the margin model)."""
+
+from __future__ import annotations
+
+from .account import Account
+from .closed_form import bankruptcy_price
+from .holding import own_requirement, side_of
+from .orders import cancel_limit, cancel_waiting
+from .pool import Pool
+from .reduction import CLOSING_SIZE
+from .slot import Slot
+from .tiers import STEP_TOLERANCE
+from .trades import shrink
+
+
+def liquidate(account: Account, pool: Pool) -> None:
+    """Liquidate a pool at the marks of the moment: passes repeat until it is healthy or flat."""
+    account.sample_ratio()
+    cancel_orders(account, pool)
+    bankruptcy = {}
+    if account.venue.leftover == "fund":
+        bankruptcy = {slot.index: bankruptcy_price(slot, account.marks) for slot in pool.open_slots}
+    one_pass(account, pool, bankruptcy, at_requirement=True)
+    while pool.has_position and not is_healthy_again(account, pool):
+        one_pass(account, pool, bankruptcy, at_requirement=False)
+    if not pool.has_position:
+        settle_leftover(account, pool)
+
+
+def cancel_orders(account: Account, pool: Pool) -> None:
+    """Cancel waiting orders, limits and exits of all the pool's slots, also when the pool survives (step 1)."""
+    for slot in pool.slots:
+        cancel_waiting(account, slot, "liquidation")
+        cancel_limit(account, slot, "liquidation")
+        slot.exits.clear()
+
+
+def one_pass(account: Account, pool: Pool, bankruptcy: dict[int, float | None], at_requirement: bool) -> None:
+    """Go once over the open slots in the venue's order, fixed at the start (step 2).
+
+    ``at_requirement``: nothing is closed yet and the pool counts as at its requirement, whatever the last digit says.
+    """
+    order = closing_order(account, pool)
+    floors = {slot.index: floor_of_side(account, slot) for slot in order}
+    size_of = CLOSING_SIZE[account.venue.reduction]
+    for slot in order:
+        size = size_of(account, slot, floors[slot.index], at_requirement)
+        if size > 0.0:
+            at_requirement = False
+            close(account, slot, size, bankruptcy)
+        if account.venue.liquidation_order != "all" and is_enough(account, pool):
+            return
+
+
+def closing_order(account: Account, pool: Pool) -> list[Slot]:
+    """Return the open slots by index, by largest own requirement or by largest loss; ties by index."""
+    slots = pool.open_slots
+    if account.venue.liquidation_order == "largest_requirement":
+        return sorted(slots, key=lambda slot: -own_requirement(slot, account.mark(slot)))
+    if account.venue.liquidation_order == "largest_loss":
+        return sorted(slots, key=lambda slot: slot.unrealized_pnl(account.mark(slot)))
+    return slots
+
+
+def floor_of_side(account: Account, slot: Slot) -> float:
+    """Return the floor of the tier that the slot's side is in; at most 1e-9 above a floor counts as on it."""
+    key = side_of(slot, slot.side).key(account.mark(slot))
+    tiers = slot.instrument.tiers
+    return tiers.floors[tiers.index(key, STEP_TOLERANCE)]
+
+
+def is_enough(account: Account, pool: Pool) -> bool:
+    """Return whether a pass may stop: above the requirement (``to_initial``: at the initial margin)."""
+    if not pool.has_position:
+        return True
+    if account.venue.reduction == "to_initial":
+        surplus = pool.equity(account.marks) - pool.initial_margin(account.marks)
+        return surplus >= -pool.last_digit(account.marks)
+    return is_healthy_again(account, pool)
+
+
+def is_healthy_again(account: Account, pool: Pool) -> bool:
+    """Return ``equity_p > requirement_p`` by more than a last digit.
+
+    A pool liquidated at a crossing counts as at its requirement; closing a slot that changes neither side of the
+    test (the smaller side under ``larger_side``, a rate of 0) leaves it there, whatever the last digit says.
+    """
+    surplus = pool.equity(account.marks) - pool.requirement(account.marks)
+    return surplus > pool.last_digit(account.marks)
+
+
+def close(account: Account, slot: Slot, size: float, bankruptcy: dict[int, float | None]) -> None:
+    """Close a size at ``m * (1 - liquidation_slippage * s)``.
+
+    The fee is ``liquidation_fee * N`` at mark, at most what is left of the pool's equity.
+    """
+    pool, contract, mark_price = slot.pool, slot.instrument.contract, account.mark(slot)
+    change = -slot.side * size
+    fill = mark_price * (1.0 - account.venue.liquidation_slippage * slot.side)
+    realised = contract.unrealized_pnl(-change, slot.entry_price, fill)
+    shrink(slot, change)
+    account.book(pool, "realised", realised, slot)
+    left = max(0.0, pool.equity(account.marks))
+    fee = min(account.venue.liquidation_fee * contract.notional(size, mark_price), left)
+    account.book(pool, "liquidation_fee", -fee, slot)
+    account.event(
+        "liquidation", slot, fill=fill, quantity=change, amount=realised - fee,
+        bankruptcy_price=bankruptcy.get(slot.index),
+    )
+
+
+def settle_leftover(account: Account, pool: Pool) -> None:
+    """Give what a flat pool has left to the trader or to the insurance fund; less than nothing is absorbed (step 3)."""
+    if pool.cash < 0.0:
+        account.absorb(pool)
+    elif account.venue.leftover == "fund":
+        account.book(pool, "insurance_taken", -pool.cash)
+    elif pool.on_demand:
+        account.transfer(pool, account.main, pool.cash, pool.slots[0])

@@ -1,0 +1,186 @@
+"""Orders at the open: sizing and the three passes (section 4 A.3 of the margin model)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .account import DUST, Account
+from .margin_actions import do_margin_actions
+from .opening import Opening, increase
+from .slot import Slot
+from .trades import Terms, maker_terms, reduce, round_to_lot, split, taker_terms
+
+
+@dataclass(frozen=True)
+class Order:
+    """A signed change, or a target, decided at the close of ``bar`` for one slot."""
+
+    bar: int
+    slot: int
+    size: float
+    size_type: str
+    target: bool
+    margin: float | None
+    limit: float | None
+    stop: float | None
+    take_profit: float | None
+    trail: float | None
+    trail_fraction: float | None
+    watch: str
+
+
+@dataclass(frozen=True)
+class RestingLimit:
+    """A limit order with the signed change fixed when it was sized."""
+
+    order: Order
+    change: float
+
+    @property
+    def price(self) -> float:
+        """Return the limit price."""
+        return self.order.limit
+
+
+def read_order(row: dict) -> Order:
+    """Return an order from its scenario row."""
+    def number(name: str) -> float | None:
+        return None if row[name] is None else float(row[name])
+
+    return Order(
+        bar=row["bar"], slot=row["slot"], size=float(row["size"]), size_type=row["size_type"], target=row["target"],
+        margin=number("margin"), limit=number("limit"), stop=number("stop"), take_profit=number("take_profit"),
+        trail=number("trail"), trail_fraction=number("trail_fraction"), watch=row["watch"],
+    )
+
+
+@dataclass(frozen=True)
+class Rest:
+    """The opening half of a market order, left for the third pass."""
+
+    slot: Slot
+    order: Order
+    change: float
+
+
+def act_on_orders(account: Account) -> None:
+    """Do the orders that wait for this open (section 4 A.3).
+
+    First every reduction and closing half, by slot; then margin instructions; then every opening, by slot.
+    """
+    equity = 0.0 if account.bankrupt else account.equity()
+    rests = []
+    for slot in account.slots:
+        order, slot.waiting = slot.waiting, None
+        if order is not None:
+            rests.append(first_pass(account, slot, order, equity))
+    do_margin_actions(account)
+    for rest in rests:
+        if rest is not None:
+            third_pass(account, rest)
+
+
+def first_pass(account: Account, slot: Slot, order: Order, equity: float) -> Rest | None:
+    """Size an order, do its closing half, and return its opening half; a limit comes to rest."""
+    cancel_limit(account, slot, "replaced")
+    change = sized_change(account, slot, order, equity)
+    if change is None:
+        return None
+    if change == 0.0:
+        attach_exits(account, slot, order)
+        return None
+    if order.limit is not None:
+        slot.limit = RestingLimit(order, change)
+        return None
+    closing, opening = split(change, slot.quantity)
+    if closing != 0.0:
+        reduce(account, slot, closing, taker_terms(account, slot, "fill", account.trade(slot)))
+    if opening != 0.0:
+        return Rest(slot, order, opening)
+    attach_exits(account, slot, order)
+    return None
+
+
+def third_pass(account: Account, rest: Rest) -> None:
+    """Open or increase; exits are attached if it traded."""
+    terms = taker_terms(account, rest.slot, "fill", account.trade(rest.slot))
+    opening = Opening(rest.slot, rest.change, terms, account.trade(rest.slot), rest.order.margin)
+    if increase(account, opening):
+        attach_exits(account, rest.slot, rest.order)
+
+
+def fill_limit(account: Account, slot: Slot, price: float) -> None:
+    """Fill a resting limit: closing half, then opening half, with the marks of the moment (section 4 B)."""
+    limit, slot.limit = slot.limit, None
+    terms = maker_terms(slot, "limit", price)
+    closing, opening = split(limit.change, slot.quantity)
+    if closing != 0.0:
+        reduce(account, slot, closing, terms)
+    if opening != 0.0 and not open_limit(account, slot, limit, opening, terms):
+        return
+    attach_exits(account, slot, limit.order)
+
+
+def open_limit(account: Account, slot: Slot, limit: RestingLimit, change: float, terms: Terms) -> bool:
+    """Do the opening half of a limit; its minimum notional is tested with the ``O`` of the bar (section 8)."""
+    open_price = slot.instrument.bars[account.bar].trade.open
+    return increase(account, Opening(slot, change, terms, open_price, limit.order.margin))
+
+
+def attach_exits(account: Account, slot: Slot, order: Order) -> None:
+    """Attach an order's exits if it left a position (section 8)."""
+    if slot.is_open:
+        slot.exits.attach(order, account.trade(slot))
+
+
+def cancel_limit(account: Account, slot: Slot, reason: str) -> None:
+    """Cancel the slot's resting limit, if any: an event."""
+    if slot.limit is not None:
+        account.event("cancelled", slot, reason=reason, quantity=slot.limit.change)
+        slot.limit = None
+
+
+def cancel_waiting(account: Account, slot: Slot, reason: str) -> None:
+    """Cancel the order that waits for this open, if any: an event."""
+    if slot.waiting is not None:
+        account.event("cancelled", slot, reason=reason)
+        slot.waiting = None
+
+
+def sized_change(account: Account, slot: Slot, order: Order, equity: float) -> float | None:
+    """Return the signed change an order asks for; None when it is rejected or asks for nothing.
+
+    0 means a target that is met: missing at most 1e-9 of the larger of target and position.
+    """
+    if order.size == 0.0 and not order.target:
+        return None
+    if not account.has_data(slot.instrument):
+        account.reject(slot, "no_data")
+        return None
+    if order.size_type == "equity_fraction" and equity <= 0.0 and order.size != 0.0:
+        account.reject(slot, "available")
+        return None
+    size = sized(slot, order, account.trade(slot), equity)
+    rounded = round_to_lot(size, slot.instrument.lot)
+    if order.target:
+        missing = rounded - slot.quantity
+        return 0.0 if abs(missing) <= DUST * max(abs(rounded), abs(slot.quantity)) else missing
+    if rounded == 0.0:
+        account.reject(slot, "minimum", size)
+        return None
+    return rounded
+
+
+def sized(slot: Slot, order: Order, open_price: float, equity: float) -> float:
+    """Return the signed quantity of an order's size at ``O`` (section 4 A.3).
+
+    ``quantity`` x; ``notional`` x/O; ``equity_fraction`` x*equity/O; ``margin`` x*leverage/O (inverse: times O).
+    """
+    if order.size_type == "quantity":
+        return order.size
+    money = {
+        "notional": order.size,
+        "equity_fraction": order.size * equity,
+        "margin": order.size * slot.leverage,
+    }[order.size_type]
+    return slot.instrument.contract.quantity_worth(money, open_price)

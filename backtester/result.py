@@ -1,0 +1,202 @@
+"""What a run leaves: curves, logs, and the frames and records made of them when somebody asks."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backtester import _frames_out as frames
+from backtester import engine_input
+from backtester._result_json import result_row
+from backtester.errors import InvariantError
+from backtester.kernels.replay import Records, replay
+from backtester.scenario import Scenario
+from backtester.schema import CUT, EVENT_KINDS, LEDGER_KINDS, LIQUIDATION, POOL_KINDS, REJECTED, Curves, Floats
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Result"]
+
+LEDGER_TOLERANCE = 1e-9  # of the balance
+
+
+class Result:
+    """One run of the engine.
+
+    Attributes
+    ----------
+    scenario : Scenario
+        Everything the run depended on.
+    strategy : str
+        Name with parameters; empty for a scenario from a file.
+    equity, equity_low, worst_margin_ratio : float64 array, (n_bars,)
+        Total equity at the mark closes and its lowest inside each bar [settlement currency]; the worst margin ratio
+        of any pool inside each bar (0: no position, inf: no equity).
+    pool_margin_ratio : float64 array, (n_bars, n_pools)
+        The same per pool; without columns in a run recorded as ``equity``.
+    events, ledger, position_changes : record array
+        See `backtester.schema`: EVENT, LEDGER_ROW and POSITION_ROW.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        events: np.ndarray,
+        ledger: np.ndarray,
+        positions: np.ndarray,
+        curves: Curves,
+        *,
+        bankrupt: bool,
+        strategy: str = "",
+    ) -> None:
+        self.scenario = scenario
+        self.strategy = strategy
+        self.market = scenario.market
+        self.slot_names = tuple(slot.name for slot in scenario.slots)
+        self.events, self.ledger, self.position_changes = events, ledger, positions
+        self.equity, self.equity_low, self.worst_margin_ratio = curves.equity, curves.equity_low, curves.worst_ratio
+        self.pool_margin_ratio = curves.pool_ratio.T
+        self.pool_of_slot, kinds = engine_input.pools_of(scenario)
+        self.pool_kind = tuple(kinds)
+        self._bankrupt = bankrupt
+
+    def __repr__(self) -> str:
+        name = self.strategy or "scenario"
+        return f"<Result of {name}, {self.scenario.mode}: final equity {self.equity[-1]:,.2f}>"
+
+    @cached_property
+    def totals(self) -> dict[str, Any]:
+        """Sums of the ledger and counts of the events, as in the scenario format."""
+        paid = np.bincount(self.ledger["kind"], weights=self.ledger["amount"], minlength=len(LEDGER_KINDS))
+        by = dict(zip(LEDGER_KINDS, paid.tolist(), strict=True))
+        seen = np.bincount(self.events["kind"], minlength=len(EVENT_KINDS))
+        return {
+            "equity": float(self.equity[-1]),
+            "realised": by["realised"],
+            "fees": 0.0 - by["fee"],
+            "funding": 0.0 - by["funding"],
+            "liquidation_fees": 0.0 - by["liquidation_fee"],
+            "insurance_absorbed": by["insurance_absorbed"],
+            "insurance_taken": 0.0 - by["insurance_taken"],
+            "liquidations": int(seen[LIQUIDATION]),
+            "rejected": int(seen[REJECTED]),
+            "cut": int(seen[CUT]),
+            "bankrupt": self._bankrupt,
+        }
+
+    def records(self, start: int = 0, stop: int | None = None) -> Records:
+        """States of pools and slots at the closes of the bars from `start` to `stop`, ``(n, n_bars)`` each."""
+        n_bars = len(self.equity) if stop is None else stop
+        state = engine_input.run_of(self.scenario, 0, 0, 0)
+        state = state._replace(ledger=self.ledger, positions=self.position_changes)
+        pools, slots = ((len(table), n_bars - start) for table in (state.pools, state.slots))
+        records = Records(*(np.empty(shape) for shape in (pools,) * 4 + (slots,) * 4))
+        inverse = engine_input.inverse_of(self.scenario)
+        replay(state, engine_input.levels(self.market.mark_close, inverse), records, start)
+        return records
+
+    @cached_property
+    def _records(self) -> Records:
+        return self.records()
+
+    @property
+    def cash(self) -> Floats:
+        """Cash of each pool at the closes, ``(n_bars, n_pools)`` [settlement currency]."""
+        return self._records.cash.T
+
+    @property
+    def pool_pnl(self) -> Floats:
+        """Unrealised pnl of each pool at the mark closes, ``(n_bars, n_pools)``."""
+        return self._records.pnl.T
+
+    @property
+    def pool_initial_margin(self) -> Floats:
+        """Initial margin of each pool at the mark closes, ``(n_bars, n_pools)``."""
+        return self._records.initial_margin.T
+
+    @property
+    def pool_requirement(self) -> Floats:
+        """Maintenance requirement of each pool at the mark closes, ``(n_bars, n_pools)``."""
+        return self._records.requirement.T
+
+    @property
+    def quantity(self) -> Floats:
+        """Signed quantity of each slot at the closes, ``(n_bars, n_slots)``."""
+        return self._records.quantity.T
+
+    @property
+    def entry_price(self) -> Floats:
+        """Average entry price of each slot, ``(n_bars, n_slots)``; nan when flat."""
+        return self._records.entry_price.T
+
+    @property
+    def leverage(self) -> Floats:
+        """Leverage setting of each slot, ``(n_bars, n_slots)``."""
+        return self._records.leverage.T
+
+    @property
+    def liquidation_price(self) -> Floats:
+        """Price that liquidates each slot's pool if its instrument moves alone, ``(n_bars, n_slots)``; nan: none."""
+        return self._records.liquidation_price.T
+
+    @cached_property
+    def equity_frame(self) -> pd.DataFrame:
+        """Equity, its lowest inside the bar and the worst margin ratio, by bar."""
+        return frames.equity_frame(self)
+
+    @cached_property
+    def positions(self) -> pd.DataFrame:
+        """Signed quantity of every slot by bar."""
+        return frames.positions_frame(self)
+
+    @cached_property
+    def trades(self) -> pd.DataFrame:
+        """One row per closing, whole or partial, with its entry and its pnl before fees."""
+        return frames.trades_frame(self)
+
+    @cached_property
+    def liquidations(self) -> pd.DataFrame:
+        """One row per slot that was liquidated."""
+        return frames.liquidations_frame(self)
+
+    @cached_property
+    def ledger_frame(self) -> pd.DataFrame:
+        """Every movement of cash."""
+        return frames.ledger_frame(self)
+
+    @cached_property
+    def event_frame(self) -> pd.DataFrame:
+        """Every event."""
+        return frames.event_frame(self)
+
+    def check_ledger(self) -> None:
+        """Prove that the equity at the end is what the ledger says plus the unrealised pnl.
+
+        ``equity = deposits + realised + unrealised - fees - funding - liquidation fees + absorbed - taken``
+
+        Raises
+        ------
+        InvariantError
+            With both sides of the equation.
+        """
+        last = self.records(len(self.equity) - 1)
+        left = float(self.equity[-1])
+        right = float(self.ledger["amount"].sum() + last.pnl.sum())
+        if not abs(left - right) <= LEDGER_TOLERANCE * self.scenario.balance:
+            raise InvariantError("the ledger balances", left, right, f"{self.scenario.mode}, last bar")
+
+    def to_scenario(self) -> dict[str, Any]:
+        """Return the run as a scenario file's content."""
+        return self.scenario.to_dict()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result object of the scenario format."""
+        return result_row(self)
+
+    @property
+    def standing_pools(self) -> int:
+        """Number of standing pools: main and the sub-accounts."""
+        return self.pool_kind.count(POOL_KINDS[0])

@@ -1,0 +1,252 @@
+"""What a scenario file may hold: every key, every range, and the rules between keys.
+
+The meaning of the keys is in docs/model.md. `validate` returns the same structure with all defaults
+filled in and all numbers of the engine as floats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+from backtester._fields import Field, Unfit, choice, flag, integer, items, mapping, number, record, rows, text
+from backtester._scenario_prices import check_bars, check_times, nanoseconds
+from backtester.errors import ConfigurationError
+from backtester.schema import ACTION_KINDS, CONTRACTS, MODES, PATHS, RULE_CHOICES, RULE_RATES, SIZE_TYPES, TIER_KEYS
+
+__all__ = ["INSTRUMENT", "RULE_FIELDS", "SHARES_TOLERANCE", "check_tiers", "validate"]
+
+SLOT_MODES = ("cross", "isolated")
+WATCHED = ("trade", "mark")
+_INT64 = 2**63 - 1
+SHARES_TOLERANCE = 1e-9  # shares such as 0.1 + 0.2 + 0.7 may sum to a little more than 1
+
+
+def _between(low: float, high: float) -> Callable[[float], bool]:
+    return lambda value: low < value < high
+
+
+any_number = number("a finite number")
+positive = number("a number above 0", lambda value: value > 0)
+not_negative = number("a number of at least 0", lambda value: value >= 0)
+share_of_balance = number("a fraction from 0 to 1", lambda value: 0 <= value <= 1)
+share = number("a fraction of at least 0 and below 1", lambda value: 0 <= value < 1)
+open_fraction = number("a fraction above 0 and below 1", _between(0, 1))
+fee = number("a fraction above -1 and below 1", _between(-1, 1))
+
+
+def check_tiers(value: Any) -> list[list[float]]:
+    """Check a table of ``[floor, maintenance_rate, max_leverage]`` rows.
+
+    Floors ascend from 0, rates do not descend, max_leverage does not ascend.
+
+    Raises
+    ------
+    Unfit
+        Naming the row and what is allowed.
+    """
+    tiers = [_tier(n, row) for n, row in enumerate(items(value))]
+    if not tiers or tiers[0][0] != 0:
+        raise Unfit("does not start at floor 0", "rows [floor, rate, max_leverage], the first with floor 0")
+    for n, (one, two) in enumerate(pairwise(tiers), start=1):
+        if two[0] <= one[0]:
+            raise Unfit(f"has floor {two[0]:g} in row {n} after {one[0]:g}", "floors that ascend")
+        if two[1] < one[1]:
+            raise Unfit(f"has rate {two[1]:g} in row {n} after {one[1]:g}", "rates that do not descend")
+        if two[2] > one[2]:
+            raise Unfit(f"has max_leverage {two[2]:g} in row {n} after {one[2]:g}", "max_leverage that does not ascend")
+    return tiers
+
+
+def _tier(n: int, row: Any) -> list[float]:
+    if not isinstance(row, list | tuple) or len(row) != len(_TIER):
+        raise Unfit(f"has a row {n} that is not of three numbers", "rows [floor, maintenance_rate, max_leverage]")
+    out = []
+    for (name, check), value in zip(_TIER.items(), row, strict=True):
+        try:
+            out.append(check(value))
+        except Unfit as error:
+            raise Unfit(f"has a {name} in row {n} that {error}", error.allowed) from None
+    return out
+
+
+_TIER = {"floor": not_negative, "maintenance_rate": share, "max_leverage": positive}
+_one_slot_mode = choice(SLOT_MODES)
+
+FILE = {
+    "open_time": Field(items),
+    "instruments": Field(items),
+    "bars": Field(items),
+    "funding": Field(items, ()),
+    "venue": Field(mapping, {}),
+    "account": Field(mapping),
+    "slots": Field(items),
+    "sub_account_shares": Field(items, ()),
+    "orders": Field(items, ()),
+    "margin_actions": Field(items, ()),
+}
+INSTRUMENT = {
+    "symbol": Field(text),
+    "contract": Field(choice(CONTRACTS), "linear"),
+    "tiers": Field(check_tiers),
+    "tier_key": Field(choice(TIER_KEYS), "notional"),
+    "taker_fee": Field(fee, 0.0),
+    "maker_fee": Field(fee, 0.0),
+    "lot": Field(not_negative, 0.0),
+    "min_notional": Field(not_negative, 0.0),
+}
+_RATES = {name: Field(share, 0.0) for name in RULE_RATES}
+RULE_FIELDS = _RATES | {name: Field(choice(words), words[0]) for name, words in RULE_CHOICES.items()}
+ORDER = {
+    "size": Field(any_number),
+    "size_type": Field(choice(SIZE_TYPES), "quantity"),
+    "target": Field(flag, False),
+    "margin": Field(not_negative, None),
+    "limit": Field(positive, None),
+    "stop": Field(positive, None),
+    "take_profit": Field(positive, None),
+    "trail": Field(positive, None),
+    "trail_fraction": Field(open_fraction, None),
+    "watch": Field(choice(WATCHED), "trade"),
+}
+ACTION = {
+    "add": Field(not_negative, None),
+    "remove": Field(not_negative, None),
+    "set_leverage": Field(positive, None),
+}
+ACCOUNT = {"balance": Field(positive), "mode": Field(choice(MODES)), "path": Field(choice(PATHS), "adverse")}
+
+
+def validate(data: Any) -> dict[str, Any]:
+    """Check a scenario and fill in its defaults.
+
+    Parameters
+    ----------
+    data : dict
+        As read from JSON; it is not changed.
+
+    Returns
+    -------
+    dict
+        The same structure with every key present (columns of a missing mark stay out) and every
+        number of the engine a float.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming the key path, what was found there and what is allowed.
+    """
+    out = record(data, FILE)
+    out["open_time"] = check_times(out["open_time"])
+    out["instruments"] = rows(out["instruments"], INSTRUMENT, "instruments")
+    _check_symbols(out["instruments"])
+    out["bars"] = check_bars(out["bars"], len(out["instruments"]), len(out["open_time"]))
+    n_instruments, n_bars = len(out["instruments"]), len(out["open_time"])
+    out["funding"] = rows(out["funding"], _funding_fields(n_instruments), "funding")
+    out["venue"] = record(out["venue"], RULE_FIELDS, "venue")
+    out["account"] = record(out["account"], ACCOUNT, "account")
+    out["sub_account_shares"] = _shares(out["sub_account_shares"])
+    groups = len(out["sub_account_shares"]) if out["account"]["mode"] == "sub_accounts" else None
+    out["slots"] = rows(out["slots"], _slot_fields(n_instruments, groups), "slots")
+    where = _place_fields(n_bars, len(out["slots"]))
+    out["orders"] = rows(out["orders"], where | ORDER, "orders")
+    _check_orders(out["orders"])
+    given = rows(out["margin_actions"], where | ACTION, "margin_actions")
+    out["margin_actions"] = [_action(row, f"margin_actions[{n}]") for n, row in enumerate(given)]
+    return out
+
+
+def _check_symbols(instruments: list[dict[str, Any]]) -> None:
+    if not instruments:
+        raise ConfigurationError("instruments", [], "is empty", allowed="at least one instrument")
+    seen: dict[str, int] = {}
+    for i, row in enumerate(instruments):
+        if row["symbol"] in seen:
+            first = f"instruments[{seen[row['symbol']]}]"
+            raise ConfigurationError(
+                f"instruments[{i}].symbol",
+                row["symbol"],
+                f"is already the symbol of {first}",
+                cure="Name each instrument once; several slots may share one",
+            )
+        seen[row["symbol"]] = i
+
+
+
+
+def _slot_mode(value: Any) -> Any:
+    """Check the mode of a slot; null is none of its own, as for its group."""
+    return SLOT_MODES[0] if value is None else _one_slot_mode(value)
+
+
+def _funding_fields(n_instruments: int) -> dict[str, Field]:
+    return {
+        "time": Field(nanoseconds),
+        "instrument": Field(integer(0, n_instruments - 1, "an index into instruments")),
+        "rate": Field(any_number),
+        "mark": Field(positive, None),
+    }
+
+
+def _slot_fields(n_instruments: int, n_groups: int | None) -> dict[str, Field]:
+    """Return the keys of a slot; groups matter in sub_accounts only (None: another mode)."""
+    group = integer(0, _INT64 if n_groups is None else n_groups - 1, "an index into sub_account_shares")
+    return {
+        "instrument": Field(integer(0, n_instruments - 1, "an index into instruments")),
+        "leverage": Field(positive),
+        "mode": Field(_slot_mode, "cross"),
+        "group": Field(group, None),
+    }
+
+
+def _place_fields(n_bars: int, n_slots: int) -> dict[str, Field]:
+    return {
+        "bar": Field(integer(-1, n_bars - 1, "the decision bar")),
+        "slot": Field(integer(0, n_slots - 1, "an index into slots")),
+    }
+
+
+def _shares(values: list[Any]) -> list[float]:
+    out = []
+    for n, value in enumerate(values):
+        try:
+            out.append(share_of_balance(value))
+        except Unfit as error:
+            raise ConfigurationError(f"sub_account_shares[{n}]", value, str(error), allowed=error.allowed) from None
+    if sum(out) > 1 + SHARES_TOLERANCE:
+        allowed = "shares that sum to at most 1"
+        raise ConfigurationError("sub_account_shares", values, f"sum to {sum(out):g}", allowed=allowed)
+    return out
+
+
+def _check_orders(orders: list[dict[str, Any]]) -> None:
+    """Check what no key shows by itself: two kinds of trail, two orders for one slot at one bar."""
+    seen: dict[tuple[int, int], int] = {}
+    for n, order in enumerate(orders):
+        if order["trail"] is not None and order["trail_fraction"] is not None:
+            raise ConfigurationError(
+                f"orders[{n}].trail_fraction",
+                order["trail_fraction"],
+                "is given together with trail",
+                cure="Give one of the two: a distance in price or a fraction of the best price",
+            )
+        first = seen.setdefault((order["bar"], order["slot"]), n)
+        if first != n:
+            raise ConfigurationError(
+                f"orders[{n}]",
+                {"bar": order["bar"], "slot": order["slot"]},
+                f"is for the same slot and bar as orders[{first}]",
+                allowed="one order per slot and bar",
+                cure="Join the two orders or use two slots",
+            )
+
+
+def _action(row: dict[str, Any], path: str) -> dict[str, Any]:
+    """Return a margin instruction with only the kind that was given."""
+    kinds = [name for name in ACTION_KINDS if row[name] is not None]
+    if len(kinds) != 1:
+        raise ConfigurationError(
+            path, kinds, "is not one instruction", allowed="exactly one of " + ", ".join(ACTION_KINDS)
+        )
+    return {name: row[name] for name in ("bar", "slot", *kinds)}

@@ -1,0 +1,255 @@
+"""The shape of everything the engine keeps: read this page first.
+
+Units. Prices are quote per base, quantities are signed (long > 0) in base units for linear contracts and in
+quote-currency contracts for inverse ones, money is in the account's settlement currency, rates are fractions,
+times are int64 UTC nanoseconds.
+
+Levels. The kernels never see a contract type. A price ``p`` enters them as its *level* ``v``, the coordinate in
+which pnl is linear and in which prices move in straight lines inside a bar:
+
+    linear   v = p          inverse   v = -1/p
+
+so that for both, with quantity ``q`` and entry level ``e``,
+
+    pnl = q * (v - e)       notional = |q| * |v|
+
+and a higher price is always a higher level. See docs/model.md, "Levels".
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def _codes(words: tuple[str, ...]) -> Iterator[np.int64]:
+    """Code of each word: its position. Not plain ints: numba would compile a kernel anew for every literal."""
+    return map(np.int64, range(len(words)))
+
+
+MAIN = np.int64(0)  # the main pool
+NOBODY = np.int64(-1)  # in place of a slot: a row of the pool or the account itself
+
+# What an event says. The position in the tuple is the code in the log.
+EVENT_KINDS = (
+    "fill",
+    "liquidation",
+    "stop",
+    "take_profit",
+    "trailing_stop",
+    "limit",
+    "funding",
+    "add_margin",
+    "remove_margin",
+    "set_leverage",
+    "cut",
+    "rejected",
+    "cancelled",
+    "bankrupt",
+)
+(
+    FILL,
+    LIQUIDATION,
+    STOP,
+    TAKE_PROFIT,
+    TRAILING_STOP,
+    LIMIT,
+    FUNDING,
+    ADD_MARGIN,
+    REMOVE_MARGIN,
+    SET_LEVERAGE,
+    CUT,
+    REJECTED,
+    CANCELLED,
+    BANKRUPT,
+) = _codes(EVENT_KINDS)
+
+REASONS = ("", "no_data", "minimum", "tier", "available", "would_liquidate", "refused", "liquidation", "replaced")
+NO_REASON, NO_DATA, MINIMUM, TIER, AVAILABLE, WOULD_LIQUIDATE, REFUSED, BY_LIQUIDATION, REPLACED = _codes(REASONS)
+
+SEGMENTS = ("open", "0", "1", "2", "close")
+AT_OPEN, FIRST_SEGMENT, _, _, AT_CLOSE = _codes(SEGMENTS)
+
+LEDGER_KINDS = (
+    "deposit",
+    "transfer",
+    "realised",
+    "fee",
+    "funding",
+    "liquidation_fee",
+    "insurance_absorbed",
+    "insurance_taken",
+)
+(DEPOSITED, TRANSFERRED, REALISED, FEE_PAID, FUNDING_PAID, LIQUIDATION_FEE_PAID, ABSORBED, TAKEN) = _codes(LEDGER_KINDS)
+
+# What the inputs say, coded for the kernels; the words are those of the scenario format.
+CONTRACTS = ("linear", "inverse")
+TIER_KEYS = ("notional", "quantity")
+SIZE_TYPES = ("quantity", "notional", "equity_fraction", "margin")
+MODES = ("isolated", "cross", "mixed", "sub_accounts")
+PATHS = ("adverse", "favourable", "candle", "close")
+POOL_KINDS = ("standing", "on_demand")
+ACTION_KINDS = ("add", "remove", "set_leverage")
+RULE_CHOICES: dict[str, tuple[str, ...]] = {
+    "mm_basis": ("mark", "entry"),
+    "reduction": ("full", "tier_step", "to_initial"),
+    "liquidation_order": ("all", "largest_requirement", "largest_loss"),
+    "leftover": ("trader", "fund"),
+    "funding_source": ("pool", "main_first"),
+    "partial_close": ("pro_rata", "keep"),
+    "opening_fee_from": ("main", "pool"),
+    "remove_rule": ("standard", "profit_only"),
+    "leverage_rule": ("topup", "rejected"),
+    "on_insufficient": ("reduce", "reject"),
+    "hedge_offset": ("none", "larger_side", "net"),
+}
+RULE_RATES = ("close_fee_buffer", "liquidation_fee", "liquidation_slippage", "slippage")
+
+QUANTITY, NOTIONAL, EQUITY_FRACTION, MARGIN = _codes(SIZE_TYPES)
+ADVERSE, FAVOURABLE, CANDLE, CLOSE = _codes(PATHS)
+ADD, REMOVE, LEVERAGE = _codes(ACTION_KINDS)
+MARK_BASIS, ENTRY_BASIS = _codes(RULE_CHOICES["mm_basis"])
+FULL, TIER_STEP, TO_INITIAL = _codes(RULE_CHOICES["reduction"])
+ALL_SLOTS, LARGEST_REQUIREMENT, LARGEST_LOSS = _codes(RULE_CHOICES["liquidation_order"])
+NO_OFFSET, LARGER_SIDE, NET = _codes(RULE_CHOICES["hedge_offset"])
+
+# Logs: append-only rows, so that a frame of them is free.
+EVENT = np.dtype(
+    [
+        ("bar", "i4"),
+        ("slot", "i4"),
+        ("pool", "i4"),
+        ("kind", "i1"),
+        ("reason", "i1"),
+        ("segment", "i1"),
+        ("s", "f8"),
+        ("price", "f8"),
+        ("fill", "f8"),
+        ("quantity", "f8"),
+        ("amount", "f8"),
+        ("bankruptcy_price", "f8"),
+    ],
+    align=True,
+)
+LEDGER_ROW = np.dtype([("bar", "i4"), ("pool", "i4"), ("slot", "i4"), ("kind", "i4"), ("amount", "f8")], align=True)
+POSITION_ROW = np.dtype(
+    [("bar", "i4"), ("slot", "i4"), ("quantity", "f8"), ("entry", "f8"), ("leverage", "f8")], align=True
+)
+
+# State and inputs of a run, one row per slot, pool, instrument ... Prices in them are levels.
+_EXITS = [("stop", "f8"), ("take_profit", "f8"), ("trail", "f8"), ("trail_fraction", "f8"), ("watch_mark", "i8")]
+SLOT = np.dtype(
+    [("instrument", "i8"), ("pool", "i8"), ("leverage", "f8"), ("quantity", "f8"), ("entry", "f8")]
+    + _EXITS  # nan: none
+    + [("best", "f8")]  # best trade level since the trailing stop became active
+    + [("limit_order", "i8"), ("limit_quantity", "f8")]  # row of the resting limit order (-1: none), its signed size
+    + [("waiting_order", "i8"), ("opening", "f8")]  # row of the order of this open (-1: none), its opening part
+    + [("has_exit", "i8"), ("position_row", "i8")]
+    # Not of this slot but of the k-th in a row: the k-th slot by pool, instrument and index, which a pool's `first`
+    # and `last` point into; and scratch of a liquidation, the k-th slot to close and what that order goes by.
+    + [("member", "i8"), ("queued", "i8"), ("key", "f8")],
+    align=True,
+)
+POOL = np.dtype(
+    [("cash", "f8"), ("ratio", "f8"), ("on_demand", "i8"), ("first", "i8"), ("last", "i8"), ("n_open", "i8")],
+    align=True,
+)
+INSTRUMENT = np.dtype(
+    [  # its rules
+        ("inverse", "i8"),
+        ("by_quantity", "i8"),
+        ("first_tier", "i8"),
+        ("last_tier", "i8"),
+        ("taker_fee_rate", "f8"),
+        ("maker_fee_rate", "f8"),
+        ("lot", "f8"),
+        ("min_notional", "f8"),
+        # where it stands: the ends of the present segment in mark and trade levels, and the bar's trade open
+        ("live", "i8"),
+        ("mark_from", "f8"),
+        ("mark_to", "f8"),
+        ("trade_from", "f8"),
+        ("trade_to", "f8"),
+        ("open", "f8"),
+        ("last", "f8"),  # mark level last known before this bar, and the bar it is of
+        ("last_bar", "i8"),
+        ("first_low", "i8"),
+        ("net", "f8"),  # net and gross quantity of all its slots
+        ("gross", "f8"),
+    ],
+    align=True,
+)
+TIER_ROW = np.dtype(
+    [("floor", "f8"), ("maintenance_rate", "f8"), ("maintenance_amount", "f8"), ("max_leverage", "f8")], align=True
+)
+STATE = np.dtype(
+    [(name, "i8") for name in RULE_CHOICES]
+    + [(name, "f8") for name in RULE_RATES]
+    + [("balance", "f8"), ("bar", "i8"), ("segment", "i8"), ("s", "f8")]  # the clock
+    + [("equity_low", "f8"), ("worst_ratio", "f8")]  # of this bar so far
+    + [("n_events", "i8"), ("n_ledger", "i8"), ("n_positions", "i8"), ("bankrupt", "i8")],
+    align=True,
+)
+ORDER = np.dtype(
+    [("bar", "i8"), ("slot", "i8"), ("size", "f8"), ("size_type", "i8"), ("target", "i8"), ("margin", "f8")]
+    + [("limit", "f8")]
+    + _EXITS,
+    align=True,
+)
+ACTION = np.dtype([("bar", "i8"), ("slot", "i8"), ("kind", "i8"), ("amount", "f8")], align=True)
+FUNDING_EVENT = np.dtype([("bar", "i8"), ("instrument", "i8"), ("rate", "f8"), ("mark", "f8")], align=True)
+
+# Outcome of a run of the kernel.
+DONE, LOG_FULL = _codes(("done", "log_full"))
+
+Floats = NDArray[np.float64]
+
+
+PAD_SHAPE = (18, 128)  # rows of the quiet pass, bars in its longest chunk
+
+
+class Bars(NamedTuple):
+    """Levels of all bars, each ``(n_instruments, n_bars)`` and contiguous in time; nan in all eight = no data."""
+
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    mark_open: Floats
+    mark_high: Floats
+    mark_low: Floats
+    mark_close: Floats
+
+
+class Run(NamedTuple):
+    """The account and its logs, as record arrays.
+
+    Few arrays on purpose: a kernel takes as long to compile as it has arrays to pass on.
+    """
+
+    slots: np.recarray  # SLOT, (n_slots,)
+    pools: np.recarray  # POOL, (n_pools,), main first
+    instruments: np.recarray  # INSTRUMENT, (n_instruments,)
+    tiers: np.recarray  # TIER_ROW, all instruments' tiers in a row
+    state: np.recarray  # STATE, (1,)
+    orders: np.recarray  # ORDER, by bar (of execution), then slot
+    events: np.recarray  # EVENT
+    ledger: np.recarray  # LEDGER_ROW
+    positions: np.recarray  # POSITION_ROW
+
+
+class Agenda(NamedTuple):
+    """What else comes at a given open."""
+
+    actions: np.recarray  # ACTION, by bar (of execution), in the order given
+    funding: np.recarray  # FUNDING_EVENT, by bar, time, instrument
+
+
+class Curves(NamedTuple):
+    """What is written once per bar."""
+
+    equity: Floats  # (n_bars,) total equity at the mark closes
+    equity_low: Floats  # (n_bars,) lowest total equity inside the bar
+    worst_ratio: Floats  # (n_bars,) worst margin ratio of any pool inside the bar
+    pool_ratio: Floats  # (n_pools, n_bars) worst margin ratio inside the bar; (0, 0) when not asked for

@@ -1,0 +1,162 @@
+"""The numbers by which two runs are compared: what they are called, their units, and how they come out of a run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from backtester import metrics, text
+from backtester.schema import LIQUIDATION
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from backtester.result import Result
+
+__all__ = ["MEASURES", "Measure", "formatted", "summarise", "unit", "value"]
+
+
+class Measure(NamedTuple):
+    """One line of the table.
+
+    Parameters
+    ----------
+    key : str
+        Name in frames and JSON.
+    label : str
+        Name for people.
+    kind : str
+        ``money`` [settlement currency], ``fraction`` [1, printed as percent], ``number`` [1], ``count``, ``bars``,
+        ``time`` [ns UTC] or ``span`` [ns].
+    note : str
+        What exactly is measured, in one clause.
+    """
+
+    key: str
+    label: str
+    kind: str
+    note: str = ""
+
+
+MEASURES = (
+    Measure("final_equity", "final equity", "money"),
+    Measure("total_return", "return", "fraction", "-100 % after ruin"),
+    Measure("max_drawdown", "max drawdown on closes", "fraction", "of the highest close before"),
+    Measure("max_drawdown_in_bars", "max drawdown inside bars", "fraction", "lows against the highest close before"),
+    Measure("drawdown_bars", "longest drawdown", "bars", "peak to recovery, or to the end"),
+    Measure("drawdown_time", "longest drawdown", "span", "peak to recovery, or to the end"),
+    Measure("volatility", "volatility a year", "fraction", "of bar returns"),
+    Measure("sharpe", "Sharpe a year", "number", "riskless rate 0"),
+    Measure("sortino", "Sortino a year", "number", "target 0"),
+    Measure("calmar", "Calmar", "number", "annual return over drawdown on closes"),
+    Measure("liquidations", "liquidations", "count"),
+    Measure("liquidation_loss", "lost in liquidations", "money", "before what insurance absorbed"),
+    Measure("worst_margin_ratio", "worst margin ratio", "number", "requirement over equity; 1 is liquidation"),
+    Measure("closest_to_liquidation", "closest to liquidation", "fraction", "of the mark; 0 when it happened"),
+    Measure("peak_margin", "peak margin in use", "money", "initial margin at closes"),
+    Measure("mean_margin", "mean margin in use", "money", "initial margin at closes, all bars"),
+    Measure("return_on_margin", "return on margin", "fraction", "profit over mean margin in use"),
+    Measure("fees", "fees paid", "money", "trading fees"),
+    Measure("liquidation_fees", "liquidation fees paid", "money"),
+    Measure("funding", "funding paid", "money", "negative: received"),
+    Measure("rejected", "orders rejected", "count"),
+    Measure("cut", "orders cut", "count"),
+    Measure("insurance_absorbed", "absorbed by insurance", "money"),
+    Measure("insurance_taken", "taken by insurance", "money"),
+    Measure("time_of_ruin", "time of ruin", "time", "close of the first bar without equity"),
+)
+MEASURE = {measure.key: measure for measure in MEASURES}
+
+_FORMATS: dict[str, Callable[[float, bool], str]] = {
+    "money": lambda value, signed: text.money(value, signed=signed),
+    "fraction": lambda value, signed: text.points(value) if signed else text.percent(value),
+    "number": lambda value, signed: text.number(value, signed=signed),
+    "count": lambda value, signed: text.number(value, digits=0, signed=signed),
+    "bars": lambda value, signed: text.number(value, digits=0, signed=signed),
+    "time": lambda value, signed: text.UNDEFINED if signed else text.moment(value),
+    "span": lambda value, signed: text.span(value, signed=signed),
+}
+
+
+def formatted(key: str, number: float, *, difference: bool = False) -> str:
+    """Return a metric as people read it: percent for fractions, ``-`` when undefined; a difference has its sign."""
+    return _FORMATS[MEASURE[key].kind](number, difference)
+
+
+def value(table: pd.DataFrame, key: str, column: str) -> float:
+    """Return one number of a frame of metrics."""
+    cell: Any = table.at[key, column]  # pandas lets a cell be anything
+    return float(cell)
+
+
+def unit(key: str, currency: str) -> str:
+    """Return the unit that stands beside a metric's label; empty when the number itself carries it."""
+    return {"money": currency, "bars": "bars", "span": "time", "time": "UTC"}.get(MEASURE[key].kind, "")
+
+
+def summarise(result: Result) -> dict[str, float]:
+    """Return every measure of one run, in the order of `MEASURES`.
+
+    Parameters
+    ----------
+    result : Result
+        A run recorded in full.
+
+    Returns
+    -------
+    dict of str to float
+        Money in the settlement currency, fractions, counts, durations in ns, times in ns UTC. nan is undefined.
+    """
+    start, equity, market = result.scenario.balance, result.equity, result.market
+    step, totals = market.timeframe, result.totals
+    used = result.pool_initial_margin.sum(axis=1)
+    ruin = metrics.time_of_ruin(equity, start)
+    values = {
+        "final_equity": float(equity[-1]),
+        "total_return": metrics.total_return(equity, start),
+        "max_drawdown": metrics.max_drawdown(equity, start),
+        "max_drawdown_in_bars": metrics.max_drawdown(equity, start, result.equity_low),
+        "drawdown_bars": metrics.drawdown_length(equity, start),
+        "drawdown_time": metrics.drawdown_time(equity, start, market.open_time, market.close_time),
+        "volatility": metrics.volatility(equity, start, step),
+        "sharpe": metrics.sharpe(equity, start, step),
+        "sortino": metrics.sortino(equity, start, step),
+        "calmar": metrics.calmar(equity, start, step),
+        "liquidations": totals["liquidations"],
+        "liquidation_loss": liquidation_loss(result),
+        "worst_margin_ratio": float(np.max(result.worst_margin_ratio)),
+        "closest_to_liquidation": closest_to_liquidation(result),
+        "peak_margin": metrics.peak_margin_in_use(used),
+        "mean_margin": metrics.mean_margin_in_use(used),
+        "return_on_margin": metrics.return_on_margin(equity, start, used),
+        "fees": totals["fees"],
+        "liquidation_fees": totals["liquidation_fees"],
+        "funding": totals["funding"],
+        "rejected": totals["rejected"],
+        "cut": totals["cut"],
+        "insurance_absorbed": totals["insurance_absorbed"],
+        "insurance_taken": totals["insurance_taken"],
+        "time_of_ruin": metrics.NAN if ruin is None else int(market.close_time[ruin]),
+    }
+    return {measure.key: float(values[measure.key]) for measure in MEASURES}
+
+
+def liquidation_loss(result: Result) -> float:
+    """Return what liquidations took out of the pools, ``-sum(amount)`` [settlement currency]."""
+    events = result.events
+    return float(-events["amount"][events["kind"] == LIQUIDATION].sum()) + 0.0
+
+
+def closest_to_liquidation(result: Result) -> float:
+    """Return the smallest distance of any slot, at closes, as a fraction of the mark; 0 after a liquidation."""
+    if result.totals["liquidations"]:
+        return 0.0
+    mark, prices, quantity = result.market.mark_close, result.liquidation_price, result.quantity
+    nearest = [
+        metrics.closest_distance_to_liquidation(mark[:, slot.instrument], prices[:, j], quantity[:, j])
+        for j, slot in enumerate(result.scenario.slots)
+    ]
+    return min((distance for distance in nearest if not math.isnan(distance)), default=metrics.NAN)

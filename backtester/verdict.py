@@ -1,0 +1,248 @@
+"""What a comparison says in words, and whether the path inside the bars could turn it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from backtester import metrics, text
+from backtester.summary import value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from backtester.result import Result
+
+__all__ = ["band_frame", "band_verdict", "finer_timeframe", "verdict"]
+
+TIE = 1e-9  # of the balance
+SAME_DEPTH = 5e-5  # drawdowns nearer to each other are printed alike
+WIDE = 0.05  # of the balance, or of the highest close: a band that deserves a sentence
+MINUTE = 60 * 1_000_000_000  # [ns]
+_FINER = (1440, 240, 60, 30, 15, 5, 1)  # usual bar lengths [min]
+
+
+def name_of(mode: str) -> str:
+    """Return a mode as a word: ``sub_accounts`` becomes ``sub-accounts``."""
+    return mode.replace("_", "-")
+
+
+def verdict(table: pd.DataFrame, modes: Iterable[str], *, balance: float, unit: str, traded: bool) -> str:
+    """Return the outcome in plain sentences made of the numbers.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Metrics by mode, as `summarise` names them.
+    modes : iterable of str
+        Columns to speak of, in order.
+    balance : float [settlement currency]
+        Starting balance.
+    unit : str
+        Settlement currency.
+    traded : bool
+        Whether any mode traded at all.
+    """
+    columns = list(modes)
+    if not traded:
+        return "No trade in either mode." if len(columns) == 2 else "No trade."
+    said = [_money(table, columns, balance, unit), _drawdowns(table, columns)]
+    said += [_liquidations(table, columns, unit), _ruin(table, columns)]
+    return " ".join(sentence for sentence in said if sentence)
+
+
+def _most(modes: int) -> tuple[str, str]:
+    """Return the words for the best equity and drawdown of so many modes."""
+    return ("higher", "smaller") if modes == 2 else ("highest", "smallest")
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def _money(table: pd.DataFrame, modes: list[str], balance: float, unit: str) -> str:
+    ends = {mode: value(table, "final_equity", mode) for mode in modes}
+    best = max(modes, key=lambda mode: ends[mode])
+    rest = sorted((mode for mode in modes if mode != best), key=lambda mode: -ends[mode])
+    if not rest:
+        change = text.percent(value(table, "total_return", best), signed=True)
+        return f"{_capital(name_of(best))} ended with {text.money(ends[best])} {unit} ({change})."
+    if ends[best] - ends[rest[-1]] <= TIE * balance:
+        every = "Both modes" if len(modes) == 2 else "All modes"
+        return f"{every} ended with {text.money(ends[best])} {unit}."
+    others = text.joined([f"{text.money(ends[mode])} in {name_of(mode)}" for mode in rest])
+    return f"{_capital(name_of(best))} ended {_most(len(modes))[0]}: {text.money(ends[best])} {unit}, against {others}."
+
+
+def _drawdowns(table: pd.DataFrame, modes: list[str]) -> str:
+    depth = {mode: value(table, "max_drawdown_in_bars", mode) for mode in modes}
+    least = min(modes, key=lambda mode: depth[mode])
+    rest = sorted((mode for mode in modes if mode != least), key=lambda mode: depth[mode])
+    if not rest:
+        return f"Largest drawdown inside bars: {text.percent(depth[least])}."
+    if depth[rest[-1]] - depth[least] <= SAME_DEPTH:
+        return f"The largest drawdown inside bars was the same: {text.percent(depth[least])}."
+    others = text.joined([f"{text.percent(depth[mode])} in {name_of(mode)}" for mode in rest])
+    head = f"{_capital(name_of(least))} had the {_most(len(modes))[1]} drawdown inside bars"
+    return f"{head}: {text.percent(depth[least])}, against {others}.{_on_closes(table, modes, least)}"
+
+
+def _on_closes(table: pd.DataFrame, modes: list[str], least: str) -> str:
+    """Say when closes tell another story: what was lost and won back inside bars does not show on them."""
+    depth = {mode: value(table, "max_drawdown", mode) for mode in modes}
+    smallest = min(modes, key=lambda mode: depth[mode])
+    if depth[least] - depth[smallest] <= SAME_DEPTH:
+        return ""
+    others = text.joined([f"{text.percent(depth[mode])} in {name_of(mode)}" for mode in modes if mode != smallest])
+    return f" On closes it was {name_of(smallest)}: {text.percent(depth[smallest])}, against {others}."
+
+
+def _liquidations(table: pd.DataFrame, modes: list[str], unit: str) -> str:
+    counts = {mode: int(value(table, "liquidations", mode)) for mode in modes}
+    if not any(counts.values()):
+        return "No position was liquidated." if len(modes) < 3 else "No position was liquidated in any mode."
+    parts = []
+    for mode in modes:
+        lost = text.money(value(table, "liquidation_loss", mode))
+        parts.append(f"{name_of(mode)} {counts[mode]:,} ({lost} {unit} lost)" if counts[mode] else f"{name_of(mode)} 0")
+    return f"Liquidations: {text.joined(parts)}."
+
+
+def _ruin(table: pd.DataFrame, modes: list[str]) -> str:
+    times = {mode: value(table, "time_of_ruin", mode) for mode in modes}
+    said = [f"{name_of(mode)} was ruined on {text.moment(t)}" for mode, t in times.items() if not math.isnan(t)]
+    return f"{_capital(text.joined(said))}." if said else ""
+
+
+def band_frame(bands: Mapping[str, Mapping[str, Result]]) -> pd.DataFrame:
+    """Return final equity, drawdowns and liquidations of each mode under each path, indexed by mode and path.
+
+    Parameters
+    ----------
+    bands : mapping of mode to mapping of path to Result
+        At least equity, lows and totals of each run.
+    """
+    import pandas as pd
+
+    rows = {}
+    for mode, paths in bands.items():
+        for path, run in paths.items():
+            start = run.scenario.balance
+            rows[mode, path] = {
+                "final_equity": float(run.equity[-1]),
+                "max_drawdown": metrics.max_drawdown(run.equity, start),
+                "max_drawdown_in_bars": metrics.max_drawdown(run.equity, start, run.equity_low),
+                "liquidations": float(run.totals["liquidations"]),
+            }
+    frame = pd.DataFrame.from_dict(rows, orient="index")
+    frame.index = pd.MultiIndex.from_tuples(list(rows), names=["mode", "path"])
+    return frame
+
+
+def band_verdict(band: pd.DataFrame, *, balance: float, timeframe: int) -> str:
+    """Say whether the path inside the bars could turn the verdict, and which finer timeframe would settle it.
+
+    Parameters
+    ----------
+    band : DataFrame
+        As `band_frame` returns it.
+    balance : float [settlement currency]
+        Starting balance.
+    timeframe : int [ns]
+        Length of the simulated bars.
+    """
+    final = band["final_equity"].unstack("path", sort=False)
+    depth = band["max_drawdown_in_bars"].unstack("path", sort=False)
+    if len(final) < 2 or len(final.columns) < 2:
+        return ""
+    most = _most(len(final))
+    said = [
+        _turns(final, TIE * balance, "which mode ends {}", "ends {}", most[0], sign=1.0),
+        _turns(depth, SAME_DEPTH, "which mode has the {} drawdown", "has the {} drawdown", most[1], sign=-1.0),
+    ]
+    moved = [
+        sentence
+        for mode in final.index
+        for sentence in (
+            _moves(final.loc[mode], WIDE * balance, f"{name_of(str(mode))}'s final equity", text.money),
+            _moves(depth.loc[mode], WIDE, f"{name_of(str(mode))}'s drawdown inside bars", text.percent),
+        )
+        if sentence
+    ]
+    open_frames = [frame for frame, (open_, _) in zip((final, depth), said, strict=True) if open_]
+    sentences = [sentence for _, sentence in said]
+    if moved:
+        sentences.append(f"The path alone moves {text.joined(moved)}.")
+    if open_frames:
+        sentences.append(_settles(open_frames, timeframe))
+    return " ".join(sentences)
+
+
+def _turns(frame: pd.DataFrame, tie: float, asked: str, answered: str, most: str, *, sign: float) -> tuple[bool, str]:
+    """Return whether the bars leave the question open, and the sentence that says so."""
+    signed, question, answer = sign * frame, asked.format(most), answered.format(most)
+    leaders: dict[str, list[str]] = {}
+    for path in signed.columns:
+        column = signed[path].sort_values(ascending=False, kind="stable")
+        tied = column.iloc[0] - column.iloc[1] <= tie
+        leaders.setdefault("" if tied else str(column.index[0]), []).append(str(path))
+    if len(leaders) > 1:
+        parts = [
+            f"{name_of(mode) if mode else 'no mode alone'} under {text.joined(paths)}"
+            for mode, paths in leaders.items()
+        ]
+        return True, f"{_capital(question)} depends on the path inside the bars: {'; '.join(parts)}."
+    leader = next(iter(leaders))
+    if not leader:
+        return False, f"{_capital(question)}: a tie under every path."
+    rival = signed.drop(index=leader).to_numpy().max()
+    if signed.loc[leader].min() > rival:
+        return False, f"{_capital(name_of(leader))} {answer} whatever the path inside the bars: the bands do not meet."
+    return True, f"{_capital(name_of(leader))} {answer} under each path, but the bands overlap."
+
+
+def _moves(values: pd.Series, wide: float, what: str, said: Callable[[float], str]) -> str:
+    low, high = float(values.min()), float(values.max())
+    return f"{what} from {said(low)} to {said(high)}" if high - low > wide else ""
+
+
+def _settles(frames: list[pd.DataFrame], timeframe: int) -> str:
+    if timeframe <= MINUTE:
+        return "The bars are as fine as candles get: only single trades would settle it."
+    finer, sure = finer_timeframe(frames, timeframe)
+    if finer is None:
+        return "Finer bars would settle it."
+    doubt = "should settle it" if sure else "would narrow it most, and may still leave it open"
+    return f"Simulating on {text.timeframe(finer)} bars {doubt} (the decisions stay as they are)."
+
+
+def finer_timeframe(frames: list[pd.DataFrame], timeframe: int) -> tuple[int | None, bool]:
+    """Return the longest usual bar that should part the bands, and whether any should.
+
+    A bar's range grows with the square root of its length, so the bands are taken to shrink like that:
+    ``width * sqrt(finer / timeframe) < gap``, the gap being that between the middles of the two leading bands.
+
+    Parameters
+    ----------
+    frames : list of DataFrame
+        Modes by path.
+    timeframe : int [ns]
+        Length of the simulated bars.
+    """
+    choices = [m * MINUTE for m in _FINER if m * MINUTE < timeframe and timeframe % (m * MINUTE) == 0]
+    if not choices:
+        return None, False
+    needed = math.inf
+    for frame in frames:
+        low, high = frame.min(axis=1), frame.max(axis=1)
+        middles = sorted((low + high) / 2.0)
+        gap, width = middles[-1] - middles[-2], float((high - low).max())
+        if len(middles) > 2:
+            gap = min(b - a for a, b in itertools.pairwise(middles))
+        needed = min(needed, timeframe * (gap / width) ** 2 if width > 0.0 else math.inf)
+    for choice in choices:
+        if choice < needed:
+            return choice, True
+    return choices[-1], False

@@ -1,0 +1,211 @@
+"""The charts of a comparison: numbers in, matplotlib figures out, no files and no global state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from backtester import text
+from backtester.compare import Comparison
+from backtester.metrics import underwater
+from backtester.schema import LIQUIDATION
+from backtester.verdict import name_of
+from reports import findings
+from reports.canvas import WIDE, Size, canvas, date_axis, dates, end_labels, money_axis
+from reports.downsample import columns_of, envelope, extremes, means
+from reports.palette import MUTED, PAPER, WARNING, look
+from reports.timeline import legend_of_marks, liquidation_chart
+
+if TYPE_CHECKING:
+    from backtester.result import Result
+
+Floats = NDArray[np.float64]
+
+__all__ = ["CHARTS", "Chart", "equity_chart", "liquidation_chart", "margin_ratio_chart", "underwater_chart"]
+
+MARK_WIDTH = 8  # pixel columns that share one liquidation mark in the equity chart
+FEW_MARKS = 40  # liquidation marks in the equity chart that can be told apart
+RATIO_TOP = 1.12  # of the margin ratio's axis; a gap can go beyond, up to infinity
+
+
+class Chart(NamedTuple):
+    """A chart that a report shows.
+
+    Parameters
+    ----------
+    name : str
+        Of its files.
+    draw : callable
+        ``draw(comparison, size)`` returns the Figure.
+    finding : callable
+        ``finding(comparison)`` returns its title.
+    """
+
+    name: str
+    draw: Callable[[Comparison, Size], Figure]
+    finding: Callable[[Comparison], str]
+
+
+def equity_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
+    """Draw equity at closes of each mode, its band over the paths inside bars, and its liquidations.
+
+    Artists carry gids: ``equity-<mode>``, ``band-<mode>``, ``liquidations-<mode>``. Bars with liquidations that
+    are too close to tell apart share one mark, at the lowest equity among them; very many stand at the foot.
+    """
+    market = comparison.first.market
+    banded = any(_width(comparison, mode) > 0.001 for mode in comparison.modes)
+    figure, (axes,) = canvas(
+        size,
+        findings.equity(comparison),
+        f"Equity at closes [{comparison.currency}]"
+        + ("; shaded: what the path inside the bars could make of it" if banded else "")
+        + legend_of_marks(comparison),
+        synthetic=market.synthetic,
+    )
+    labels = []
+    for mode, run in comparison.results.items():
+        colour = look(mode).colour
+        _draw_band(axes, comparison, mode, size)
+        time, equity = _path(run)
+        kept = extremes(time, equity, size.columns)
+        axes.plot(time[kept], equity[kept], color=colour, linewidth=1.6, gid=f"equity-{mode}", solid_joinstyle="round")
+        labels.append((float(equity[-1]), f"{name_of(mode)}\n{text.money(float(equity[-1]))}", colour))
+    axes.axhline(comparison.first.scenario.balance, color=MUTED, linewidth=0.8, linestyle=(0, (2, 3)), gid="start")
+    for place, (mode, run) in enumerate(comparison.results.items()):
+        _draw_marks(axes, mode, run, size, place)
+    _room(axes)
+    money_axis(axes)
+    date_axis(axes, int(market.open_time[0]), int(market.close_time[-1]), size=size)
+    end_labels(axes, labels)
+    return figure
+
+
+def _path(run: Result) -> tuple[Floats, Floats]:
+    """Return the starting balance and equity at each close, with their times in days."""
+    time = np.concatenate((run.market.open_time[:1], run.market.close_time))
+    return dates(time), np.concatenate(([run.scenario.balance], run.equity))
+
+
+def _width(comparison: Comparison, mode: str) -> float:
+    """Return the widest spread of a mode's equity over the paths, as a fraction of the balance."""
+    equities = np.array([run.equity for run in comparison.bands.get(mode, {}).values()])
+    return float(np.ptp(equities, axis=0).max()) / comparison.first.scenario.balance if len(equities) else 0.0
+
+
+def _draw_band(axes: Axes, comparison: Comparison, mode: str, size: Size) -> None:
+    runs = list(comparison.bands.get(mode, {}).values())
+    if len(runs) < 2:
+        return
+    equities = np.array([_path(run)[1] for run in runs])
+    time = _path(runs[0])[0]
+    x, low, high = envelope(time, equities.min(axis=0), equities.max(axis=0), size.columns // 2)
+    axes.fill_between(x, low, high, color=look(mode).colour, alpha=0.14, linewidth=0, gid=f"band-{mode}")
+
+
+def _draw_marks(axes: Axes, mode: str, run: Result, size: Size, place: int) -> None:
+    bars = np.unique(run.events["bar"][run.events["kind"] == LIQUIDATION])
+    if not bars.size:
+        return
+    time, equity = _path(run)
+    column = columns_of(time, max(1, size.columns // MARK_WIDTH))[bars + 1]
+    lowest = np.lexsort((equity[bars + 1], column))
+    one_each = lowest[np.concatenate(([True], np.diff(column[lowest]) > 0))]
+    at = bars[one_each] + 1
+    style: dict[str, Any] = {
+        "linestyle": "none",
+        "marker": look(mode).marker,
+        "color": look(mode).colour,
+        "clip_on": False,
+    }
+    if at.size <= FEW_MARKS:
+        edge: dict[str, Any] = {"markersize": 6.5, "markeredgecolor": PAPER, "markeredgewidth": 0.8}
+        axes.plot(time[at], equity[at], **style, **edge, zorder=4, gid=f"liquidations-{mode}")
+    else:  # a strip at the foot, so that the lines stay readable
+        height = np.full(at.size, 0.015 + 0.03 * place)
+        strip = axes.get_xaxis_transform()
+        axes.plot(time[at], height, **style, markersize=3.5, transform=strip, gid=f"liquidations-{mode}")
+
+
+def _room(axes: Axes) -> None:
+    low, high = axes.dataLim.intervaly
+    pad = 0.06 * (high - low) or max(abs(high), 1.0) * 0.01
+    axes.set_ylim(low - pad, high + pad)
+
+
+def underwater_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
+    """Draw how far each mode is below its highest close, inside bars; lines carry the gid ``underwater-<mode>``."""
+    market = comparison.first.market
+    figure, (axes,) = canvas(
+        size,
+        findings.drawdown(comparison),
+        "Lowest equity inside each bar, below the highest close before [%]",
+        synthetic=market.synthetic,
+    )
+    time = dates(market.close_time)
+    deepest = []
+    for mode, run in comparison.results.items():
+        depth = underwater(run.equity, run.scenario.balance, run.equity_low) * 100.0
+        kept = extremes(time, depth, size.columns)
+        colour, front = look(mode).colour, 3.0 + float(depth.mean()) / 1e3  # the shallower one in front
+        axes.fill_between(time[kept], depth[kept], 0.0, color=colour, alpha=0.12, linewidth=0, zorder=1)
+        axes.plot(time[kept], depth[kept], color=colour, linewidth=1.2, gid=f"underwater-{mode}", zorder=front)
+        deepest.append((mode, int(np.argmin(depth)), float(depth.min())))
+    floor = min(depth for *_, depth in deepest)
+    axes.set_ylim(min(floor * 1.08, -1e-6), 0.0)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}".replace("-", "\u2212"))
+    date_axis(axes, int(market.open_time[0]), int(market.close_time[-1]), size=size)
+    for mode, bar, worst in deepest:
+        if worst < 0.0:
+            axes.plot(
+                time[bar], worst, marker=look(mode).marker, color=look(mode).colour, markersize=7,
+                markeredgecolor=PAPER, markeredgewidth=0.8, clip_on=False, zorder=4, gid=f"deepest-{mode}",
+            )  # fmt: skip
+    end_labels(axes, [(d, f"{name_of(m)}\nat worst\n\u2212{-d:.1f} %", look(m).colour) for m, _, d in deepest])
+    return figure
+
+
+def margin_ratio_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
+    """Draw the worst margin ratio of any pool in each bar, one panel per mode; gid ``ratio-<mode>``.
+
+    The axis ends a little above 1, the liquidation line; what a gap takes beyond is drawn at its top.
+    """
+    market = comparison.first.market
+    modes = comparison.modes
+    figure, panels = canvas(
+        size,
+        findings.margin(comparison),
+        "Worst margin ratio of any pool in each bar: requirement over equity; at 1 the pool is liquidated"
+        + ("; line: mean of neighbouring bars, shaded: their worst" if market.n_bars > 2 * size.columns else ""),
+        synthetic=market.synthetic,
+        rows=len(modes),
+        height=1.2 + 1.55 * len(modes),
+    )
+    time = dates(market.close_time)
+    for axes, (mode, run) in zip(panels, comparison.results.items(), strict=True):
+        ratio = np.minimum(run.worst_margin_ratio, RATIO_TOP)
+        colour = look(mode).colour
+        x, _, high = envelope(time, ratio, ratio, size.columns)
+        axes.fill_between(x, high, 0.0, color=colour, alpha=0.18, linewidth=0, gid=f"worst-{mode}")
+        line = high if x.size == time.size else means(time, ratio, size.columns)
+        axes.plot(x, line, color=colour, linewidth=1.1, gid=f"ratio-{mode}")
+        axes.axhline(1.0, color=WARNING, linewidth=1.0, gid="liquidation-line")
+        axes.set_ylim(0.0, RATIO_TOP)
+        axes.set_yticks([0.0, 0.5, 1.0])
+        touched = int((run.worst_margin_ratio >= 1.0).sum())
+        words = text.counted(touched, "bar") + "\nat the line" if touched else "never at\nthe line"
+        end_labels(axes, [(0.5, f"{name_of(mode)}\n{words}", colour)])
+    date_axis(panels[-1], int(market.open_time[0]), int(market.close_time[-1]), size=size)
+    return figure
+
+
+CHARTS = (
+    Chart("equity", equity_chart, findings.equity),
+    Chart("underwater", underwater_chart, findings.drawdown),
+    Chart("liquidations", liquidation_chart, findings.liquidations),
+    Chart("margin-ratio", margin_ratio_chart, findings.margin),
+)

@@ -1,0 +1,94 @@
+"""What each chart shows, as one sentence: its title, and its text for those who cannot see it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from backtester import text
+from backtester.compare import Comparison
+from backtester.summary import value
+from backtester.verdict import SAME_DEPTH, TIE, name_of
+
+SPACE, MINUS = "\u00a0", "\u2212"  # a space at which no line ends; the sign
+
+__all__ = ["drawdown", "equity", "liquidations", "margin"]
+
+
+def _named(mode: str, *, first: bool = False) -> str:
+    name = name_of(mode)
+    return name.capitalize() if first else name
+
+
+def equity(comparison: Comparison) -> str:
+    """Say which mode ended higher, or which was ruined."""
+    table, unit = comparison.metrics, f"{SPACE}{comparison.currency}"
+    ends = {mode: value(table, "final_equity", mode) for mode in comparison.modes}
+    ruined = [mode for mode in ends if not math.isnan(value(table, "time_of_ruin", mode))]
+    if ruined and len(ruined) == len(ends):
+        when = text.moment(max(value(table, "time_of_ruin", mode) for mode in ruined))
+        return f"{'Both modes' if len(ends) == 2 else 'Every mode'} lost everything by {when}"
+    best = max(ends, key=lambda mode: ends[mode])
+    others = [mode for mode in ends if mode != best]
+    if ruined:
+        names = text.joined([_named(mode, first=k == 0) for k, mode in enumerate(ruined)])
+        return f"{names} lost everything; {_named(best)} ended with {_whole(ends[best])}{unit}"
+    if not others:
+        return f"{_named(best, first=True)} ended with {_whole(ends[best])}{unit}"
+    second = max(others, key=lambda mode: ends[mode])
+    ahead = ends[best] - ends[second]
+    if ahead <= TIE * comparison.first.scenario.balance:
+        return f"{_named(best, first=True)} and {_named(second)} ended alike, with {_whole(ends[best])}{unit}"
+    return f"{_named(best, first=True)} ended {_whole(ahead)}{unit} ahead of {_named(second)}"
+
+
+def drawdown(comparison: Comparison) -> str:
+    """Say how deep each mode fell inside bars."""
+    depth = {mode: value(comparison.metrics, "max_drawdown_in_bars", mode) for mode in comparison.modes}
+    least = min(depth, key=lambda mode: depth[mode])
+    others = sorted((mode for mode in depth if mode != least), key=lambda mode: depth[mode])
+    if not others:
+        return f"{_named(least, first=True)} fell {_share(depth[least])} at worst"
+    if depth[others[-1]] - depth[least] <= SAME_DEPTH:
+        return f"All fell alike: {_share(depth[least])} at worst"
+    rest = text.joined([f"{_named(mode)} {_share(depth[mode])}" for mode in others])
+    return f"{_named(least, first=True)} fell {_share(depth[least])} at worst, {rest}"
+
+
+def liquidations(comparison: Comparison) -> str:
+    """Say how often each mode was liquidated, and what it lost by it."""
+    table, parts = comparison.metrics, list[str]()
+    if not any(value(table, "liquidations", mode) for mode in comparison.modes):
+        return "No position was liquidated"
+    for mode in comparison.modes:
+        count = int(value(table, "liquidations", mode))
+        lost = f" ({_loss(value(table, 'liquidation_loss', mode), comparison.currency)})" if count else ""
+        times = {0: "never", 1: "once"}.get(count, f"{count:,} times")
+        parts.append(f"{_named(mode, first=not parts)}{'' if parts else ' was liquidated'} {times}{lost}")
+    return ", ".join(parts)
+
+
+def margin(comparison: Comparison) -> str:
+    """Say in how many bars each mode stood at the liquidation line."""
+    touched = {mode: int((run.worst_margin_ratio >= 1.0).sum()) for mode, run in comparison.results.items()}
+    if any(touched.values()):
+        parts = [f"{_named(mode)} {count:,}" for mode, count in touched.items()]
+        return f"Bars in which a pool reached liquidation: {', '.join(parts)}"
+    worst = {mode: float(np.max(run.worst_margin_ratio)) for mode, run in comparison.results.items()}
+    nearest = max(worst, key=lambda mode: worst[mode])
+    if not worst[nearest]:
+        return "No margin was ever in use"
+    return f"No pool was liquidated; {_named(nearest)} came nearest, at a ratio of {worst[nearest]:.2f}"
+
+
+def _whole(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100.0 else text.money(value)
+
+
+def _loss(value: float, unit: str) -> str:
+    return f"{'+' if value < 0 else MINUS}{_whole(abs(value))}{SPACE}{unit}"
+
+
+def _share(value: float) -> str:
+    return f"{value * 100:.1f}{SPACE}%"

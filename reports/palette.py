@@ -1,0 +1,57 @@
+"""Colours and marks: the same for the same mode in every chart and on the page.
+
+The mode colours are those of Okabe and Ito, which people with any of the common forms of colour blindness tell
+apart; each mode has its own mark as well, so that nothing hangs on colour alone.
+"""
+
+from typing import NamedTuple
+
+__all__ = ["GRID", "INK", "MUTED", "PAPER", "WARNING", "Look", "dark", "look"]
+
+INK = "#1c2126"  # text and axes
+MUTED = "#5b6570"  # second-rank text
+GRID = "#dfe3e8"
+PAPER = "#ffffff"
+WARNING = "#a3123f"  # synthetic data, the liquidation line
+
+_DARK = {INK: "#e8eaed", MUTED: "#a2abb5", GRID: "#343b43", PAPER: "#15191d", WARNING: "#ff7d9c"}
+
+
+class Look(NamedTuple):
+    """How a mode is drawn.
+
+    Parameters
+    ----------
+    colour : str
+        On light paper.
+    dark : str
+        The same hue on dark paper.
+    marker : str
+        matplotlib's letter for its mark.
+    sign : str
+        The mark as a character, for text beside a chart.
+    """
+
+    colour: str
+    dark: str
+    marker: str
+    sign: str
+
+
+_MODES = {
+    "isolated": Look("#0072b2", "#4db1ec", "v", "\u25bc"),
+    "cross": Look("#c4500a", "#ff9350", "o", "\u25cf"),
+    "mixed": Look("#00815d", "#2fc79b", "s", "\u25a0"),
+    "sub_accounts": Look("#a8487c", "#e08fbb", "D", "\u25c6"),
+}
+_OTHER = Look("#6b5b00", "#d8c54a", "^", "\u25b2")
+
+
+def look(mode: str) -> Look:
+    """Return how a mode is drawn; an unknown one has a look of its own."""
+    return _MODES.get(mode, _OTHER)
+
+
+def dark() -> dict[str, str]:
+    """Return the colour on dark paper of each colour on light paper."""
+    return _DARK | {each.colour: each.dark for each in (*_MODES.values(), _OTHER)}

@@ -1,0 +1,72 @@
+"""The tables of a report as cells of text: percent, units and signs are added here and nowhere below."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from backtester.compare import Comparison
+from backtester.printing import band_rows
+from backtester.summary import MEASURES, formatted, unit, value
+from backtester.verdict import name_of
+
+__all__ = ["Row", "Table", "band_table", "metrics_table"]
+
+_GROUPS = (
+    ("Outcome", "final_equity"),
+    ("Risk", "max_drawdown"),
+    ("Liquidation", "liquidations"),
+    ("Margin", "peak_margin"),
+    ("Costs and orders", "fees"),
+)
+
+
+class Row(NamedTuple):
+    """A line of a table.
+
+    Parameters
+    ----------
+    key : str
+        The metric, or what else tells rows apart.
+    label, unit, note : str
+        For people; the note explains the label.
+    cells : tuple of str
+        One per column.
+    group : str
+        Heading above this row; empty if it goes on.
+    """
+
+    key: str
+    label: str
+    unit: str
+    note: str
+    cells: tuple[str, ...]
+    group: str = ""
+
+
+class Table(NamedTuple):
+    """A header, without the column of labels, and rows."""
+
+    header: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def metrics_table(comparison: Comparison) -> Table:
+    """Return the metrics as cells: one column per mode, and the difference when there are two."""
+    table, modes = comparison.metrics, comparison.modes
+    names = [name_of(mode) for mode in modes]
+    groups = {key: heading for heading, key in _GROUPS}
+    two = "difference" in table
+    rows = []
+    for measure in MEASURES:
+        cells = [formatted(measure.key, value(table, measure.key, mode)) for mode in modes]
+        if two:
+            cells.append(formatted(measure.key, value(table, measure.key, "difference"), difference=True))
+        symbol = unit(measure.key, comparison.currency)
+        rows.append(Row(measure.key, measure.label, symbol, measure.note, tuple(cells), groups.get(measure.key, "")))
+    return Table((*names, f"{names[0]} \u2212 {names[1]}") if two else tuple(names), tuple(rows))
+
+
+def band_table(comparison: Comparison) -> Table:
+    """Return what each path inside the bars makes of each mode as cells."""
+    header, rows = band_rows(comparison)
+    return Table(tuple(header[1:]), tuple(Row(label, label, "", "", tuple(cells)) for label, *cells in rows))

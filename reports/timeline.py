@@ -1,0 +1,164 @@
+"""The timeline of liquidations: a row per slot, a mark per liquidation, the loss as its area."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from backtester import text
+from backtester.compare import Comparison
+from backtester.schema import LIQUIDATION
+from backtester.verdict import name_of
+from reports import findings
+from reports.canvas import WIDE, Size, canvas, date_axis, dates
+from reports.downsample import columns_of
+from reports.palette import MUTED, PAPER, look
+
+if TYPE_CHECKING:
+    from backtester.result import Result
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+__all__ = ["legend_of_marks", "liquidation_chart"]
+
+MOST_DOTS = 1_200  # in the timeline, so that its file stays small
+MOST_ROWS = {"wide": 24, "narrow": 14}  # in the timeline; what is beyond shares the last one
+LETTERS = {"wide": 20, "narrow": 13}  # of a row's label
+
+
+def legend_of_marks(comparison: Comparison) -> str:
+    """Return the part of a sub-title that says which mark is which mode's; empty without liquidations."""
+    signs = [
+        f"{look(mode).sign}\u00a0{name_of(mode)}"
+        for mode, run in comparison.results.items()
+        if run.totals["liquidations"]
+    ]
+    return "; liquidations:\u00a0" + ",\u00a0".join(signs) if signs else ""
+
+
+def liquidation_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
+    """Draw when each slot was liquidated in each mode, the area of a mark growing with the loss.
+
+    Marks carry the gid ``timeline-<mode>``. Liquidations of a slot too close to tell apart share one mark with
+    their sum. Where slots are too many there is a row per symbol; symbols beyond the most that fit share the last row.
+    """
+    rows = _rows(comparison, size)
+    market = comparison.first.market
+    what = "Liquidations of each slot" if all(len(slots) == 1 for _, slots in rows) else "Liquidations by symbol"
+    figure, (axes,) = canvas(
+        size,
+        findings.liquidations(comparison),
+        f"{what}; the larger the mark, the larger the loss{legend_of_marks(comparison)}",
+        synthetic=market.synthetic,
+        height=1.5 + max(0.34, 0.16 * len(comparison.modes)) * max(len(rows), 3) if rows else 2.4,
+        left=1.35 if size.narrow else 1.75,
+    )
+    date_axis(axes, int(market.open_time[0]), int(market.close_time[-1]), size=size)
+    axes.grid(visible=False)
+    axes.set_ylim(max(len(rows), 1) - 0.4, -0.6)
+    axes.set_yticks(range(len(rows)), [label for label, _ in rows])
+    if not rows:
+        axes.text(
+            0.5, 0.5, "no liquidation", transform=axes.transAxes, color=MUTED, fontsize=11, ha="center", va="center"
+        )
+    for level in range(len(rows)):
+        axes.axhline(level, color=MUTED, linewidth=0.5, alpha=0.35, zorder=0)
+    dots = _dots(comparison, [slots for _, slots in rows], size)
+    own = [loss[row < MOST_ROWS[size.name] - 1] for _, row, loss in dots.values()]  # not the row of all others
+    largest = max((float(loss.max()) for loss in own if loss.size), default=1.0)
+    for k, (mode, (time, row, loss)) in enumerate(dots.items()):
+        offset = 0.3 * ((k + 0.5) / len(dots) - 0.5)
+        axes.scatter(
+            time, row + offset, s=_areas(loss, largest), color=look(mode).colour,
+            marker=look(mode).marker, alpha=0.85, edgecolors=PAPER, linewidths=0.7, clip_on=False, zorder=3,
+            gid=f"timeline-{mode}",
+        )  # fmt: skip
+    for level, (_, slots) in enumerate(rows):
+        _write_losses(axes, comparison, level, slots)
+    return figure
+
+
+def _areas(loss: Floats, largest: float) -> Floats:
+    """Return areas of marks [pt^2]: one that can be seen, and what is proportional to the loss."""
+    return 16.0 + 180.0 * np.clip(loss / max(largest, 1e-300), 0.0, 1.0)
+
+
+def _losses(run: Result) -> tuple[Ints, Ints, Floats]:
+    events = run.events[run.events["kind"] == LIQUIDATION]
+    return events["bar"].astype(np.int64), events["slot"].astype(np.int64), -events["amount"]
+
+
+def _rows(comparison: Comparison, size: Size) -> list[tuple[str, list[int]]]:
+    """Return label and slots of each row, the greatest loss first; a row per symbol if slots are too many."""
+    run, most = comparison.first, MOST_ROWS[size.name]
+    hit = np.zeros(len(run.slot_names), dtype=bool)
+    loss_of = np.zeros(hit.size)
+    for each in comparison.results.values():
+        _, slot, loss = _losses(each)
+        np.add.at(loss_of, slot, loss)
+        hit[slot] = True
+    names = _labels(run.slot_names, LETTERS[size.name])
+    rows = [(names[j], [int(j)]) for j in np.flatnonzero(hit)]
+    if len(rows) > most:
+        symbols = _labels(run.market.symbols, LETTERS[size.name])
+        members: dict[int, list[int]] = {}
+        for _, (j,) in rows:
+            members.setdefault(run.scenario.slots[j].instrument, []).append(j)
+        rows = [(symbols[instrument], slots) for instrument, slots in members.items()]
+    rows.sort(key=lambda row: -loss_of[row[1]].sum())
+    if len(rows) <= most:
+        return rows
+    rest = rows[most - 1 :]
+    return [*rows[: most - 1], (f"{len(rest)} others", [j for _, slots in rest for j in slots])]
+
+
+def _labels(names: tuple[str, ...], most: int) -> list[str]:
+    """Return names for an axis: without the first words that all share, cut in the middle, no formulas."""
+    cut = [
+        name if len(name) <= most else f"{name[: most // 2]}\u2026{name[-(most // 2 - 1) :]}"
+        for name in text.distinct(names)
+    ]
+    return [name.replace("$", r"\$") for name in cut]
+
+
+def _dots(comparison: Comparison, rows: list[list[int]], size: Size) -> dict[str, tuple[Floats, Floats, Floats]]:
+    """Return time, row and loss of each mark by mode, neighbours joined until they are few enough."""
+    row_of = {slot: row for row, slots in enumerate(rows) for slot in slots}
+    columns = size.columns // 4
+    while True:
+        out = {mode: _joined(run, row_of, columns) for mode, run in comparison.results.items()}
+        out = {mode: dots for mode, dots in out.items() if dots[0].size}
+        if columns <= 8 or sum(time.size for time, *_ in out.values()) <= MOST_DOTS:
+            return out
+        columns //= 2
+
+
+def _joined(run: Result, row_of: dict[int, int], columns: int) -> tuple[Floats, Floats, Floats]:
+    bar, slot, loss = _losses(run)
+    time = dates(run.market.close_time)
+    row = np.array([row_of[int(j)] for j in slot], dtype=np.int64)
+    cell = row * (columns + 1) + columns_of(time, columns)[bar]
+    _, first, group = np.unique(cell, return_index=True, return_inverse=True)
+    total = np.zeros(first.size)
+    np.add.at(total, group, loss)
+    return time[bar[first]], row[first].astype(np.float64), total
+
+
+def _write_losses(axes: Axes, comparison: Comparison, row: int, slots: list[int]) -> None:
+    hit = {mode: run for mode, run in comparison.results.items() if run.totals["liquidations"]}
+    for k, (mode, run) in enumerate(hit.items()):
+        _, slot, loss = _losses(run)
+        own = loss[np.isin(slot, slots)]
+        if not own.size:
+            continue
+        words = f"{look(mode).sign} {text.money(float(own.sum()))}"
+        place = 0.84 * ((k + 0.5) / len(hit) - 0.5)
+        axes.annotate(
+            words, (1.0, row + place), xytext=(9, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
+            color=look(mode).colour, fontsize=8, va="center", annotation_clip=False,
+        )  # fmt: skip

@@ -1,0 +1,186 @@
+"""A report as a folder: written beside its place and moved there whole, never over another run."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from backtester.compare import Comparison
+from backtester.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["check_folder", "write_report"]
+
+SCENARIO_BARS = 5_000
+SCENARIO_CELLS = 100_000  # bars times instruments; more would be tens of megabytes of JSON
+_FRAMES = {
+    "equity": "equity, lowest equity and worst margin ratio of each bar, by mode",
+    "positions": "positions of each bar, by mode",
+    "trades": "round trips and partial closes, by mode",
+    "liquidations": "every liquidation, by mode",
+    "ledger": "every movement of cash, by mode",
+    "events": "everything that happened, by mode",
+}
+
+
+def check_folder(folder: str | Path) -> Path:
+    """Return the folder's full path if a report can be written there; nothing is left behind.
+
+    Raises
+    ------
+    ConfigurationError
+        If it already holds something, is a file, or cannot be written.
+    """
+    place = Path(folder).expanduser().absolute()
+    try:
+        held = place.exists() and (not place.is_dir() or any(place.iterdir()))
+    except OSError as error:
+        raise _unwritable(place, error) from error
+    if held and not place.is_dir():
+        raise ConfigurationError("out", str(folder), "is a file", cure="name a folder that does not exist yet")
+    if held:
+        what = "already holds another run" if (place / "metrics.json").exists() else "already holds other files"
+        raise ConfigurationError(
+            "out", str(folder), f"{what}; nothing is overwritten", cure="name a new folder, or delete this one first"
+        )
+    near = place
+    while not near.exists() and near != near.parent:
+        near = near.parent
+    if not near.is_dir():
+        raise _unwritable(place, NotADirectoryError(f"{near} is a file"))
+    if not os.access(near, os.W_OK | os.X_OK):
+        raise _unwritable(place, PermissionError(f"no permission to write in {near}"))
+    return place
+
+
+def write_report(
+    comparison: Comparison,
+    folder: str | Path,
+    *,
+    configuration: Mapping[str, object],
+    progress: Callable[[str], None] | None = None,
+) -> Path:
+    """Write page, charts, tables and data of a comparison, and return the page's path.
+
+    The folder appears whole or not at all: it is written under a temporary name beside its place and renamed.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What to write.
+    folder : str or Path
+        A folder that does not exist or is empty.
+    configuration : mapping
+        The resolved configuration, JSON values.
+    progress : callable, optional
+        Called with what is being written.
+
+    Raises
+    ------
+    ConfigurationError
+        If the folder already holds something or cannot be written.
+    """
+    place = check_folder(folder)
+    tell = progress or (lambda what: None)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+    except OSError as error:
+        raise _unwritable(place, error) from error
+    try:
+        _write_all(comparison, draft, configuration, tell)
+        draft.chmod(0o777 & ~_umask())  # mkdtemp's folders are for their owner alone
+        if place.exists():
+            place.rmdir()  # empty, as checked; fails if that has changed
+        draft.rename(place)
+    except OSError as error:
+        raise _unwritable(place, error) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return place / "index.html"
+
+
+def _unwritable(place: Path, error: OSError) -> ConfigurationError:
+    reason = error.strerror or str(error)
+    return ConfigurationError(
+        "out", str(place), f"cannot be written: {reason}", cure="name a folder that you may write to"
+    )
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _write_all(
+    comparison: Comparison, folder: Path, configuration: Mapping[str, object], tell: Callable[[str], None]
+) -> None:
+    from reports.page import page
+
+    files = [("configuration.json", "what was run"), ("metrics.json", "metrics, verdict, band and notes")]
+    _json(folder / "configuration.json", configuration)
+    _json(folder / "metrics.json", comparison.to_dict())
+    for name, content in _FRAMES.items():
+        tell(f"{name}.parquet")
+        _parquet(getattr(comparison, name), folder / f"{name}.parquet")
+        files.append((f"{name}.parquet", content))
+    files += _scenarios(comparison, folder, tell)
+    pictures = _pictures(comparison, folder, tell)
+    tell("index.html")
+    html = page(comparison, pictures, configuration=configuration, files=files)
+    (folder / "index.html").write_text(html, encoding="utf-8")
+
+
+def _json(path: Path, value: object, *, indent: int | None = 2) -> None:
+    path.write_text(json.dumps(value, indent=indent, default=str, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _parquet(frame: pd.DataFrame, path: Path) -> None:
+    """Write a frame by mode with its index as columns, so that any reader understands it."""
+    kept = [name for name in frame.index.names if name]  # a mere row number says nothing
+    free = frame.rename(columns={name: f"{name}_" for name in kept})
+    flat = free.reset_index().drop(columns=[f"level_{k}" for k, name in enumerate(frame.index.names) if not name])
+    flat.columns = [str(column) for column in flat.columns]
+    flat["mode"] = flat["mode"].astype("category")
+    flat.to_parquet(path, index=False)
+
+
+def _scenarios(comparison: Comparison, folder: Path, tell: Callable[[str], None]) -> list[tuple[str, str]]:
+    market = comparison.first.market
+    if market.n_bars > SCENARIO_BARS or market.n_bars * market.n_instruments > SCENARIO_CELLS:
+        return []
+    written = []
+    for mode, run in comparison.results.items():
+        name = f"scenario-{mode}.json"
+        tell(name)
+        _json(folder / name, run.to_scenario(), indent=None)
+        written.append((name, "everything the engine needs to repeat this run"))
+    return written
+
+
+def _pictures(comparison: Comparison, folder: Path, tell: Callable[[str], None]) -> list:
+    from reports.canvas import NARROW, WIDE, png, svg
+    from reports.charts import CHARTS
+    from reports.page import Picture
+
+    (folder / "charts").mkdir()
+    out = []
+    for chart in CHARTS:
+        tell(f"charts/{chart.name}")
+        finding = chart.finding(comparison)
+        wide, narrow = (f"charts/{chart.name}{end}.svg" for end in ("", "-narrow"))
+        figure = chart.draw(comparison, WIDE)
+        (folder / wide).write_text(svg(figure, finding), encoding="utf-8")
+        (folder / f"charts/{chart.name}.png").write_bytes(png(figure))
+        (folder / narrow).write_text(svg(chart.draw(comparison, NARROW), finding), encoding="utf-8")
+        out.append(Picture(chart.name, finding, quote(wide), quote(narrow), f"charts/{chart.name}.png"))
+    return out

@@ -1,0 +1,85 @@
+"""A gallery of strategies an author copies from, and the loader that knows them by name.
+
+None of them names a venue or a margin mode: leverage, fees and mode belong to the account, so
+every mode receives the same intents.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backtester.errors import ConfigurationError
+from backtester.loading import is_file_spec
+from backtester.loading import load_class as load_file
+from backtester.strategy import Strategy
+from strategies.breakout import Breakout
+from strategies.grid_reversion import GridReversion
+from strategies.hedged_pair import HedgedPair
+
+__all__ = [
+    "Breakout",
+    "GridReversion",
+    "HedgedPair",
+    "gallery",
+    "load",
+    "load_class",
+]
+
+
+def gallery() -> dict[str, type[Strategy]]:
+    """Return the shipped strategies by name."""
+    return {
+        "breakout": Breakout,
+        "grid_reversion": GridReversion,
+        "hedged_pair": HedgedPair,
+    }
+
+
+def load_class(name_or_path: str) -> type[Strategy]:
+    """Return the strategy class that a name or a path stands for.
+
+    Parameters
+    ----------
+    name_or_path : str
+        A name of the gallery (``"hedged_pair"`` or ``"HedgedPair"``), or ``path/file.py:Class``.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such strategy (the nearest one is proposed), file or class.
+    StrategyError
+        If the file cannot be imported, raised from the author's exception.
+    """
+    if is_file_spec(name_or_path):
+        return load_file(name_or_path)
+    known = gallery()
+    found = {_plain(name): cls for name, cls in known.items()}.get(_plain(name_or_path))
+    if found is not None:
+        return found
+    cure = "a strategy of your own is path/file.py:Class"
+    raise ConfigurationError("strategy", name_or_path, "no such strategy", allowed=known, cure=cure)
+
+
+def load(name_or_path: str, **params: Any) -> Strategy:
+    """Return a strategy by name or path, with values for its parameters.
+
+    Parameters
+    ----------
+    name_or_path : str
+        As for `load_class`.
+    **params
+        Values of parameters that differ from their defaults. Texts of a command line go through
+        ``load_class(name).from_text(["fast=8"])``.
+
+    Raises
+    ------
+    ConfigurationError
+        If the strategy or a parameter does not exist, or a value has the wrong type.
+    StrategyError
+        If the file cannot be imported, raised from the author's exception.
+    """
+    return load_class(name_or_path)(**params)
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace("_", "").replace("-", "").replace(" ", "")

@@ -1,0 +1,243 @@
+"""Charts by the data in their artists: marks, curve values, colours, words."""
+
+import re
+
+import numpy as np
+import pytest
+
+from reports.canvas import NARROW, WIDE, date_ticks, png, svg
+from reports.charts import CHARTS, equity_chart, liquidation_chart, margin_ratio_chart, underwater_chart
+from reports.palette import dark, look
+from tests.fake_result import HOUR, START, fake_comparison, fake_market, fake_result, story
+
+DAY = 86_400e9
+
+
+def artist(figure, gid):
+    found = figure.findobj(lambda each: each.get_gid() == gid)
+    assert len(found) == 1, gid
+    return found[0]
+
+
+def words(figure):
+    return " ".join(each.get_text() for each in figure.findobj(lambda a: hasattr(a, "get_text"))).replace("\u00a0", " ")
+
+
+def pair(isolated, cross, n_bars=8, **more):
+    market = fake_market(n_bars, **more)
+    return fake_comparison(
+        {
+            "isolated": fake_result(market, isolated.pop("equity"), mode="isolated", **isolated),
+            "cross": fake_result(market, cross.pop("equity"), mode="cross", **cross),
+        }
+    )
+
+
+class TestEquity:
+    def test_curves_start_at_the_balance_and_show_every_close(self):
+        comparison = story(48, 5)
+        line = artist(equity_chart(comparison), "equity-isolated")
+        assert line.get_ydata().tolist() == [10_000.0, *comparison.isolated.equity]
+        assert line.get_xdata()[0] == START / DAY
+        assert line.get_xdata()[-1] == (START + 48 * HOUR) / DAY
+
+    def test_one_mark_per_bar_with_liquidations_on_the_curve(self):
+        comparison = story(480, 9)
+        marks = artist(equity_chart(comparison), "liquidations-isolated")
+        bars = np.unique(comparison.liquidations.loc["isolated"]["bar"])
+        assert len(marks.get_ydata()) <= len(bars)
+        assert set(marks.get_ydata()) <= set(comparison.isolated.equity[bars])
+        assert artist(equity_chart(comparison), "liquidations-cross").get_ydata().size == 1  # four slots, one bar
+
+    def test_colours_are_those_of_the_modes_everywhere(self):
+        comparison = story(48, 5)
+        for mode in ("isolated", "cross"):
+            assert artist(equity_chart(comparison), f"equity-{mode}").get_color() == look(mode).colour
+            assert artist(underwater_chart(comparison), f"underwater-{mode}").get_color() == look(mode).colour
+            assert artist(margin_ratio_chart(comparison), f"ratio-{mode}").get_color() == look(mode).colour
+
+    def test_band_holds_every_path(self):
+        comparison = story(48, 5)
+        band = artist(equity_chart(comparison), "band-cross").get_paths()[0].vertices[:, 1]
+        runs = comparison.bands["cross"].values()
+        assert band.max() == max(run.equity.max() for run in [*runs]) or band.max() == 10_000.0
+        assert band.min() == min(run.equity.min() for run in runs)
+
+    def test_thousands_of_liquidations_stay_readable(self):
+        figure = equity_chart(story(20_000, 5_000))
+        assert 40 < artist(figure, "liquidations-isolated").get_xdata().size <= 80
+        assert artist(figure, "equity-isolated").get_xdata().size <= 3 * WIDE.columns
+
+    def test_titles_state_the_finding(self):
+        flat = [10_000.0] * 8
+        assert "Isolated ended 500 USDT ahead of cross" in words(
+            equity_chart(pair({"equity": [*flat[:7], 9_500]}, {"equity": [*flat[:7], 9_000]}))
+        )
+        assert "Cross lost everything; isolated ended with 9,500 USDT" in words(
+            equity_chart(pair({"equity": [*flat[:7], 9_500]}, {"equity": [*flat[:7], 0]}))
+        )
+        assert "Both modes lost everything by 2025-10-01 08:00" in words(
+            equity_chart(pair({"equity": [*flat[:7], 0]}, {"equity": [0] * 8}))
+        )
+        assert "Isolated and cross ended alike, with 10,000 USDT" in words(
+            equity_chart(pair({"equity": flat}, {"equity": flat}))
+        )
+
+
+class TestUnderwater:
+    def test_deepest_point_inside_bars(self):
+        equity, low = [10_000.0] * 8, [10_000.0] * 8
+        low[3] = 2_500.0
+        figure = underwater_chart(pair({"equity": equity, "low": low}, {"equity": equity}))
+        assert artist(figure, "underwater-isolated").get_ydata().min() == -75.0
+        assert artist(figure, "deepest-isolated").get_xdata()[0] == (START + 4 * HOUR) / DAY
+        assert "Cross fell 0.0 % at worst, isolated 75.0 %" in words(figure)
+
+    def test_a_wick_among_many_bars_is_not_lost(self):
+        n = 50_000
+        equity, low = np.full(n, 1e4), np.full(n, 1e4)
+        low[31_313] = 1_000.0
+        figure = underwater_chart(pair({"equity": equity, "low": low}, {"equity": equity}, n), NARROW)
+        assert artist(figure, "underwater-isolated").get_ydata().min() == pytest.approx(-90.0)
+
+
+class TestTimeline:
+    def test_one_mark_per_liquidation(self):
+        comparison = story(480, 9)
+        figure = liquidation_chart(comparison)
+        assert len(artist(figure, "timeline-isolated").get_offsets()) == 9
+        assert len(artist(figure, "timeline-cross").get_offsets()) == 4
+
+    def test_areas_grow_with_the_loss(self):
+        kill = [(k, 0, "liquidation", -1.0, 90.0, -loss) for k, loss in ((1, 100.0), (4, 400.0), (7, 200.0))]
+        figure = liquidation_chart(pair({"equity": [1e4] * 8, "events": kill}, {"equity": [1e4] * 8}))
+        sizes = artist(figure, "timeline-isolated").get_sizes()
+        assert sizes[1] == sizes.max()
+        assert sizes[0] - 16 == pytest.approx((sizes[1] - 16) / 4)
+        assert not figure.findobj(lambda each: each.get_gid() == "timeline-cross")
+
+    def test_thousands_share_marks_and_no_loss_is_dropped(self):
+        comparison = story(20_000, 5_000, symbols=tuple(f"COIN{k}USDT" for k in range(60)))
+        figure = liquidation_chart(comparison)
+        marks = len(artist(figure, "timeline-isolated").get_offsets())
+        assert 100 < marks <= 1_200
+        assert "Isolated was liquidated 5,000 times" in words(figure)
+        assert "others" in words(figure)
+        total = comparison.metrics.at["liquidation_loss", "isolated"]
+        shown = re.findall(r"\u25bc ([\d,.]+)", " ".join(t.get_text() for t in figure.axes[0].texts))
+        assert sum(float(each.replace(",", "")) for each in shown) == pytest.approx(total, abs=1.0)
+
+    def test_many_slots_of_few_symbols_share_a_row_per_symbol(self):
+        market, slots = fake_market(8), tuple(f"Grid {s} {k}" for k in range(40) for s in ("BTCUSDT", "SOLUSDT"))
+        kill = [(2, j, "liquidation", -1.0, 90.0, -1.0 - j % 2) for j in range(80)]
+        run = fake_result(market, [1e4] * 8, events=kill, slot_names=slots)
+        figure = liquidation_chart(fake_comparison({"isolated": run}))
+        labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+        assert labels == ["SOLUSDT", "BTCUSDT"]
+        assert {"\u25bc 80.00", "\u25bc 40.00"} <= {each.get_text() for each in figure.axes[0].texts}
+
+    def test_labels_leave_out_the_words_that_all_share(self):
+        market, slots = fake_market(8), ("Grid BTCUSDT", "Grid SOLUSDT")
+        kill = [(2, j, "liquidation", -1.0, 90.0, -1.0) for j in range(2)]
+        run = fake_result(market, [1e4] * 8, events=kill, slot_names=slots)
+        figure = liquidation_chart(fake_comparison({"isolated": run}))
+        assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["BTCUSDT", "SOLUSDT"]
+
+    def test_none(self):
+        figure = liquidation_chart(pair({"equity": [1e4] * 8}, {"equity": [1e4] * 8}))
+        assert "No position was liquidated" in words(figure)
+
+
+class TestMarginRatio:
+    def test_infinity_is_drawn_at_the_top_and_counted(self):
+        ratio = [0.1, 0.5, np.inf, 0, 0, 0, 0, 0]
+        figure = margin_ratio_chart(pair({"equity": [1e4] * 8, "ratio": ratio}, {"equity": [1e4] * 8}))
+        drawn = artist(figure, "ratio-isolated").get_ydata()
+        assert np.isfinite(drawn).all()
+        assert drawn[2] > 1.0
+        assert drawn[:2].tolist() == [0.1, 0.5]
+        assert "reached liquidation: isolated 1, cross 0" in words(figure)
+
+    def test_a_short_touch_among_many_bars_is_not_lost(self):
+        ratio = np.full(50_000, 0.2)
+        ratio[777] = 1.0
+        figure = margin_ratio_chart(
+            pair({"equity": [1e4] * 50_000, "ratio": ratio}, {"equity": [1e4] * 50_000}, 50_000)
+        )
+        assert artist(figure, "worst-isolated").get_paths()[0].vertices[:, 1].max() == 1.0
+
+    def test_never_in_use(self):
+        assert "No margin was ever in use" in words(
+            margin_ratio_chart(pair({"equity": [1e4] * 8}, {"equity": [1e4] * 8}))
+        )
+
+
+@pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.name)
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=lambda size: size.name)
+class TestEveryChart:
+    def test_synthetic_is_said(self, chart, size):
+        assert "Synthetic market" in words(chart.draw(story(48, 3, synthetic=True), size))
+        assert "Synthetic" not in words(chart.draw(story(48, 3), size))
+
+    def test_dates_are_in_utc(self, chart, size):
+        figure = chart.draw(story(48, 3), size)
+        figure.draw_without_rendering()
+        assert "UTC" in words(figure)
+
+    @pytest.mark.parametrize(
+        "case",
+        [
+            lambda: pair({"equity": [9_000.0]}, {"equity": [0.0]}, 1),
+            lambda: pair({"equity": [1e4] * 8}, {"equity": [1e4] * 8}),
+            lambda: pair({"equity": [9e3, 0, 0]}, {"equity": [1e-3, 0, 0]}, 3),
+            lambda: pair({"equity": [1e4] * 2}, {"equity": [1e4] * 2}, 2, symbols=("$x^2$ <b>&amp;",)),
+            lambda: fake_comparison({m: fake_result(fake_market(3), [1e4, 9e3, 8e3], mode=m) for m in ("mixed",)}),
+            lambda: fake_comparison(
+                {
+                    m: fake_result(fake_market(3), [1e4, 9e3, 8e3 + k], mode=m)
+                    for k, m in enumerate(("isolated", "cross", "mixed", "sub_accounts"))
+                }
+            ),
+        ],
+        ids=["one bar", "flat", "ruin", "strange name", "one mode", "four modes"],
+    )
+    def test_odd_runs_give_a_sensible_picture(self, chart, size, case):
+        figure = chart.draw(case(), size)
+        assert svg(figure).startswith("<?xml")
+        assert png(figure, 40).startswith(b"\x89PNG")
+
+    def test_svg_is_small_and_repeatable(self, chart, size):
+        comparison = story(20_000, 5_000, symbols=tuple(f"COIN{k}USDT" for k in range(60)))
+        drawing = svg(chart.draw(comparison, size))
+        assert len(drawing) < 260_000
+        assert drawing == svg(chart.draw(comparison, size))
+
+
+def test_svg_follows_the_dark_theme():
+    drawing = svg(equity_chart(story(48, 3)), "finding")
+    assert "prefers-color-scheme:dark" in drawing
+    assert "<title>finding</title>" in drawing
+    colours = set(re.findall(r"(?:fill|stroke): (#[0-9a-f]{6})", drawing))
+    assert colours <= set(dark())  # each colour has one for dark paper
+
+
+def test_no_global_state_of_matplotlib_is_used():
+    import sys
+
+    assert "matplotlib.pyplot" not in sys.modules
+
+
+def test_names_are_not_read_as_formulas():
+    kill = [(1, 0, "liquidation", -1.0, 90.0, -10.0)]
+    market = fake_market(4, ("$a_b$USDT",))
+    comparison = fake_comparison({"cross": fake_result(market, [1e4] * 4, events=kill)})
+    assert "$a_b$USDT" in svg(liquidation_chart(comparison)).replace("\\$", "$")
+
+
+@pytest.mark.parametrize(
+    ("hours", "most"), [(1, 8), (20, 8), (480, 8), (20_000, 8), (20_000, 4), (400_000, 8), (0.01, 4)]
+)
+def test_date_ticks_are_round_and_few(hours, most):
+    ticks = date_ticks(START, START + int(hours * HOUR), most)
+    assert 1 <= ticks.size <= most + 2
+    assert (np.diff(ticks) > 0).all()

@@ -1,0 +1,205 @@
+"""The folder of a report: whole or not at all, never over another run, nothing injected."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from backtester.errors import ConfigurationError
+from reports import write
+from reports.tables import band_table, metrics_table
+from reports.write import check_folder, write_report
+from tests.fake_result import fake_comparison, fake_market, fake_result, story
+
+CONFIGURATION = {"strategy": "EmaCross", "leverage": 10, "params": {"fast": 8}}
+FILES = {
+    "index.html",
+    "configuration.json",
+    "metrics.json",
+    "equity.parquet",
+    "positions.parquet",
+    "trades.parquet",
+    "liquidations.parquet",
+    "ledger.parquet",
+    "events.parquet",
+    "scenario-isolated.json",
+    "scenario-cross.json",
+    "charts",
+}
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    comparison = story(96, 6, synthetic=True, source="synthetic, seed 3")
+    page = write_report(comparison, tmp_path_factory.mktemp("out") / "deep" / "run", configuration=CONFIGURATION)
+    return comparison, page
+
+
+def test_every_file_is_there_and_nothing_else(written):
+    _, page = written
+    assert {path.name for path in page.parent.iterdir()} == FILES
+    assert [path.name for path in page.parent.parent.iterdir()] == ["run"]  # no draft is left
+    charts = {path.name for path in (page.parent / "charts").iterdir()}
+    for name in ("equity", "underwater", "liquidations", "margin-ratio"):
+        assert {f"{name}.svg", f"{name}-narrow.svg", f"{name}.png"} <= charts
+    assert os.access(page.parent, os.X_OK)
+    assert page.parent.stat().st_mode & 0o777 == 0o777 & ~write._umask()
+
+
+def test_data_are_those_of_the_comparison(written):
+    comparison, page = written
+    folder = page.parent
+    assert json.loads((folder / "configuration.json").read_text()) == CONFIGURATION
+    assert json.loads((folder / "metrics.json").read_text()) == comparison.to_dict()
+    equity = pd.read_parquet(folder / "equity.parquet")
+    assert list(equity.columns[:2]) == ["mode", "time"]
+    assert (equity[equity["mode"] == "cross"]["equity"].to_numpy() == comparison.cross.equity).all()
+    liquidations = pd.read_parquet(folder / "liquidations.parquet")
+    assert liquidations["mode"].value_counts().to_dict() == {"isolated": 6, "cross": 4}
+    for name in ("positions", "trades", "ledger", "events"):
+        assert "mode" in pd.read_parquet(folder / f"{name}.parquet").columns
+    assert json.loads((folder / "scenario-cross.json").read_text()) == comparison.cross.to_scenario()
+
+
+def test_page_shows_the_tables_numbers(written):
+    comparison, page = written
+    html = page.read_text()
+    rows = re.findall(r'<tr id="(\w+)">(.*?)</tr>', html, re.S)
+    assert [(key, re.findall(r"<td>(.*?)</td>", cells)) for key, cells in rows] == [
+        (row.key, [cell.replace("'", "&#39;") for cell in row.cells]) for row in metrics_table(comparison).rows
+    ]
+    assert comparison.verdict in html.replace("\u00a0", " ")
+    assert band_table(comparison).rows[0].cells[0] in html
+    assert "Synthetic market" in html
+    assert "mark = trade for SOLUSDT" in html
+
+
+def test_page_needs_nothing_but_the_files_beside_it(written):
+    _, page = written
+    html = page.read_text()
+    for address in re.findall(r'(?:src|srcset|href)="([^"]*)"', html):
+        assert (page.parent / address).is_file(), address
+    assert "http" not in html
+    assert "<script" not in html
+    assert html.count("<img") == html.count(' alt="') == 4
+
+
+def test_names_cannot_inject_markup(tmp_path):
+    evil = '<script>alert("x")</script>'
+    market = fake_market(12, (evil,), notes=(evil,), source=evil)
+    killed = [(3, 0, "liquidation", -1.0, 90.0, -10.0)]
+    comparison = fake_comparison(
+        {
+            "isolated": fake_result(market, [1e4] * 12, events=killed, mode="isolated", strategy=evil),
+            "cross": fake_result(market, [1e4] * 12, mode="cross", strategy=evil),
+        },
+        notes=(evil,),
+        venue=evil,
+    )
+    page = write_report(comparison, tmp_path / "run", configuration={evil: evil})
+    assert "<script" not in page.read_text()
+    assert "&lt;script&gt;" in page.read_text()
+    for drawing in (tmp_path / "run" / "charts").glob("*.svg"):
+        assert "<script" not in drawing.read_text(), drawing.name
+
+
+def test_a_folder_with_another_run_is_refused_and_left_alone(written):
+    comparison, page = written
+    before = {path: path.stat().st_mtime_ns for path in page.parent.rglob("*")}
+    with pytest.raises(ConfigurationError, match=r"already holds another run; nothing is overwritten.*new folder"):
+        write_report(comparison, page.parent, configuration={})
+    assert {path: path.stat().st_mtime_ns for path in page.parent.rglob("*")} == before
+
+
+def test_a_folder_with_other_files_is_refused(tmp_path):
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(ConfigurationError, match="already holds other files"):
+        check_folder(tmp_path)
+    with pytest.raises(ConfigurationError, match="is a file"):
+        check_folder(tmp_path / "letter.txt")
+
+
+def test_an_empty_folder_is_used(tmp_path):
+    (tmp_path / "run").mkdir()
+    assert write_report(story(24, 2), tmp_path / "run", configuration={}).is_file()
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigurationError, match=r"cannot be written.*may write"):
+        write_report(story(24, 2), tmp_path / "file" / "below" / "run", configuration={})
+
+
+def test_no_permission(tmp_path, monkeypatch):
+    monkeypatch.setattr(write.os, "access", lambda *_: False)  # root may write everywhere
+    with pytest.raises(ConfigurationError, match="no permission to write"):
+        check_folder(tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_half_way_leaves_nothing(tmp_path, monkeypatch):
+    comparison = story(24, 2)
+    for error in (OSError(28, "No space left on device"), ValueError("a bug")):
+
+        def fail(*_, error=error):
+            raise error
+
+        monkeypatch.setattr(write, "_pictures", fail)
+        expected = ConfigurationError if isinstance(error, OSError) else ValueError
+        with pytest.raises(expected, match=r"No space left|a bug"):
+            write_report(comparison, tmp_path / "run", configuration={})
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_someone_who_was_faster_is_not_overwritten(tmp_path, monkeypatch):
+    place = tmp_path / "run"
+    whole = write._write_all
+
+    def meanwhile(*args):
+        whole(*args)
+        place.mkdir()
+        (place / "metrics.json").write_text("theirs")
+
+    monkeypatch.setattr(write, "_write_all", meanwhile)
+    with pytest.raises(ConfigurationError, match="cannot be written"):
+        write_report(story(24, 2), place, configuration={})
+    assert (place / "metrics.json").read_text() == "theirs"
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_scenarios_only_when_they_are_small(tmp_path):
+    write_report(story(5_001, 2), tmp_path / "long", configuration={})
+    assert not list((tmp_path / "long").glob("scenario-*.json"))
+    assert "scenario-" not in (tmp_path / "long" / "index.html").read_text()
+
+
+@pytest.mark.parametrize("equity", [[1e4], [9e3, 0.0, 0.0], [1e4] * 5], ids=["one bar", "ruin in bar 1", "no trade"])
+def test_odd_runs_give_a_page(tmp_path, equity):
+    market = fake_market(len(equity))
+    runs = {mode: fake_result(market, np.array(equity), mode=mode) for mode in ("isolated", "cross")}
+    assert write_report(fake_comparison(runs), tmp_path / "run", configuration={}).is_file()
+
+
+def test_a_slot_named_like_a_column_of_ours(tmp_path):
+    market = fake_market(4, ("mode", "time"))
+    page = write_report(fake_comparison({"cross": fake_result(market, [1e4] * 4)}), tmp_path / "r", configuration={})
+    assert list(pd.read_parquet(page.parent / "positions.parquet").columns) == ["mode", "time", "mode_", "time_"]
+
+
+def test_relative_and_home_paths(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert check_folder("a/b") == tmp_path / "a" / "b"
+    assert check_folder("~/c") == tmp_path / "c"
+    assert check_folder(Path("d")) == tmp_path / "d"
+
+
+def test_progress_names_what_is_written(tmp_path):
+    said = []
+    write_report(story(24, 2), tmp_path / "run", configuration={}, progress=said.append)
+    assert said[0] == "equity.parquet"
+    assert said[-1] == "index.html"

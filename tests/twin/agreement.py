@@ -1,0 +1,62 @@
+"""Hold two engines' results of one scenario against each other: events equal, money to 1e-9 of the balance."""
+
+import numpy as np
+
+MONEY = 1e-9  # of the balance
+PRICE = 1e-9  # relative
+EXACT = ("bar", "kind", "slot", "pool", "segment", "reason")
+CURVES = ("equity", "equity_low", "cash", "pool_pnl", "pool_initial_margin", "pool_requirement")
+TOTALS = ("liquidations", "rejected", "cut", "bankrupt")
+
+
+def differences(scenario, kernel, reference):
+    """List where two results of a scenario differ, the first few of each kind."""
+    balance = scenario["account"]["balance"]
+    found = []
+    mine, theirs = kernel["events"], reference["events"]
+    for n, (a, b) in enumerate(zip(mine, theirs, strict=False)):
+        wrong = [key for key in EXACT if a[key] != b[key]]
+        wrong += [key for key in ("price", "fill", "quantity") if not near(a[key], b[key], PRICE)]
+        wrong += [key for key in ("amount",) if not near(a[key], b[key], MONEY, balance)]
+        if wrong:
+            found.append(f"event {n}: {wrong}: {a} != {b}")
+            break
+    if len(mine) != len(theirs):
+        found.append(f"{len(mine)} events != {len(theirs)}")
+    for name in CURVES:
+        found += curve_differences(name, kernel[name], reference[name], MONEY * balance, 0.0)
+    for name in ("quantity", "entry", "liquidation_price", "worst_margin_ratio"):
+        found += curve_differences(name, kernel[name], reference[name], 1e-12, 1e-8)
+    found += [f"total {name}" for name in TOTALS if kernel["totals"][name] != reference["totals"][name]]
+    found += [f"{name}" for name in ("pool_of_slot", "pool_kind", "mark_is_trade") if kernel[name] != reference[name]]
+    return found + ledger_differences(kernel["ledger"], reference["ledger"], MONEY * balance)
+
+
+def near(a, b, tolerance, scale=None):
+    """Whether two numbers (or None) are equal to a tolerance, relative unless a scale is given."""
+    if a is None or b is None:
+        return a is b
+    return abs(a - b) <= tolerance * (scale if scale is not None else max(abs(a), abs(b), 1e-12))
+
+
+def curve_differences(name, a, b, absolute, relative):
+    """First place where two (nested) lists differ."""
+    a, b = np.array(a, float), np.array(b, float)
+    if a.shape != b.shape:
+        return [f"{name}: shape {a.shape} != {b.shape}"]
+    wrong = ~np.isclose(a, b, rtol=relative, atol=absolute, equal_nan=True)
+    if not wrong.any():
+        return []
+    at = tuple(np.argwhere(wrong)[0])
+    return [f"{name}{list(map(int, at))}: {a[at]} != {b[at]}"]
+
+
+def ledger_differences(mine, theirs, tolerance):
+    """First sum by bar, pool and kind that differs between two ledgers."""
+    sums = {}
+    for rows, sign in ((mine, 1.0), (theirs, -1.0)):
+        for row in rows:
+            key = (row["bar"], row["pool"], row["kind"])
+            sums[key] = sums.get(key, 0.0) + sign * row["amount"]
+    wrong = [f"ledger {key}: {value}" for key, value in sums.items() if abs(value) > tolerance]
+    return wrong[:1]

@@ -1,0 +1,152 @@
+"""Each indicator against arithmetic written out here, with and without missing bars."""
+
+import math
+
+import numpy as np
+import pytest
+
+from backtester import indicators
+from backtester.errors import ConfigurationError
+
+NAN = math.nan
+
+
+def window_of(values, t, window):
+    """The last `window` values up to t that are known, or None."""
+    if math.isnan(values[t]):
+        return None
+    known = [v for v in values[: t + 1] if not math.isnan(v)][-window:]
+    return known if len(known) == window else None
+
+
+def naive(function):
+    def apply(values, window):
+        windows = [window_of(values, t, window) for t in range(len(values))]
+        return [NAN if w is None else function(w) for w in windows]
+
+    return apply
+
+
+def mean(values):
+    return math.fsum(values) / len(values)
+
+
+def deviation(values):
+    return math.sqrt(math.fsum((v - mean(values)) ** 2 for v in values) / len(values))
+
+
+def naive_ema(values, span, alpha=None):
+    alpha = 2.0 / (span + 1.0) if alpha is None else alpha
+    out, state, seen = [], NAN, 0
+    for value in values:
+        if math.isnan(value):
+            out.append(NAN)
+            continue
+        seen += 1
+        state = value if seen == 1 else state + alpha * (value - state)
+        out.append(state if seen >= span else NAN)
+    return out
+
+
+def naive_atr(high, low, close, window):
+    ranges, before = [], NAN
+    for top, bottom, c in zip(high, low, close, strict=True):
+        if math.isnan(c):
+            ranges.append(NAN)
+            continue
+        parts = [top - bottom] if math.isnan(before) else [top - bottom, abs(top - before), abs(bottom - before)]
+        ranges.append(max(parts))
+        before = c
+    return naive_ema(ranges, window, alpha=1.0 / window)
+
+
+NAIVE = {
+    "sma": naive(mean),
+    "ema": naive_ema,
+    "rolling_max": naive(max),
+    "rolling_min": naive(min),
+    "rolling_std": naive(deviation),
+    "zscore": naive(lambda w: (w[-1] - mean(w)) / deviation(w)),
+}
+
+
+def prices(seed, holes):
+    rng = np.random.default_rng(seed)
+    values = 100.0 * np.exp(np.cumsum(rng.normal(0.0, 0.02, (120, 3)), axis=0))
+    if holes:
+        values[rng.random(values.shape) < 0.2] = np.nan
+        values[:17, 1] = np.nan
+        values[90:, 2] = np.nan
+    return values
+
+
+@pytest.mark.parametrize("holes", [False, True])
+@pytest.mark.parametrize("window", [2, 5, 30])
+@pytest.mark.parametrize("name", list(NAIVE))
+def test_windows_agree_with_the_naive_form(name, window, holes):
+    values = prices(3, holes)
+    got = getattr(indicators, name)(values, window)
+    wanted = np.column_stack([NAIVE[name](list(values[:, i]), window) for i in range(3)])
+    np.testing.assert_allclose(got, wanted, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("holes", [False, True])
+@pytest.mark.parametrize("window", [1, 14])
+def test_atr_agrees_with_the_naive_form(window, holes):
+    close = prices(4, holes)
+    rng = np.random.default_rng(5)
+    high, low = close + rng.random(close.shape), close - rng.random(close.shape)
+    got = indicators.atr(high, low, close, window)
+    columns = [naive_atr(high[:, i], low[:, i], close[:, i], window) for i in range(3)]
+    np.testing.assert_allclose(got, np.column_stack(columns), rtol=1e-12)
+
+
+def test_values_written_out():
+    values = [1.0, 2.0, 4.0, 8.0]
+    assert indicators.sma(values, 2).tolist()[1:] == [1.5, 3.0, 6.0]
+    assert indicators.ema(values, 3).tolist()[2:] == [2.75, 5.375]  # 1, 1.5, 2.75, 5.375
+    assert indicators.rolling_std([1.0, 3.0, 3.0], 2).tolist()[1:] == [1.0, 0.0]
+    assert indicators.zscore([1.0, 3.0], 2).tolist()[1:] == [1.0]
+    assert indicators.atr([4.0, 9.0], [2.0, 8.0], [3.0, 8.5], 1).tolist() == [2.0, 6.0]
+
+
+def test_zscore_of_a_window_that_does_not_move_is_nan():
+    assert np.isnan(indicators.zscore(np.full(5, 7.0), 3)).all()
+
+
+def test_previous_skips_missing_bars():
+    got = indicators.previous([1.0, NAN, 3.0, 4.0])
+    np.testing.assert_array_equal(got, [NAN, NAN, 1.0, 3.0])
+
+
+@pytest.mark.parametrize("name", [*NAIVE, "previous"])
+def test_shape_is_kept_and_the_input_is_not_touched(name):
+    values = prices(6, True)
+    values.flags.writeable = False
+    function = getattr(indicators, name)
+    assert function(values, 4).shape == values.shape
+    one = function(values[:, 0], 4)
+    assert one.shape == (120,)
+    np.testing.assert_array_equal(one, function(values, 4)[:, 0])
+    assert function(values[:1], 4).shape == (1, 3)
+    assert function(np.full((4, 2), NAN), 2).shape == (4, 2)
+
+
+@pytest.mark.parametrize("name", [*NAIVE, "previous"])
+@pytest.mark.parametrize("cut", [1, 40, 119])
+def test_later_bars_change_nothing(name, cut):
+    values = prices(8, True)
+    function = getattr(indicators, name)
+    np.testing.assert_array_equal(function(values, 9)[:cut], function(values[:cut], 9))
+
+
+def test_atr_does_not_look_ahead():
+    close = prices(9, False)
+    whole = indicators.atr(close + 1, close - 1, close, 5)
+    np.testing.assert_array_equal(whole[:60], indicators.atr(close[:60] + 1, close[:60] - 1, close[:60], 5))
+
+
+@pytest.mark.parametrize("window", [0, -3, 2.5, True, "5"])
+def test_a_window_is_a_whole_number_of_bars(window):
+    with pytest.raises(ConfigurationError, match=r"window: must be a whole number of bars, at least 1.*found"):
+        indicators.sma([1.0, 2.0], window)
