@@ -67,7 +67,8 @@ def bars_of(scenario: Scenario) -> Bars:
         prices = getattr(market, name)
         if id(prices) not in done:
             done[id(prices)] = levels(prices, inverse)
-    return Bars(*(done[id(getattr(market, name))] for name in _PRICES))
+    open_price = levels(market.open, np.zeros_like(inverse))
+    return Bars(*(done[id(getattr(market, name))] for name in _PRICES), open_price)
 
 
 def inverse_of(scenario: Scenario) -> NDArray[np.bool_]:
@@ -118,7 +119,7 @@ def _table(dtype: np.dtype[Any], n: int, **columns: Any) -> np.recarray[Any, Any
 
 
 def _slots(scenario: Scenario, pool: NDArray[np.int64]) -> np.recarray[Any, Any]:
-    nothing = dict.fromkeys(("entry", "stop", "take_profit", "trail", "trail_fraction", "best"), np.nan)
+    nothing = dict.fromkeys(("entry", "stop", "take_profit", "trail", "trail_fraction", "best", "bankruptcy_price"), np.nan)
     return _table(
         SLOT,
         len(scenario.slots),
@@ -160,7 +161,7 @@ def _instruments(instruments: Sequence[Instrument]) -> tuple[np.recarray[Any, An
         lot=[instrument.lot for instrument in instruments],
         min_notional=[instrument.min_notional for instrument in instruments],
         last_bar=-1,
-        **dict.fromkeys(("mark_from", "mark_to", "trade_from", "trade_to", "open", "last"), np.nan),
+        **dict.fromkeys(("mark_from", "mark_to", "trade_from", "trade_to", "open_price", "last"), np.nan),
     )
     return table, np.concatenate(rows).view(np.recarray)
 

@@ -181,7 +181,7 @@ def _liquidated(run: Result, other: Result, name: str, other_name: str, bar: int
     order = [slot for slot in dict.fromkeys(int(s) for s in rows["slot"]) if slot in slots]
     loss = -float(rows["amount"][np.isin(rows["slot"], slots)].sum())
     unit = text.currency(run.market.symbols)
-    who = _slot_name(run, order[0)] + (f" and {text.counted(len(order) - 1, 'more slot')}" if len(order) > 1 else "")
+    who = _slot_name(run, order[0]) + (f" and {text.counted(len(order) - 1, 'more slot')}" if len(order) > 1 else "")
     gain = f"loss {text.money(loss)} {unit}" if loss >= 0 else f"gain {text.money(-loss)} {unit}"
     return f"{name} was liquidated on {who} ({gain}) while {other_name} {_fate(other, bar, order)}."
 

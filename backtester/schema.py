@@ -114,6 +114,8 @@ FULL, TIER_STEP, TO_INITIAL = _codes(RULE_CHOICES["reduction"])
 ALL_SLOTS, LARGEST_REQUIREMENT, LARGEST_LOSS = _codes(RULE_CHOICES["liquidation_order"])
 NO_OFFSET, LARGER_SIDE, NET = _codes(RULE_CHOICES["hedge_offset"])
 
+MAINTENANCE, BANKRUPTCY = _codes(("maintenance", "bankruptcy"))  # what a closed form is asked for
+
 # Logs: append-only rows, so that a frame of them is free.
 EVENT = np.dtype(
     [
@@ -145,7 +147,7 @@ SLOT = np.dtype(
     + [("best", "f8")]  # best trade level since the trailing stop became active
     + [("limit_order", "i8"), ("limit_quantity", "f8")]  # row of the resting limit order (-1: none), its signed size
     + [("waiting_order", "i8"), ("opening", "f8")]  # row of the order of this open (-1: none), its opening part
-    + [("has_exit", "i8"), ("position_row", "i8")]
+    + [("has_exit", "i8"), ("position_row", "i8"), ("bankruptcy_price", "f8")]
     # Not of this slot but of the k-th in a row: the k-th slot by pool, instrument and index, which a pool's `first`
     # and `last` point into; and scratch of a liquidation, the k-th slot to close and what that order goes by.
     + [("member", "i8"), ("queued", "i8"), ("key", "f8")],
@@ -165,13 +167,13 @@ INSTRUMENT = np.dtype(
         ("maker_fee_rate", "f8"),
         ("lot", "f8"),
         ("min_notional", "f8"),
-        # where it stands: the ends of the present segment in mark and trade levels, and the bar's trade open
+        # where it stands: the ends of the present segment in mark and trade levels, and the bar's trade open as a price
         ("live", "i8"),
         ("mark_from", "f8"),
         ("mark_to", "f8"),
         ("trade_from", "f8"),
         ("trade_to", "f8"),
-        ("open", "f8"),
+        ("open_price", "f8"),
         ("last", "f8"),  # mark level last known before this bar, and the bar it is of
         ("last_bar", "i8"),
         ("first_low", "i8"),
@@ -220,6 +222,7 @@ class Bars(NamedTuple):
     mark_high: Floats
     mark_low: Floats
     mark_close: Floats
+    open_price: Floats  # the trade opens as prices: orders are sized by them, to the last digit
 
 
 class Run(NamedTuple):

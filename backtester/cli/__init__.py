@@ -11,6 +11,8 @@ import sys
 import typer
 
 from backtester.cli import scenario
+from backtester.cli.compare import compare
+from backtester.cli.demo import demo
 from backtester.errors import BacktesterError
 
 __all__ = ["app", "main"]
@@ -23,6 +25,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.command("compare")(compare)
+app.command("demo")(demo)
 app.add_typer(scenario.app, name="scenario")
 
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import numba
 
-_FLAGS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}  # never fastmath: it breaks isnan
+# No memory is allocated inside a kernel (_nrt). Never fastmath: it breaks isnan and changes results.
+_FLAGS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
 
 
 def _sources_hash() -> str:

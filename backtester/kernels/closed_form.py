@@ -5,15 +5,15 @@ import numpy as np
 from backtester.kernels._jit import kernel
 from backtester.kernels.levels import mark_at, price_of
 from backtester.kernels.margin import TIER_TOLERANCE, appraise, instrument_requirement, tier_at
-from backtester.schema import ENTRY_BASIS, LARGER_SIDE, NET
+from backtester.schema import BANKRUPTCY, ENTRY_BASIS, LARGER_SIDE, NET
 
 NET_TOLERANCE = 1e-12  # of the gross quantity: a smaller net has no price
 FARTHEST = 1e9  # times the entry: an answer beyond is none
 
 
 @kernel
-def slot_price(run, j, s, bankrupt):
-    """Price at which slot `j`'s pool is liquidated (or bankrupt) if the slot's instrument moves alone from `s`.
+def slot_price(run, j, s, meant):
+    """Price at which slot `j`'s pool is liquidated (or bankrupt, as `meant`) if its instrument moves alone from `s`.
 
     The pool's slots on the instrument move together, the other instruments stay at their marks. In levels, with
     ``Q = sum q``, ``A = sum q*e``, the wallet W and the others' pnl minus requirement X,
@@ -22,26 +22,26 @@ def slot_price(run, j, s, bankrupt):
 
     is solved on each tier piece from the smallest notional up; the first answer inside its piece counts. nan: none.
     """
-    equity, requirement, _, _ = appraise(run, run.slots[j].pool, s)
-    return price_within(run, j, s, bankrupt, equity, requirement)
+    equity, requirement, _ = appraise(run, run.slots[j].pool, s)
+    return price_within(run, j, s, meant, equity, requirement)
 
 
 @kernel
-def price_within(run, j, s, bankrupt, equity, requirement):
+def price_within(run, j, s, meant, equity, requirement):
     """`slot_price` where the equity and requirement of the slot's pool at `s` are known already."""
     slot = run.slots[j]
     if slot.quantity == 0.0:
         return np.nan
     inverse = run.instruments[slot.instrument].inverse
     entry = price_of(slot.entry, inverse)
-    price = price_of(instrument_level(run, j, s, bankrupt, equity, requirement), inverse)
+    price = price_of(instrument_level(run, j, s, meant, equity, requirement), inverse)
     if not (np.isfinite(price) and price >= entry / FARTHEST and price <= entry * FARTHEST):
         return np.nan
     return price
 
 
 @kernel
-def instrument_level(run, j, s, bankrupt, equity, requirement):
+def instrument_level(run, j, s, meant, equity, requirement):
     """Level that solves the equation of `slot_price`; nan where there is none."""
     slot = run.slots[j]
     i, p = slot.instrument, slot.pool
@@ -62,12 +62,12 @@ def instrument_level(run, j, s, bankrupt, equity, requirement):
         return np.nan
     base = equity - (net * v - anchor)  # cash and the other instruments' pnl
     entry_basis = run.state[0].mm_basis == ENTRY_BASIS
-    if bankrupt:
+    if meant == BANKRUPTCY:
         return (anchor - base) / net
     if entry_basis:
-        own, _, _ = instrument_requirement(run, i, long_q, short_q, long_n, short_n)
+        own = instrument_requirement(run, i, long_q, short_q, long_n, short_n)
         return (own + anchor - (base - (requirement - own))) / net
-    own, _, _ = instrument_requirement(run, i, long_q, short_q, long_q * abs(v), short_q * abs(v))
+    own = instrument_requirement(run, i, long_q, short_q, long_q * abs(v), short_q * abs(v))
     return first_crossing(run, i, long_q, short_q, base - (requirement - own) - anchor)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from backtester.kernels._jit import kernel
+from backtester.kernels.levels import price_of
 from backtester.kernels.logs import log_event, post
 from backtester.kernels.margin import available
 from backtester.schema import FUNDING, FUNDING_PAID, MAIN, NO_REASON
@@ -28,4 +29,7 @@ def settle(run, event):
             by_main = min(payment, max(0.0, available(run, 0.0))) if payment > 0.0 else payment
         post(run, MAIN, FUNDING_PAID, j, -by_main)
         post(run, slot.pool, FUNDING_PAID, j, by_main - payment)
+        n = run.state[0].n_events
         log_event(run, FUNDING, NO_REASON, j, np.nan, slot.quantity, -payment)
+        if n < len(run.events):
+            run.events[n].price = price_of(mark, instrument.inverse)

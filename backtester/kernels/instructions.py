@@ -6,6 +6,7 @@ from backtester.kernels._jit import kernel
 from backtester.kernels.levels import mark_at
 from backtester.kernels.logs import log_event, note_position, reject, transfer
 from backtester.kernels.margin import appraise, available, tier_at
+from backtester.kernels.positions import CUT_TOLERANCE, REST_TOLERANCE
 from backtester.kernels.sizing import side_quantity
 from backtester.schema import (
     ADD,
@@ -41,12 +42,13 @@ def carry_out(run, action):
 @kernel
 def move(run, j, asked, most, kind):
     """Move `asked`, at most `most`, between main and the slot's pool."""
-    amount = min(asked, most)
-    if amount <= 0.0:
-        if asked > 0.0:
-            reject(run, AVAILABLE, j, 0.0)
+    if asked == 0.0:
         return
-    if amount < asked:
+    amount = min(asked, most)
+    if amount <= REST_TOLERANCE * asked:
+        reject(run, AVAILABLE, j, 0.0)
+        return
+    if asked - amount > CUT_TOLERANCE * asked:
         log_event(run, CUT, AVAILABLE, j, np.nan, 0.0, asked)
     p = run.slots[j].pool
     if kind == ADD_MARGIN:
@@ -64,7 +66,7 @@ def removable(run, j):
     ``profit_only``: also at most ``equity - initial margin at entry``.
     """
     slot = run.slots[j]
-    equity, requirement, initial, _ = appraise(run, slot.pool, 0.0)
+    equity, requirement, initial = appraise(run, slot.pool, 0.0)
     most = min(run.pools[slot.pool].cash, equity - max(initial, requirement))
     if run.state[0].remove_rule == 1:
         most = min(most, equity - abs(slot.quantity) * abs(slot.entry) / slot.leverage)
@@ -97,7 +99,7 @@ def set_leverage(run, j, leverage):
         if run.state[0].leverage_rule == 1:
             reject(run, REFUSED, j, 0.0)
             return
-        equity, _, _, _ = appraise(run, p, 0.0)
+        equity, _, _ = appraise(run, p, 0.0)
         notional = abs(slot.quantity) * abs(mark_at(run.instruments[slot.instrument], 0.0))
         moved = max(0.0, notional / leverage - equity)
         if moved > max(0.0, available(run, 0.0)):

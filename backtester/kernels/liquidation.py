@@ -1,16 +1,23 @@
 """Liquidation of a pool. docs/model.md, "Liquidation"."""
 
-import numpy as np
-
 from backtester.kernels._jit import kernel
 from backtester.kernels.closed_form import slot_price
 from backtester.kernels.levels import mark_at, slipped
 from backtester.kernels.logs import log_event, post
-from backtester.kernels.margin import appraise, initial_by_side, margin_ratio, side_of_slot, slot_requirement, tier_at
+from backtester.kernels.margin import (
+    appraise,
+    initial_by_side,
+    last_digit,
+    note_ratio,
+    side_of_slot,
+    slot_requirement,
+    tier_at,
+)
 from backtester.kernels.orders import cancel_all
 from backtester.kernels.positions import REST_TOLERANCE, settle_flat, take_off
 from backtester.schema import (
     ALL_SLOTS,
+    BANKRUPTCY,
     BY_LIQUIDATION,
     ENTRY_BASIS,
     LARGEST_REQUIREMENT,
@@ -25,7 +32,7 @@ from backtester.schema import (
     TO_INITIAL,
 )
 
-TARGET_TOLERANCE = 1e-12  # of the initial margin: `to_initial` counts as met
+CLOSE_TOLERANCE = 1e-12  # of a side: what is left of a slot by less goes with it
 
 
 @kernel
@@ -36,11 +43,13 @@ def liquidate(run, p, at_requirement):
     digit says.
     """
     s = run.state[0].s
-    equity, requirement, _, _ = appraise(run, p, s)
-    ratio = margin_ratio(equity, requirement)
-    run.pools[p].ratio = max(run.pools[p].ratio, ratio)
-    run.state[0].worst_ratio = max(run.state[0].worst_ratio, ratio)
+    equity, requirement, _ = appraise(run, p, s)
+    if at_requirement:
+        equity = requirement if requirement > last_digit(run, p, s) else 0.0
+    note_ratio(run, p, equity, requirement)
     cancel_all(run, p, BY_LIQUIDATION)
+    if run.state[0].leftover == 1:
+        note_bankruptcy_prices(run, p, s)
     while run.pools[p].n_open > 0:
         n = closing_order(run, p, s)
         if not one_pass(run, p, n, at_requirement):
@@ -48,11 +57,25 @@ def liquidate(run, p, at_requirement):
                 j = run.slots[k].queued
                 close_out(run, j, abs(run.slots[j].quantity))
         at_requirement = False
-        equity, requirement, _, _ = appraise(run, p, s)
-        if equity > requirement:
+        if healthy(run, p, s):
             break
     if run.pools[p].n_open == 0:
         leave(run, p)
+
+
+@kernel
+def note_bankruptcy_prices(run, p, s):
+    """Keep each slot's bankruptcy price as it is before anything is closed, for the events."""
+    for k in range(run.pools[p].first, run.pools[p].last):
+        j = run.slots[k].member
+        run.slots[j].bankruptcy_price = slot_price(run, j, s, BANKRUPTCY)
+
+
+@kernel
+def healthy(run, p, s):
+    """Whether a pool is above its requirement again, by more than the last digits of sums that should be equal."""
+    equity, requirement, _ = appraise(run, p, s)
+    return equity - requirement > last_digit(run, p, s)
 
 
 @kernel
@@ -108,11 +131,11 @@ def one_pass(run, p, n, at_requirement):
             close_out(run, j, size)
             closed = True
         if rules.liquidation_order != ALL_SLOTS and closed:
-            equity, requirement, initial, _ = appraise(run, p, s)
             if rules.reduction == TO_INITIAL:
-                if equity >= initial * (1.0 - TARGET_TOLERANCE):
+                equity, _, initial = appraise(run, p, s)
+                if equity - initial >= -last_digit(run, p, s):
                     break
-            elif equity > requirement:
+            elif healthy(run, p, s):
                 break
     return closed
 
@@ -132,22 +155,24 @@ def floor_below(run, j, s):
 
 @kernel
 def above_floor(run, j, floor, s):
-    """Quantity of slot `j` that its side still is above the floor."""
+    """Quantity of slot `j` by which its side still is above the floor, at most what the slot holds."""
     slot = run.slots[j]
     size = abs(slot.quantity)
     quantity, notional = side_of_slot(run, j, s)
-    if run.instruments[slot.instrument].by_quantity:
-        excess = quantity - floor
-    else:
+    key, per_unit = quantity, 1.0
+    if not run.instruments[slot.instrument].by_quantity:
         entry_basis = run.state[0].mm_basis == ENTRY_BASIS
-        basis = slot.entry if entry_basis else mark_at(run.instruments[slot.instrument], s)
-        excess = (notional - floor) / abs(basis)
-    return min(size, max(0.0, excess))
+        key = notional
+        per_unit = abs(slot.entry if entry_basis else mark_at(run.instruments[slot.instrument], s))
+    if key <= floor * (1.0 + REST_TOLERANCE):
+        return 0.0
+    excess = (key - floor) / per_unit
+    return size if size - excess <= CLOSE_TOLERANCE * quantity else excess
 
 
 @kernel
 def down_to_initial(run, j, at_requirement):
-    """Smallest quantity to close for ``equity = sum(initial margin)``; the whole slot where that does not save the pool.
+    """Smallest quantity to close for ``equity = sum(initial margin)``; the whole slot where that saves nothing.
 
     Closing x costs ``x*cost`` (slippage and fee) and frees ``x*|v|/leverage`` of its side's initial margin, as long as
     the joined margin of the two sides falls with it.
@@ -155,26 +180,27 @@ def down_to_initial(run, j, at_requirement):
     slot = run.slots[j]
     p, s = slot.pool, run.state[0].s
     size = abs(slot.quantity)
-    equity, requirement, initial, _ = appraise(run, p, s)
+    equity, requirement, initial = appraise(run, p, s)
     if at_requirement:
         equity = requirement
     missing = initial - equity
     close = 0.0
-    if missing > TARGET_TOLERANCE * initial:
+    tolerance = last_digit(run, p, s)
+    if missing > tolerance:
         mark = mark_at(run.instruments[slot.instrument], s)
         per_unit = abs(mark) / slot.leverage
         cost = closing_cost(run, j)
         if per_unit <= cost:
             return size
         close = missing / (per_unit - cost)
-        if close >= size or close > room_to_free(run, j, s) / per_unit * (1.0 + TARGET_TOLERANCE):
+        if close >= size or close > room_to_free(run, j, s) / per_unit * (1.0 + CLOSE_TOLERANCE):
             return size
         equity -= close * cost
         held = slot.quantity
         slot.quantity = held - close if held > 0.0 else held + close
-        _, requirement, _, _ = appraise(run, p, s)
+        _, requirement, _ = appraise(run, p, s)
         slot.quantity = held
-    return size if equity <= requirement else close
+    return close if equity - requirement > tolerance else size
 
 
 @kernel
@@ -214,17 +240,16 @@ def close_out(run, j, size):
     change = -size if held > 0.0 else size
     fill = liquidation_fill(run, j)
     mark = mark_at(run.instruments[slot.instrument], s)
-    bankruptcy = slot_price(run, j, s, True) if run.state[0].leftover == 1 else np.nan
     realised = -change * (fill - slot.entry)
     take_off(run, j, size)
     post(run, p, REALISED, j, realised)
-    equity, _, _, _ = appraise(run, p, s)
+    equity, _, _ = appraise(run, p, s)
     fee = min(run.state[0].liquidation_fee * size * abs(mark), max(0.0, equity))
     post(run, p, LIQUIDATION_FEE_PAID, j, -fee)
     n = run.state[0].n_events
     log_event(run, LIQUIDATION, NO_REASON, j, fill, change, realised - fee)
     if n < len(run.events):
-        run.events[n].bankruptcy_price = bankruptcy
+        run.events[n].bankruptcy_price = slot.bankruptcy_price
 
 
 @kernel

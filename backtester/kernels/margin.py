@@ -4,6 +4,7 @@ from backtester.kernels._jit import kernel
 from backtester.kernels.levels import mark_at
 from backtester.schema import ENTRY_BASIS, LARGER_SIDE, MAIN, NET
 
+LAST_DIGIT = 1e-12  # of the sums that an equity is made of
 TIER_TOLERANCE = 1e-12  # relative: a key this close above a floor still is in the tier below
 
 
@@ -18,12 +19,10 @@ def tier_at(tiers, instrument, key):
 
 @kernel
 def side_requirement(run, i, quantity, notional):
-    """Requirement of one side and its slope by notional: ``rate*N - amount + F*N`` and ``rate + F``."""
+    """Requirement of one side: ``rate*N - amount + F*N``, F the close-fee buffer."""
     instrument = run.instruments[i]
-    k = tier_at(run.tiers, instrument, quantity if instrument.by_quantity else notional)
-    tier = run.tiers[k]
-    rate = tier.maintenance_rate + run.state[0].close_fee_buffer
-    return rate * notional - tier.maintenance_amount, rate
+    tier = run.tiers[tier_at(run.tiers, instrument, quantity if instrument.by_quantity else notional)]
+    return (tier.maintenance_rate + run.state[0].close_fee_buffer) * notional - tier.maintenance_amount
 
 
 @kernel
@@ -38,27 +37,17 @@ def joined(offset, long, short):
 
 @kernel
 def instrument_requirement(run, i, long_q, short_q, long_n, short_n):
-    """Requirement of an instrument in a pool, and its slopes by the notional of the long and of the short side.
+    """Requirement of an instrument in a pool, from the quantities and notionals of its two sides.
 
     ``none``: MM(long) + MM(short); ``larger_side``: the larger of the two; ``net``: MM of ``|N_long - N_short|``.
     Each MM includes the close-fee buffer F.
     """
     offset = run.state[0].hedge_offset
     if offset == NET and long_q > 0.0 and short_q > 0.0:
-        requirement, rate = side_requirement(run, i, abs(long_q - short_q), abs(long_n - short_n))
-        if long_n >= short_n:
-            return requirement, rate, -rate
-        return requirement, -rate, rate
-    long, long_rate, short, short_rate = 0.0, 0.0, 0.0, 0.0
-    if long_q > 0.0:
-        long, long_rate = side_requirement(run, i, long_q, long_n)
-    if short_q > 0.0:
-        short, short_rate = side_requirement(run, i, short_q, short_n)
-    if offset == LARGER_SIDE:
-        if long >= short:
-            return long, long_rate, 0.0
-        return short, 0.0, short_rate
-    return long + short, long_rate, short_rate
+        return side_requirement(run, i, abs(long_q - short_q), abs(long_n - short_n))
+    long = side_requirement(run, i, long_q, long_n) if long_q > 0.0 else 0.0
+    short = side_requirement(run, i, short_q, short_n) if short_q > 0.0 else 0.0
+    return max(long, short) if offset == LARGER_SIDE else long + short
 
 
 @kernel
@@ -70,18 +59,15 @@ def appraise(run, p, s):
     equity, requirement, initial_margin : float [settlement currency]
         ``cash + sum(q*(v - e))``; the sum of the instruments' requirements; the sum of ``N/leverage``, joined over
         sides.
-    slope : float
-        d(equity - requirement)/ds on the tier pieces that hold at `s`.
     """
     pool = run.pools[p]
     entry_basis = run.state[0].mm_basis == ENTRY_BASIS
     offset = run.state[0].hedge_offset
-    pnl, requirement, initial, slope = 0.0, 0.0, 0.0, 0.0
+    pnl, requirement, initial = 0.0, 0.0, 0.0
     k = pool.first
     while k < pool.last:
         i = run.slots[run.slots[k].member].instrument
         v = mark_at(run.instruments[i], s)
-        step = run.instruments[i].mark_to - run.instruments[i].mark_from
         long_q, short_q, long_n, short_n, long_i, short_i = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         while k < pool.last:
             slot = run.slots[run.slots[k].member]
@@ -92,7 +78,6 @@ def appraise(run, p, s):
             if q == 0.0:
                 continue
             pnl += q * (v - slot.entry)
-            slope += q * step
             size = abs(q)
             held = size * abs(v)
             if q > 0.0:
@@ -105,19 +90,23 @@ def appraise(run, p, s):
                 short_i += held / slot.leverage
         if long_q + short_q == 0.0:
             continue
-        needed, by_long, by_short = instrument_requirement(run, i, long_q, short_q, long_n, short_n)
-        requirement += needed
+        requirement += instrument_requirement(run, i, long_q, short_q, long_n, short_n)
         initial += joined(offset, long_i, short_i)
-        if not entry_basis:
-            away = step if v > 0.0 else -step  # d|v|/ds
-            slope -= (by_long * long_q + by_short * short_q) * away
-    return pool.cash + pnl, requirement, initial, slope
+    return pool.cash + pnl, requirement, initial
 
 
 @kernel
 def margin_ratio(equity, requirement):
     """``requirement / equity``, infinite when equity <= 0."""
     return requirement / equity if equity > 0.0 else float("inf")
+
+
+@kernel
+def note_ratio(run, p, equity, requirement):
+    """Take pool `p`'s margin ratio into the worst of this bar."""
+    ratio = margin_ratio(equity, requirement)
+    run.pools[p].ratio = max(run.pools[p].ratio, ratio)
+    run.state[0].worst_ratio = max(run.state[0].worst_ratio, ratio)
 
 
 @kernel
@@ -137,11 +126,13 @@ def total_equity(run, s):
 
 @kernel
 def available(run, s):
-    """What main may hand to on-demand pools: ``min(cash_0, equity_0 - initial_margin_0)``."""
+    """What main may hand to on-demand pools: ``min(cash_0, equity_0 - initial_margin_0)``; nothing once bankrupt."""
     main = run.pools[0]
+    if run.state[0].bankrupt:
+        return 0.0
     if main.n_open == 0:
         return main.cash
-    equity, _, initial, _ = appraise(run, MAIN, s)
+    equity, _, initial = appraise(run, MAIN, s)
     return min(main.cash, equity - initial)
 
 
@@ -165,7 +156,7 @@ def slot_requirement(run, j, s):
     """A slot's share of its side's requirement, by notional, before any offset."""
     slot = run.slots[j]
     quantity, notional = side_of_slot(run, j, s)
-    requirement, _ = side_requirement(run, slot.instrument, quantity, notional)
+    requirement = side_requirement(run, slot.instrument, quantity, notional)
     entry_basis = run.state[0].mm_basis == ENTRY_BASIS
     basis = slot.entry if entry_basis else mark_at(run.instruments[slot.instrument], s)
     return requirement * (abs(slot.quantity) * abs(basis)) / notional
@@ -186,3 +177,15 @@ def initial_by_side(run, j, sign, s):
             elif held.quantity != 0.0:
                 other += initial
     return own, other
+
+
+@kernel
+def last_digit(run, p, s):
+    """What rounding may leave of a difference that is 0: 1e-12 of the pool's cash and notionals."""
+    pool = run.pools[p]
+    scale = abs(pool.cash)
+    for k in range(pool.first, pool.last):
+        slot = run.slots[run.slots[k].member]
+        if slot.quantity != 0.0:
+            scale += abs(slot.quantity * mark_at(run.instruments[slot.instrument], s))
+    return LAST_DIGIT * scale

@@ -4,7 +4,7 @@ import numpy as np
 
 from backtester.kernels._jit import kernel
 from backtester.kernels.instructions import carry_out
-from backtester.kernels.levels import slipped
+from backtester.kernels.levels import slipped, to_lot
 from backtester.kernels.logs import log_event, reject
 from backtester.kernels.margin import total_equity
 from backtester.kernels.positions import REST_TOLERANCE, attach_exits, clear_exits, increase, reduce
@@ -24,7 +24,7 @@ from backtester.schema import (
 @kernel
 def execute(run, actions, first_order, last_order, first_action, last_action):
     """Closings by slot, then margin instructions in the order given, then openings by slot."""
-    equity = total_equity(run, 0.0)
+    equity = 0.0 if run.state[0].bankrupt else total_equity(run, 0.0)
     for row in range(first_order, last_order):
         j = run.orders[row].slot
         run.slots[j].opening = 0.0
@@ -40,34 +40,28 @@ def execute(run, actions, first_order, last_order, first_action, last_action):
 
 
 @kernel
-def change_of(run, j, order, equity):
-    """Signed change that an order asks for, what is missing to a target; and whether it is met (nothing missing)."""
-    wanted = ordered_quantity(run, order, equity)
-    if not order.target:
-        return wanted, order.size == 0.0
-    held = run.slots[j].quantity
-    missing = wanted - held
-    return missing, abs(missing) <= REST_TOLERANCE * max(abs(wanted), abs(held))
-
-
-@kernel
 def close_half(run, j, row, equity):
     """Size an order at the open, trade the part that closes, and leave the part that opens in `slot.opening`."""
     slot, order = run.slots[j], run.orders[row]
     drop_limit(run, j, REPLACED)
+    if order.size == 0.0 and not order.target:
+        return
     if not run.instruments[slot.instrument].live:
         reject(run, NO_DATA, j, 0.0)
         return
     if order.size_type == EQUITY_FRACTION and equity <= 0.0 and not (order.target and order.size == 0.0):
         reject(run, AVAILABLE, j, 0.0)
         return
-    change, met = change_of(run, j, order, equity)
-    if met:
-        if order.target:
+    wanted = ordered_quantity(run, order, equity)
+    change = to_lot(wanted, run.instruments[slot.instrument].lot)
+    if order.target:
+        tolerance = REST_TOLERANCE * max(abs(change), abs(slot.quantity))
+        change -= slot.quantity
+        if abs(change) <= tolerance:
             attach_exits(run, j, order)
-        return
-    if change == 0.0:
-        reject(run, MINIMUM, j, 0.0)
+            return
+    elif change == 0.0:
+        reject(run, MINIMUM, j, wanted)
         return
     if not np.isnan(order.limit):
         slot.limit_order = row
@@ -95,7 +89,7 @@ def market_fill(run, j, change):
     slot = run.slots[j]
     inverse = run.instruments[slot.instrument].inverse
     rate = run.state[0].slippage
-    return slipped(run.instruments[slot.instrument].open, inverse, rate if change > 0.0 else -rate)
+    return slipped(run.instruments[slot.instrument].trade_from, inverse, rate if change > 0.0 else -rate)
 
 
 @kernel
@@ -140,10 +134,10 @@ def drop_limit(run, j, reason):
 @kernel
 def cancel_all(run, p, reason):
     """Cancel what waits or rests in the slots of pool `p`, and drop their exits."""
-    from_row, to_row = run.pools[p].first, run.pools[p].last
-    for k in range(from_row, to_row):
-        j = run.slots[k].member
+    for j in range(len(run.slots)):
         slot = run.slots[j]
+        if slot.pool != p:
+            continue
         if slot.waiting_order >= 0:
             log_event(run, CANCELLED, reason, j, np.nan, 0.0, 0.0)
             slot.waiting_order = -1

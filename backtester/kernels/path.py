@@ -3,10 +3,11 @@
 import numpy as np
 
 from backtester.kernels._jit import kernel
-from backtester.kernels.levels import crossing, level_of, mark_at, price_of, slipped, trade_at
+from backtester.kernels.levels import crossing, level_of, price_of, slipped, trade_at
 from backtester.kernels.liquidation import liquidate
-from backtester.kernels.margin import appraise, margin_ratio
+from backtester.kernels.margin import appraise, note_ratio
 from backtester.kernels.orders import fill_limit
+from backtester.kernels.pieces import pool_line
 from backtester.kernels.positions import reduce
 from backtester.schema import (
     CANDLE,
@@ -35,11 +36,9 @@ def observe(run):
         if pool.n_open == 0:
             total += pool.cash
             continue
-        equity, requirement, _, _ = appraise(run, p, clock.s)
+        equity, requirement, _ = appraise(run, p, clock.s)
         total += equity
-        ratio = margin_ratio(equity, requirement)
-        pool.ratio = max(pool.ratio, ratio)
-        clock.worst_ratio = max(clock.worst_ratio, ratio)
+        note_ratio(run, p, equity, requirement)
     clock.equity_low = min(clock.equity_low, total)
     return total
 
@@ -70,7 +69,7 @@ def check_margins(run):
     for n in range(len(run.pools)):
         p = pool_at(run, n)
         if run.pools[p].n_open > 0 and has_data(run, p):
-            equity, requirement, _, _ = appraise(run, p, 0.0)
+            equity, requirement, _ = appraise(run, p, 0.0)
             if equity <= requirement:
                 liquidate(run, p, equity > requirement)
 
@@ -161,7 +160,7 @@ def step(run):
         return False
     run.state[0].s = when
     if kind == LIQUIDATION:
-        equity, requirement, _, _ = appraise(run, which, start)
+        equity, requirement, _ = appraise(run, which, start)
         liquidate(run, which, equity > requirement)
     else:
         trade_trigger(run, which, kind, start)
@@ -182,30 +181,25 @@ def rank(kind):
 def pool_trigger(run, p, start):
     """The ``s`` at which the pool's equity meets its requirement, from `start` on; NEVER if it does not.
 
-    ``f = equity - requirement`` is concave and piecewise linear along a segment, so its tangent lies above it and
-    Newton's steps from the right end come down to the crossing from beyond, one tier piece at a time.
+    ``f = equity - requirement`` is concave and piecewise linear along a segment, so each piece's line lies above it
+    and Newton's steps from the right end come down to the crossing from beyond, one tier piece at a time. As a
+    fraction of the whole segment, ``f(0) / (f(0) - f(1))`` on the last line, it is exact where the numbers are dyadic.
     """
     if run.pools[p].n_open == 0 or not has_data(run, p):
         return NEVER
-    equity, requirement, _, _ = appraise(run, p, start)
+    equity, requirement, _ = appraise(run, p, start)
     if equity <= requirement:
         return start
-    s = 1.0
-    equity, requirement, _, slope = appraise(run, p, s)
+    equity, requirement, _ = appraise(run, p, 1.0)
     if equity > requirement:
         return NEVER
-    while slope < 0.0:
-        ahead = s - (equity - requirement) / slope
-        if ahead <= start:
-            return start
-        if ahead >= s:
-            return s
-        last = slope
-        s = ahead
-        equity, requirement, _, slope = appraise(run, p, s)
-        if slope == last:
-            return s
-    return s
+    s, last = 1.0, np.nan
+    while True:
+        first, end = pool_line(run, p, s)
+        ahead = first / (first - end)
+        if first - end == last or not ahead < s or ahead <= start:
+            return min(1.0, max(start, ahead))
+        s, last = ahead, first - end
 
 
 @kernel

@@ -3,10 +3,10 @@
 import numpy as np
 
 from backtester.kernels._jit import kernel
-from backtester.kernels.levels import mark_at, to_lot, trade_at
+from backtester.kernels.levels import to_lot, trade_at
 from backtester.kernels.logs import log_event, note_position, post, reject, transfer
-from backtester.kernels.margin import appraise, available, side_of_slot
-from backtester.kernels.sizing import affordable, tier_capacity
+from backtester.kernels.margin import appraise
+from backtester.kernels.sizing import affordable, below_minimum, tier_capacity
 from backtester.schema import (
     ABSORBED,
     AVAILABLE,
@@ -128,7 +128,7 @@ def would_liquidate(run, j, change, fill, cash_change):
     p = slot.pool
     quantity, entry = slot.quantity, slot.entry
     put_on(run, j, change, fill)
-    equity, requirement, _, _ = appraise(run, p, run.state[0].s)
+    equity, requirement, _ = appraise(run, p, run.state[0].s)
     if quantity == 0.0:
         run.pools[p].n_open -= 1
     slot.quantity = quantity
@@ -152,8 +152,7 @@ def granted(run, j, wanted, sign, fill, fee_rate, margin):
     """Size that slot `j` may open of `wanted`: minimum at O, tier, money, lot, minimum again; 0 = rejected."""
     slot = run.slots[j]
     instrument = run.instruments[slot.instrument]
-    per_unit = abs(run.instruments[slot.instrument].open)
-    if wanted * per_unit < instrument.min_notional:
+    if below_minimum(instrument, wanted):
         reject(run, MINIMUM, j, sign * wanted)
         return 0.0
     size, reason = wanted, MINIMUM
@@ -182,7 +181,7 @@ def granted(run, j, wanted, sign, fill, fee_rate, margin):
     if rounded <= 0.0:
         reject(run, reason, j, sign * size)
         return 0.0
-    if rounded * per_unit < instrument.min_notional:
+    if below_minimum(instrument, rounded):
         reject(run, MINIMUM, j, sign * rounded)
         return 0.0
     return rounded

@@ -10,9 +10,9 @@ data) is left to the walk, so this file decides nothing but who does the work.
 import numpy as np
 
 from backtester.kernels._jit import kernel
-from backtester.kernels.margin import tier_at
 from backtester.kernels.path import NET_TOLERANCE, net_quantities, trailing_level
-from backtester.schema import CANDLE, CLOSE, ENTRY_BASIS, FAVOURABLE, LARGER_SIDE, NET, PAD_SHAPE
+from backtester.kernels.pieces import group_at, pieces
+from backtester.schema import CANDLE, CLOSE, FAVOURABLE, PAD_SHAPE
 
 LONGEST = PAD_SHAPE[1]  # bars in a chunk
 SHORTEST = 8
@@ -31,7 +31,7 @@ def pass_quiet(run, bars, curves, pad, t, stop, path):
     while t + done < stop:
         n = min(length, stop - t - done)
         quiet = chunk(run, bars, curves, pad, t + done, n, path)
-        follow_quiet(run, bars, t + done, quiet)
+        follow_quiet(run, bars, t + done, quiet, path)
         done += quiet
         if quiet < n:
             break
@@ -84,7 +84,7 @@ def write_curves(run, curves, pad, t, n):
 @kernel
 def way_points(quote, bars, pad, i, t, n, path):
     """Mark levels of the first and second extreme of instrument `i`: arrays of `n` bars."""
-    opened, closed = bars.mark_open[i, t : t + n], bars.mark_close[i, t : t + n]
+    closed = bars.mark_close[i, t : t + n]
     low, high = bars.mark_low[i, t : t + n], bars.mark_high[i, t : t + n]
     if path == CLOSE:
         return closed, closed
@@ -112,63 +112,6 @@ def extremes(bars, pad, i, t, n, path):
         low[b] = min(opened[b], closed[b])
         high[b] = max(opened[b], closed[b])
     return low, high
-
-
-@kernel
-def side_piece(run, i, quantity, basis_notional, v):
-    """Requirement of a side on its present tier piece: ``rate*|v| - amount`` for ``above < |v| <= below``."""
-    if quantity == 0.0:
-        return 0.0, 0.0, 0.0, np.inf
-    instrument = run.instruments[i]
-    entry_basis = run.state[0].mm_basis == ENTRY_BASIS
-    notional = basis_notional if entry_basis else quantity * abs(v)
-    k = tier_at(run.tiers, instrument, quantity if instrument.by_quantity else notional)
-    tier = run.tiers[k]
-    rate = tier.maintenance_rate + run.state[0].close_fee_buffer
-    if entry_basis:
-        return 0.0, tier.maintenance_amount - rate * notional, 0.0, np.inf
-    if instrument.by_quantity:
-        return rate * quantity, tier.maintenance_amount, 0.0, np.inf
-    above = tier.floor / quantity
-    below = run.tiers[k + 1].floor / quantity if k + 1 < instrument.last_tier else np.inf
-    return rate * quantity, tier.maintenance_amount, above, below
-
-
-@kernel
-def group_at(run, k, last):
-    """Positions of the instrument at member `k` of a pool: next member, instrument and the sums over its slots."""
-    i = run.slots[run.slots[k].member].instrument
-    long_q, short_q, long_n, short_n, anchor = 0.0, 0.0, 0.0, 0.0, 0.0
-    while k < last:
-        slot = run.slots[run.slots[k].member]
-        if slot.instrument != i:
-            break
-        k += 1
-        if slot.quantity == 0.0:
-            continue
-        anchor += slot.quantity * slot.entry
-        if slot.quantity > 0.0:
-            long_q += slot.quantity
-            long_n += slot.quantity * abs(slot.entry)
-        else:
-            short_q -= slot.quantity
-            short_n -= slot.quantity * abs(slot.entry)
-    return k, i, long_q, short_q, long_n, short_n, anchor
-
-
-@kernel
-def pieces(run, i, long_q, short_q, long_n, short_n, v):
-    """Requirement of an instrument near level `v` as ``max(r1*|v| - c1, r2*|v| - c2)`` for ``above < |v| <= below``."""
-    offset = run.state[0].hedge_offset
-    if offset == NET and long_q > 0.0 and short_q > 0.0:
-        r, c, above, below = side_piece(run, i, abs(long_q - short_q), abs(long_n - short_n), v)
-        return r, c, r, c, above, below
-    r1, c1, above1, below1 = side_piece(run, i, long_q, long_n, v)
-    r2, c2, above2, below2 = side_piece(run, i, short_q, short_n, v)
-    above, below = max(above1, above2), min(below1, below2)
-    if offset == LARGER_SIDE:
-        return r1, c1, r2, c2, above, below
-    return r1 + r2, c1 + c2, r1 + r2, c1 + c2, above, below
 
 
 @kernel
@@ -294,13 +237,17 @@ def watch_trail(run, okay, low, high, j, n):
 
 
 @kernel
-def follow_quiet(run, bars, t, n):
-    """Let the trailing stops follow the best trade price of `n` quiet bars."""
+def follow_quiet(run, bars, t, n, path):
+    """Let the trailing stops follow the best trade price that the path of `n` quiet bars reaches."""
     for j in range(len(run.slots)):
         slot = run.slots[j]
-        if slot.has_exit and not (np.isnan(slot.trail) and np.isnan(slot.trail_fraction)):
-            for b in range(t, t + n):
-                if slot.quantity > 0.0:
-                    slot.best = max(slot.best, bars.high[slot.instrument, b])
-                else:
-                    slot.best = min(slot.best, bars.low[slot.instrument, b])
+        if not slot.has_exit or (np.isnan(slot.trail) and np.isnan(slot.trail_fraction)):
+            continue
+        i, long = slot.instrument, slot.quantity > 0.0
+        for b in range(t, t + n):
+            opened, closed = bars.open[i, b], bars.close[i, b]
+            if path == CLOSE:
+                best = max(opened, closed) if long else min(opened, closed)
+            else:
+                best = bars.high[i, b] if long else bars.low[i, b]
+            slot.best = max(slot.best, best) if long else min(slot.best, best)

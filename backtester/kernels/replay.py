@@ -12,7 +12,7 @@ from backtester.kernels._jit import kernel
 from backtester.kernels.closed_form import price_within
 from backtester.kernels.levels import price_of
 from backtester.kernels.margin import appraise
-from backtester.schema import Floats
+from backtester.schema import MAINTENANCE, Floats
 
 
 class Records(NamedTuple):
@@ -78,7 +78,7 @@ def record_bar(run, records, t):
         records.cash[p, t] = pool.cash
         equity, requirement, initial = pool.cash, 0.0, 0.0
         if pool.n_open > 0:
-            equity, requirement, initial, _ = appraise(run, p, 0.0)
+            equity, requirement, initial = appraise(run, p, 0.0)
         records.pnl[p, t] = equity - pool.cash
         records.initial_margin[p, t] = initial
         records.requirement[p, t] = requirement
@@ -88,4 +88,4 @@ def record_bar(run, records, t):
             records.quantity[j, t] = slot.quantity
             records.entry_price[j, t] = price_of(slot.entry, run.instruments[slot.instrument].inverse)
             records.leverage[j, t] = slot.leverage
-            records.liquidation_price[j, t] = price_within(run, j, 0.0, False, equity, requirement)
+            records.liquidation_price[j, t] = price_within(run, j, 0.0, MAINTENANCE, equity, requirement)

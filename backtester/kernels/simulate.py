@@ -50,7 +50,6 @@ def simulate(run, agenda, bars, curves, pad, deposits, path):
         DONE, or LOG_FULL when a log was too short: `run.state` then says how many rows each needs.
     """
     n_bars = bars.open.shape[1]
-    clock = run.state[0]
     for p in range(len(run.pools)):
         post(run, p, DEPOSITED, NOBODY, deposits[p])
     order, action, funding, t = NONE_YET, NONE_YET, NONE_YET, NONE_YET
@@ -66,7 +65,6 @@ def simulate(run, agenda, bars, curves, pad, deposits, path):
         begin_bar(run, t)
         if opened:
             open_bar(run, agenda, bars, order, next_order, action, next_action, funding, next_funding)
-            note_bankruptcy(run)
             order, action, funding = next_order, next_action, next_funding
         stop = n_bars
         if order < len(run.orders):
@@ -76,6 +74,8 @@ def simulate(run, agenda, bars, curves, pad, deposits, path):
         if funding < len(agenda.funding):
             stop = min(stop, agenda.funding[funding].bar)
         quiet = pass_quiet(run, bars, curves, pad, t, stop, path)
+        if opened and quiet > 0:
+            note_bankruptcy(run)
         t += quiet
         if t < stop:
             if quiet > 0:
@@ -129,9 +129,9 @@ def quote_open(run, bars):
             mark = last_mark(quote, bars, i, t)
         quote.mark_from = mark
         quote.mark_to = mark
-        quote.open = bars.open[i, t]
-        quote.trade_from = quote.open
-        quote.trade_to = quote.open
+        quote.open_price = bars.open_price[i, t]
+        quote.trade_from = bars.open[i, t]
+        quote.trade_to = bars.open[i, t]
 
 
 @kernel

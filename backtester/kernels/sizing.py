@@ -3,26 +3,39 @@
 import numpy as np
 
 from backtester.kernels._jit import kernel
-from backtester.kernels.levels import mark_at, to_lot
-from backtester.kernels.margin import appraise, available, initial_by_side
+from backtester.kernels.levels import mark_at
+from backtester.kernels.margin import appraise, available, initial_by_side, last_digit
 from backtester.schema import EQUITY_FRACTION, MARGIN, NET, NO_OFFSET, QUANTITY
 
 
 @kernel
-def ordered_quantity(run, order, equity):
-    """Signed quantity that an order names, rounded to the lot.
+def per_price(amount, price, inverse):
+    """Quantity that an amount of money is worth: ``amount / price``, in inverse contracts ``amount * price``."""
+    return amount * price if inverse else amount / price
 
-    At the trade open O: quantity x; notional x/|O|; equity fraction x*equity/|O|; margin x*leverage/|O| (levels).
+
+@kernel
+def ordered_quantity(run, order, equity):
+    """Signed quantity that an order names, not yet rounded to the lot.
+
+    At the trade open O: quantity x; notional x/O; equity fraction x*equity/O; margin x*leverage/O (inverse: times O).
     """
     slot = run.slots[order.slot]
     size = order.size
-    if order.size_type != QUANTITY:
-        if order.size_type == EQUITY_FRACTION:
-            size *= equity
-        elif order.size_type == MARGIN:
-            size *= slot.leverage
-        size /= abs(run.instruments[slot.instrument].open)
-    return to_lot(size, run.instruments[slot.instrument].lot)
+    if order.size_type == QUANTITY:
+        return size
+    if order.size_type == EQUITY_FRACTION:
+        size *= equity
+    elif order.size_type == MARGIN:
+        size *= slot.leverage
+    instrument = run.instruments[slot.instrument]
+    return per_price(size, instrument.open_price, instrument.inverse)
+
+
+@kernel
+def below_minimum(instrument, size):
+    """Whether the notional of `size` at the trade open is below the smallest one."""
+    return per_price(size, instrument.open_price, not instrument.inverse) < instrument.min_notional
 
 
 @kernel
@@ -57,7 +70,8 @@ def tier_capacity(run, j, sign):
 def affordable(run, j, wanted, sign, fill, fee_rate, margin):
     """Largest size of `wanted` that the money allows; 0 when nothing is free.
 
-    On demand: ``max(d*|fill|/leverage, margin) + max(fee, 0) <= available``. Standing: ``free >= 0`` after the trade.
+    On demand: ``max(d*|fill|/leverage, margin) + max(fee, 0) <= available``. Standing: ``free >= 0`` after the trade; nothing
+    where nothing is free but for the last digit.
     """
     slot = run.slots[j]
     s = run.state[0].s
@@ -70,9 +84,9 @@ def affordable(run, j, wanted, sign, fill, fee_rate, margin):
         if margin > 0.0 and fee > 0.0:
             most = min(most, (funds - margin) / fee)
         return most
-    equity, _, initial, _ = appraise(run, slot.pool, s)
+    equity, _, initial = appraise(run, slot.pool, s)
     free = equity - initial
-    if free <= 0.0:
+    if free <= last_digit(run, slot.pool, s) or run.state[0].bankrupt:
         return 0.0
     mark = mark_at(run.instruments[slot.instrument], s)
     cost = fee - sign * (mark - fill)  # of one unit, before its initial margin

@@ -63,11 +63,15 @@ class Pool:
         return self.equity(marks) - self.initial_margin(marks)
 
     def margin_ratio(self, marks: list[float]) -> float:
-        """Return ``requirement_p / equity_p``; infinite when equity <= 0; 0 without a position."""
+        """Return ``requirement_p / equity_p``; infinite when equity <= 0; 0 without a position.
+
+        Where both are 0 but for the last digit, as at a crossing without maintenance, it is infinite too.
+        """
         if not self.has_position:
             return 0.0
-        equity = self.equity(marks)
-        return self.requirement(marks) / equity if equity > 0.0 else INFINITE
+        equity, requirement = self.equity(marks), self.requirement(marks)
+        nothing = max(equity, requirement) <= self.last_digit(marks)
+        return requirement / equity if equity > 0.0 and not nothing else INFINITE
 
     def is_unhealthy(self, marks: list[float]) -> bool:
         """Return ``equity_p <= requirement_p``, with a position (section 3)."""

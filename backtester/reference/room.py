@@ -55,7 +55,7 @@ def standing_room(account: Account, slot: Slot, sign: float, fill: float, fee_ra
     instrument bends where the side traded reaches the other side; the free money falls from there on.
     """
     free = account.free(slot.pool)
-    if free <= 0.0:
+    if free <= slot.pool.last_digit(account.marks):  # nothing is free, whatever the last digit says
         return 0.0
     contract, mark_price = slot.instrument.contract, account.mark(slot)
     margin_of_one = contract.notional(1.0, mark_price) / slot.leverage

@@ -1,0 +1,202 @@
+"""`backtester compare`: one strategy under several margin modes, on a screen and as a folder."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from backtester._foreign import import_ours
+from backtester.cli.markets import SEED, SYNTHETIC, Wanted, market_of, venue_name
+from backtester.cli.options import as_options, names, rules
+from backtester.cli.screen import Tell, compiles, progress, show
+
+if TYPE_CHECKING:
+    from backtester.account import Account
+    from backtester.compare import Comparison
+    from backtester.market import Market
+    from backtester.strategy import Strategy
+
+__all__ = ["check_out", "compare", "configuration_of", "run", "write"]
+
+MARKET = "Candles and account"
+MODEL = "Strategy and model"
+OUTPUT = "Output"
+
+
+def compare(
+    strategy: Annotated[
+        str,
+        typer.Argument(
+            metavar="STRATEGY",
+            help="breakout, grid_reversion, hedged_pair, or your own: path/file.py:Class.",
+            show_default=False,
+        ),
+    ],
+    market: Annotated[
+        str,
+        typer.Option(
+            metavar="FOLDER|synthetic",
+            help="Folder of candles, FOLDER/SYMBOL/1h-trade.parquet and so on, or 'synthetic' for made-up prices.",
+            show_default=False,
+        ),
+    ],
+    symbols: Annotated[str, typer.Option(metavar="A,B|all", help="Instruments, in any notation.")] = "all",
+    timeframe: Annotated[str, typer.Option(metavar="1h", help="Of the candles that decisions are made on.")] = "1h",
+    start: Annotated[str, typer.Option(metavar="TIME", help="First bar, UTC: 2025-10-01 or '2025-10-01 12:00'.")] = "",
+    end: Annotated[str, typer.Option(metavar="TIME", help="Bars before this time.")] = "",
+    balance: Annotated[float, typer.Option(help="Money at the start.")] = 10_000.0,
+    leverage: Annotated[float, typer.Option(help="Of every position that does not ask for its own.")] = 10.0,
+    venue: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|FILE.toml",
+            help="Whose margin rules, tiers and fees. Left out: the folder's name if that is a venue, else generic.",
+        ),
+    ] = "",
+    modes: Annotated[
+        str, typer.Option(metavar="A,B", help="Of isolated, cross, mixed, sub_accounts.")
+    ] = "isolated,cross",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="name=value", help="Parameter of the strategy; may be repeated."),
+    ] = None,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option("--rule", metavar="name=value", help="Rule of the venue to change; may be repeated."),
+    ] = None,
+    path: Annotated[
+        str, typer.Option(metavar="NAME", help="What bars hide: adverse, favourable, candle or close.")
+    ] = "adverse",
+    simulation_timeframe: Annotated[
+        str, typer.Option(metavar="1m", help="Finer candles to simulate on; decisions stay as they are.")
+    ] = "",
+    require: Annotated[
+        str, typer.Option(metavar="mark,funding", help="Leave out instruments without mark candles or funding.")
+    ] = "",
+    seed: Annotated[int | None, typer.Option(help=f"Of the synthetic market; {SEED} if left out.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="New folder for page, charts, tables and data. Nothing is overwritten."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the report.")] = False,
+) -> None:
+    """Run a strategy under several margin modes and compare them.
+
+    Each mode also runs under the other paths that the bars may hide, so that the report can say how sure it is.
+    """
+    asked = Wanted(
+        market, names(symbols), timeframe, start, end, simulation_timeframe, venue, names(require), seed
+    )  # fmt: skip
+    with as_options(), progress() as tell:
+        if out is not None:
+            check_out(out)
+        account, chosen_modes = _account(asked, balance, leverage, path, names(modes), rule or [])
+        tell("loading the strategy")
+        chosen = import_ours("strategies").load_class(strategy).from_text(set_ or [])
+        tell("reading candles")
+        candles = market_of(asked)
+        comparison = run(chosen, candles, account, chosen_modes, tell)
+        configuration = configuration_of("compare", strategy, chosen, comparison, account, asked)
+        page = None if out is None else write(comparison, out, configuration, tell)
+    if as_json:
+        print(_json(comparison, configuration, page))
+        return
+    show(comparison)
+    if page is not None:
+        print(f"\nThe report is in\n{page}")
+
+
+def check_out(out: Path) -> None:
+    """Refuse a folder that a report cannot be written to, before anything runs."""
+    import_ours("reports.write").check_folder(out)
+
+
+def run(strategy: Strategy, market: Market, account: Account, modes: list[str], tell: Tell) -> Comparison:
+    """Compare with progress; the first run on a machine says that it compiles."""
+    tell("starting the engine")
+    from backtester.compare import compare as compare_modes
+
+    once = " (compiling the engine, once)" if compiles() else ""
+
+    def step(done: int, total: int, what: str) -> None:
+        tell(what + ("" if done else once), done, total)
+
+    return compare_modes(strategy, market, account, modes, progress=step)
+
+
+def write(comparison: Comparison, out: Path, configuration: dict[str, Any], tell: Tell) -> Path:
+    """Write the folder of a report and return its page, as the user named it."""
+    tell("writing the report")
+    page = import_ours("reports.write").write_report(
+        comparison, out, configuration=configuration, progress=lambda what: tell(f"writing {what}")
+    )
+    return out / page.name
+
+
+def _account(
+    wanted: Wanted, balance: float, leverage: float, path: str, modes: list[str], changed: list[str]
+) -> tuple[Account, list[str]]:
+    """Return the account and the modes, checked before candles are read."""
+    from backtester.account import Account, venue_of
+    from backtester.errors import ConfigurationError
+    from backtester.schema import MODES
+
+    if not modes:
+        raise ConfigurationError("--modes", "", "names no margin mode", allowed=MODES)
+    accounts = [
+        Account(
+            balance=balance, leverage=leverage, venue=venue_name(wanted), mode=mode, path=path, rules=rules(changed)
+        )
+        for mode in modes
+    ]
+    venue_of(accounts[0])  # an unknown venue is said now
+    return accounts[0], modes
+
+
+def configuration_of(
+    command: str, name: str, strategy: Strategy, comparison: Comparison, account: Account, wanted: Wanted
+) -> dict[str, Any]:
+    """Return everything that the runs depended on, with all defaults filled in, as JSON values."""
+    from dataclasses import asdict
+
+    from backtester.account import rules_of, venue_of
+    from backtester.text import moment
+
+    market = comparison.first.market
+    return {
+        "command": shlex.join(["backtester", *sys.argv[1:]]),
+        "made_by": f"backtester {command}",
+        "strategy": {"name": name, "class": type(strategy).__name__, "parameters": strategy.parameters()},
+        "market": {
+            "market": wanted.market,
+            "source": market.source,
+            "synthetic": market.synthetic,
+            "seed": (SEED if wanted.seed is None else wanted.seed) if wanted.market == SYNTHETIC else None,
+            "symbols": list(market.symbols),
+            "timeframe": wanted.timeframe,
+            "simulation_timeframe": wanted.simulation_timeframe or wanted.timeframe,
+            "start": moment(market.open_time[0]),
+            "end": moment(market.close_time[-1]),
+            "bars": market.n_bars,
+            "trade_price_as_mark": [s for s, same in zip(market.symbols, market.mark_is_trade, strict=True) if same],
+        },
+        "account": {
+            "balance": account.balance,
+            "leverage": account.leverage,
+            "modes": list(comparison.modes),
+            "path": account.path,
+            "venue": venue_of(account).name,
+            "tiers_of": venue_of(account).snapshot or None,
+            "rules": asdict(rules_of(account)),
+        },
+    }
+
+
+def _json(comparison: Comparison, configuration: dict[str, Any], page: Path | None) -> str:
+    whole = {"configuration": configuration, **comparison.to_dict(), "report": None if page is None else str(page)}
+    return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,71 @@
+"""Options of the command line: lists, name=value pairs, and errors that name the option they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from backtester.errors import ConfigurationError
+
+__all__ = ["as_options", "names", "rules"]
+
+_OPTIONS = {
+    "account.balance": "--balance",
+    "account.leverage": "--leverage",
+    "account.mode": "--modes",
+    "account.path": "--path",
+    "modes": "--modes",
+    "out": "--out",
+    "set": "--set",
+    "strategy": "STRATEGY",
+    "venue": "--venue",
+}
+_RULES = "account.rules."
+
+
+@contextmanager
+def as_options() -> Iterator[None]:
+    """Name the option, not the setting behind it, in a ConfigurationError."""
+    try:
+        yield
+    except ConfigurationError as error:
+        option = _option_of(error.key)
+        if option is None:
+            raise
+        renamed = ConfigurationError(option, error.value, error.problem, allowed=error.allowed, cure=error.cure)
+        raise renamed from error
+
+
+def _option_of(key: str) -> str | None:
+    if key.startswith(_RULES):
+        return f"--rule {key.removeprefix(_RULES)}"
+    return _OPTIONS.get(key)
+
+
+def names(given: str) -> list[str]:
+    """Return the names of a list such as ``BTCUSDT, ETHUSDT``."""
+    return [name.strip() for name in given.split(",") if name.strip()]
+
+
+def rules(given: Iterable[str]) -> dict[str, object]:
+    """Return ``name=value`` texts as rules of a venue: a value that reads as a number is one.
+
+    Raises
+    ------
+    ConfigurationError
+        If a text has no ``=``.
+    """
+    out: dict[str, object] = {}
+    for text in given:
+        name, sign, value = text.partition("=")
+        if not sign or not name.strip():
+            raise ConfigurationError("--rule", text, "is not of the form name=value", cure="--rule slippage=0.0002")
+        out[name.strip()] = _number(value.strip())
+    return out
+
+
+def _number(text: str) -> object:
+    try:
+        return float(text)
+    except ValueError:
+        return text

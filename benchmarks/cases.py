@@ -1,0 +1,108 @@
+"""What is timed: the market, the strategy, and the arrays that each engine is given."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest import mock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtester import Account, Market, Strategy, Targets, engine
+from backtester.indicators import sma
+from backtester.result import Result
+from data import synthetic
+
+MINUTES = 525_600  # a year
+FEE_RATE = 0.0005
+LEVERAGE = 10.0
+NOTIONAL = 1_000.0  # of each position [quote]
+BALANCE_PER_SLOT = 100_000.0  # pays a year of fees, so that no account dries up and idles
+MODES = ("isolated", "cross")
+
+
+class SmaCross(Strategy):
+    """Long while the fast average is above the slow one, short while it is below."""
+
+    fast: int = 20  # [bars]
+    slow: int = 80  # [bars]
+    notional: float = NOTIONAL  # [quote]
+
+    def targets(self, market: Market) -> Targets:
+        trend = sma(market.close, self.fast) - sma(market.close, self.slow)
+        return Targets(notional=self.notional * np.sign(trend))
+
+
+def market_of(n_bars: int, n_instruments: int, timeframe: str) -> Market:
+    """Return a made-up market with mark prices of its own and funding every eight hours."""
+    return synthetic(n_bars, n_instruments, timeframe, crash=False)
+
+
+def account_of(n_slots: int, mode: str) -> Account:
+    """Return the account of a case; the venue's taker fee is `FEE_RATE`."""
+    return Account(balance=BALANCE_PER_SLOT * n_slots, leverage=LEVERAGE, venue="generic", mode=mode)
+
+
+class CompiledRun:
+    """The call of the kernel that `engine.simulate` makes, to be made again and timed alone.
+
+    Parameters
+    ----------
+    result : Result
+        Of the run; the repeats must leave the same equity.
+    """
+
+    def __init__(self, result: Result) -> None:
+        calls: list[Any] = []
+
+        def spy(*arguments: Any) -> Any:
+            calls.append(_copy(arguments))
+            return kernel(*arguments)
+
+        kernel = engine.run_kernel
+        with mock.patch.object(engine, "run_kernel", spy):
+            engine.simulate(result.scenario, record="equity")
+        self._kernel, self._start, self._result = kernel, calls[-1], result
+        self._arguments = _copy(self._start)
+
+    def rewind(self) -> None:
+        """Put everything back to the start; the memory of logs and curves stays in use."""
+        _restore(self._arguments, self._start)
+
+    def __call__(self) -> None:
+        self._kernel(*self._arguments)
+
+    def check(self) -> None:
+        """Fail unless the last call did what the result holds."""
+        equity = next(value.equity for value in self._arguments if hasattr(value, "equity"))
+        if not np.array_equal(equity, self._result.equity):
+            raise RuntimeError("the compiled run and the engine differ in equity")
+
+
+def signals_of(result: Result) -> dict[str, NDArray[np.bool_]]:
+    """Return the orders of a run as signals at the bars that execute them, ``(n_bars, n_slots)``."""
+    orders = result.scenario.orders
+    acts = orders.bar + 1 < len(result.equity)
+    out = {}
+    for name, chosen in (("entries", orders.size > 0), ("short_entries", orders.size < 0), ("exits", orders.size == 0)):
+        out[name] = np.zeros((len(result.equity), len(result.scenario.slots)), np.bool_)
+        out[name][orders.bar[chosen & acts] + 1, orders.slot[chosen & acts]] = True
+    return out
+
+
+def _copy(value: Any) -> Any:
+    """Return a copy of (named tuples of) arrays; read-only ones are inputs and shared."""
+    if isinstance(value, np.ndarray):
+        return value.copy() if value.flags.writeable else value
+    if isinstance(value, tuple):
+        parts = map(_copy, value)
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    return value
+
+
+def _restore(value: Any, start: Any) -> None:
+    if isinstance(value, np.ndarray) and value.flags.writeable:
+        np.copyto(value, start)
+    elif isinstance(value, tuple):
+        for part, first in zip(value, start, strict=True):
+            _restore(part, first)
