@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backtester.kernels._table import Table
 from backtester.scenario import Scenario
 from backtester.schema import (
     ACTION,
@@ -107,18 +108,18 @@ def agenda_of(scenario: Scenario) -> Agenda:
     return Agenda(_actions(scenario), _funding(scenario))
 
 
-def _empty(dtype: np.dtype[Any], n: int) -> np.recarray[Any, Any]:
-    return np.empty(n, dtype).view(np.recarray)
+def _empty(dtype: np.dtype[Any], n: int) -> Table:
+    return np.empty(n, dtype).view(Table)
 
 
-def _table(dtype: np.dtype[Any], n: int, **columns: Any) -> np.recarray[Any, Any]:
+def _table(dtype: np.dtype[Any], n: int, **columns: Any) -> Table:
     table = np.zeros(n, dtype)
     for name, values in columns.items():
         table[name] = values
-    return table.view(np.recarray)
+    return table.view(Table)
 
 
-def _slots(scenario: Scenario, pool: NDArray[np.int64]) -> np.recarray[Any, Any]:
+def _slots(scenario: Scenario, pool: NDArray[np.int64]) -> Table:
     nothing = dict.fromkeys(("entry", "stop", "take_profit", "trail", "trail_fraction", "best", "bankruptcy_price"), np.nan)
     return _table(
         SLOT,
@@ -140,13 +141,13 @@ def _members(scenario: Scenario, pool: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.lexsort((np.arange(len(pool)), instrument, pool))
 
 
-def _pools(pool_of_member: NDArray[np.int64], kinds: Sequence[str]) -> np.recarray[Any, Any]:
+def _pools(pool_of_member: NDArray[np.int64], kinds: Sequence[str]) -> Table:
     edges = np.searchsorted(pool_of_member, np.arange(len(kinds) + 1))
     on_demand = [kind == "on_demand" for kind in kinds]
     return _table(POOL, len(kinds), on_demand=on_demand, first=edges[:-1], last=edges[1:])
 
 
-def _instruments(instruments: Sequence[Instrument]) -> tuple[np.recarray[Any, Any], np.recarray[Any, Any]]:
+def _instruments(instruments: Sequence[Instrument]) -> tuple[Table, Table]:
     rows = [tier_rows(instrument) for instrument in instruments]
     ends = np.cumsum([len(row) for row in rows])
     table = _table(
@@ -163,7 +164,7 @@ def _instruments(instruments: Sequence[Instrument]) -> tuple[np.recarray[Any, An
         last_bar=-1,
         **dict.fromkeys(("mark_from", "mark_to", "trade_from", "trade_to", "open_price", "last"), np.nan),
     )
-    return table, np.concatenate(rows).view(np.recarray)
+    return table, np.concatenate(rows).view(Table)
 
 
 def tier_rows(instrument: Instrument) -> NDArray[Any]:
@@ -179,29 +180,29 @@ def tier_rows(instrument: Instrument) -> NDArray[Any]:
     return rows
 
 
-def _state(scenario: Scenario) -> np.recarray[Any, Any]:
+def _state(scenario: Scenario) -> Table:
     rules = scenario.rules
     codes = {name: words.index(getattr(rules, name)) for name, words in RULE_CHOICES.items()}
     rates = {name: getattr(rules, name) for name in RULE_RATES}
     return _table(STATE, 1, balance=scenario.balance, **codes, **rates)
 
 
-def _orders(scenario: Scenario) -> np.recarray[Any, Any]:
+def _orders(scenario: Scenario) -> Table:
     orders = scenario.orders
     inverse = inverse_of(scenario)[np.array([slot.instrument for slot in scenario.slots], np.int64)][orders.slot]
-    columns = {name: getattr(orders, name) for name in ORDER.names or ()}
+    columns = orders._asdict()
+    columns["amount"] = columns.pop("size")
     for name in _ORDER_LEVELS if inverse.any() else ():
         columns[name] = np.where(inverse, -1.0 / columns[name], columns[name])
-    columns["watch_mark"] = orders.watch_mark
     return _acting(_table(ORDER, len(orders.bar), **columns), scenario)
 
 
-def _actions(scenario: Scenario) -> np.recarray[Any, Any]:
+def _actions(scenario: Scenario) -> Table:
     actions = scenario.actions
     return _acting(_table(ACTION, len(actions.bar), **actions._asdict()), scenario)
 
 
-def _acting(table: np.recarray[Any, Any], scenario: Scenario) -> np.recarray[Any, Any]:
+def _acting(table: Table, scenario: Scenario) -> Table:
     """Rows by the bar in which they act, the one after their decision; those after the last bar never do.
 
     Orders also by slot; instructions stay in the order given.
@@ -209,10 +210,10 @@ def _acting(table: np.recarray[Any, Any], scenario: Scenario) -> np.recarray[Any
     table["bar"] += 1
     keys = (table["slot"], table["bar"]) if table.dtype.names == ORDER.names else (table["bar"],)
     table = table[np.lexsort(keys)]
-    return table[table["bar"] < len(scenario.market.open_time)].view(np.recarray)
+    return table[table["bar"] < len(scenario.market.open_time)].view(Table)
 
 
-def _funding(scenario: Scenario) -> np.recarray[Any, Any]:
+def _funding(scenario: Scenario) -> Table:
     funding, open_time = scenario.market.funding, scenario.market.open_time
     bar = np.searchsorted(open_time, funding.time)
     inside = bar < len(open_time)
@@ -221,4 +222,4 @@ def _funding(scenario: Scenario) -> np.recarray[Any, Any]:
     table = _table(
         FUNDING_EVENT, len(bar), bar=bar, instrument=funding.instrument, rate=funding.rate, mark=mark
     )
-    return table[inside].view(np.recarray)
+    return table[inside].view(Table)

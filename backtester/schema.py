@@ -193,8 +193,9 @@ STATE = np.dtype(
     + [("n_events", "i8"), ("n_ledger", "i8"), ("n_positions", "i8"), ("bankrupt", "i8")],
     align=True,
 )
+# `amount` is what the order calls its size, a name that numpy records have given away.
 ORDER = np.dtype(
-    [("bar", "i8"), ("slot", "i8"), ("size", "f8"), ("size_type", "i8"), ("target", "i8"), ("margin", "f8")]
+    [("bar", "i8"), ("slot", "i8"), ("amount", "f8"), ("size_type", "i8"), ("target", "i8"), ("margin", "f8")]
     + [("limit", "f8")]
     + _EXITS,
     align=True,

@@ -10,9 +10,7 @@ import sys
 
 import typer
 
-from backtester.cli import scenario
-from backtester.cli.compare import compare
-from backtester.cli.demo import demo
+from backtester.cli import compare, demo, scenario
 from backtester.errors import BacktesterError
 
 __all__ = ["app", "main"]
@@ -25,8 +23,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command("compare")(compare)
-app.command("demo")(demo)
+app.command("compare")(compare.compare)
+app.command("demo")(demo.demo)
 app.add_typer(scenario.app, name="scenario")
 
 

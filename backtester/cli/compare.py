@@ -113,7 +113,18 @@ def compare(
 
 def check_out(out: Path) -> None:
     """Refuse a folder that a report cannot be written to, before anything runs."""
-    import_ours("reports.write").check_folder(out)
+    import tempfile
+
+    from backtester.errors import ConfigurationError
+
+    near: Path = import_ours("reports.write").check_folder(out)
+    while not near.exists():
+        near = near.parent
+    try:
+        tempfile.TemporaryDirectory(dir=near).cleanup()  # rights on paper are not enough, say on a full disk
+    except OSError as error:
+        problem = f"cannot be written: {error.strerror}"
+        raise ConfigurationError("--out", str(out), problem, cure="name a folder that you may write to") from error
 
 
 def run(strategy: Strategy, market: Market, account: Account, modes: list[str], tell: Tell) -> Comparison:

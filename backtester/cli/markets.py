@@ -82,16 +82,22 @@ def _from_folder(wanted: Wanted) -> Market:
     inside = bool(wanted.venue) and (folder / wanted.venue).is_dir()
     every = not wanted.symbols or wanted.symbols == ["all"]
     load = import_ours("data").load
-    return load(
-        folder,
-        None if every else wanted.symbols,
-        wanted.timeframe,
-        start=wanted.start or None,
-        end=wanted.end or None,
-        simulation_timeframe=wanted.simulation_timeframe or None,
-        venue=wanted.venue if inside else None,
-        require=tuple(wanted.require),
-    )
+    try:
+        return load(
+            folder,
+            None if every else wanted.symbols,
+            wanted.timeframe,
+            start=wanted.start or None,
+            end=wanted.end or None,
+            simulation_timeframe=wanted.simulation_timeframe or None,
+            venue=wanted.venue if inside else None,
+            require=tuple(wanted.require),
+        )
+    except MarketDataError as error:
+        venue = re.search(r'venue="(.+)"', error.cure or "")
+        if venue is None:
+            raise
+        raise MarketDataError(error.problem, cure=f"Name one of them: --market {folder / venue[1]}") from error
 
 
 def _made_up(wanted: Wanted) -> Market:

@@ -16,6 +16,8 @@ _OPTIONS = {
     "account.path": "--path",
     "modes": "--modes",
     "out": "--out",
+    "require": "--require",
+    "seed": "--seed",
     "set": "--set",
     "strategy": "STRATEGY",
     "venue": "--venue",

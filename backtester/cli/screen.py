@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
     from backtester.compare import Comparison
 
-__all__ = ["Tell", "progress", "show"]
+__all__ = ["Tell", "compiles", "progress", "show"]
+
+WIDEST = 110  # columns of text that the eye can follow
+NARROW = 80  # columns below which labels may break
 
 Tell = Callable[..., None]
 
@@ -35,10 +38,13 @@ def progress() -> Iterator[Tell]:
 
     columns = (SpinnerColumn(), BarColumn(bar_width=24), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=Console(stderr=True), transient=True) as display:
-        task = display.add_task("starting", total=None)
+        display.add_task("starting", total=None)
+        (task,) = display.tasks
 
         def tell(what: str, done: int = 0, total: int | None = None) -> None:
-            display.update(task, description=what, completed=done, total=total)
+            task.total = total  # update() cannot take a total away again
+            display.update(task.id, description=what, completed=done)
+            task.finished_time = None  # the clock goes on
 
         yield tell
 
@@ -57,11 +63,11 @@ def show(comparison: Comparison) -> None:
         return
     from rich.console import Console
 
-    _show(comparison, Console(highlight=False))
+    width = min(Console().width, WIDEST)
+    _show(comparison, Console(highlight=False, width=width))
 
 
 def _show(comparison: Comparison, console: Console) -> None:
-    from rich.padding import Padding
     from rich.rule import Rule
     from rich.text import Text
 
@@ -79,40 +85,40 @@ def _show(comparison: Comparison, console: Console) -> None:
     console.print(_facts(printing.facts(comparison)))
     console.print()
     say(comparison.verdict, "bold")
-    console.print(_table(*printing.metrics_rows(comparison)))
+    roomy = console.width >= NARROW
+    console.print(_table(*printing.metrics_rows(comparison), roomy=roomy))
     for parting in comparison.partings.values():
         say(f"They part at {parting}" if parting.bar >= 0 else parting.why)
     if len(comparison.band) > len(comparison.modes):
         console.print()
         say("What the bars hide: the same runs under each path inside the bars", "bold")
-        console.print(_table(*printing.band_rows(comparison)))
+        console.print(_table(*printing.band_rows(comparison), roomy=roomy))
         say(comparison.band_verdict)
     notes = printing.all_notes(comparison)
     if notes:
         console.print()
         say("Notes", "bold")
-        for note in notes:
-            console.print(Padding(Text(f"* {note}", style="dim"), (0, 0, 0, 2)))
+        console.print(_facts([("  *", note) for note in notes], gap=1))
 
 
-def _facts(pairs: list[tuple[str, str]]) -> Any:
+def _facts(pairs: list[tuple[str, str]], gap: int = 2) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table.grid(padding=(0, 2))
+    grid = Table.grid(padding=(0, gap))
     for word, line in pairs:
         grid.add_row(Text(word, style="dim"), Text(line))
     return grid
 
 
-def _table(header: list[str], rows: list[list[str]]) -> Any:
+def _table(header: list[str], rows: list[list[str]], *, roomy: bool) -> Any:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for k, name in enumerate(header):
-        table.add_column(Text(name), justify="right" if k else "left", overflow="fold")
+        table.add_column(Text(name), justify="right" if k else "left", overflow="fold", no_wrap=roomy and not k)
     for row in rows:
         table.add_row(*map(Text, row))
     return table

@@ -9,10 +9,12 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numba
+from numba.core.registry import CPUDispatcher
 
 # No memory is allocated inside a kernel (_nrt). Never fastmath: it breaks isnan and changes results.
 _FLAGS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
@@ -49,11 +51,35 @@ def cache_folder() -> Path:
 _FOLDER = str(cache_folder())
 
 
+class _Kernel(CPUDispatcher):
+    """A kernel that other kernels call; a call from Python (a test, an explorer) goes through a compiled caller."""
+
+    def __call__(self, *arguments: Any) -> Any:
+        return _caller(self)(*arguments)
+
+
+@lru_cache(maxsize=None)
+def _caller(called: Any) -> Any:
+    return numba.njit(lambda *arguments: called(*arguments), _nrt=False)
+
+
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile `function` on first call and keep the result in our cache folder."""
+    """Compile `function` on first call, without entry points for Python and C: that halves the time it takes."""
+    compiled = _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    if isinstance(compiled, CPUDispatcher):  # not where compilation is switched off
+        compiled.__class__ = _Kernel
+    return compiled
+
+
+def entry(function: Callable[..., Any]) -> Any:
+    """Compile a kernel that Python calls."""
+    return _compiled(function)
+
+
+def _compiled(function: Callable[..., Any], **more: Any) -> Any:
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = _FOLDER  # read by numba when the function is decorated
     try:
-        return numba.njit(**_FLAGS)(function)
+        return numba.njit(**_FLAGS, **more)(function)
     finally:
         numba.config.CACHE_DIR = before

@@ -44,12 +44,12 @@ def close_half(run, j, row, equity):
     """Size an order at the open, trade the part that closes, and leave the part that opens in `slot.opening`."""
     slot, order = run.slots[j], run.orders[row]
     drop_limit(run, j, REPLACED)
-    if order.size == 0.0 and not order.target:
+    if order.amount == 0.0 and not order.target:
         return
     if not run.instruments[slot.instrument].live:
         reject(run, NO_DATA, j, 0.0)
         return
-    if order.size_type == EQUITY_FRACTION and equity <= 0.0 and not (order.target and order.size == 0.0):
+    if order.size_type == EQUITY_FRACTION and equity <= 0.0 and not (order.target and order.amount == 0.0):
         reject(run, AVAILABLE, j, 0.0)
         return
     wanted = ordered_quantity(run, order, equity)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backtester.kernels._jit import kernel
+from backtester.kernels._jit import entry, kernel
 from backtester.kernels.closed_form import price_within
 from backtester.kernels.levels import price_of
 from backtester.kernels.margin import appraise
@@ -28,7 +28,7 @@ class Records(NamedTuple):
     liquidation_price: Floats  # nan: none
 
 
-@kernel
+@entry
 def replay(run, mark_close, records, first_bar):
     """Fill `records` for all bars from `first_bar` on from `run`'s ledger and position rows.
 
@@ -64,7 +64,10 @@ def put_position(run, row):
     """Set a slot to one of the logged positions."""
     change = run.positions[row]
     slot = run.slots[change.slot]
-    run.pools[slot.pool].n_open += (change.quantity != 0.0) - (slot.quantity != 0.0)
+    if change.quantity != 0.0 and slot.quantity == 0.0:
+        run.pools[slot.pool].n_open += 1
+    elif change.quantity == 0.0 and slot.quantity != 0.0:
+        run.pools[slot.pool].n_open -= 1
     slot.quantity = change.quantity
     slot.entry = change.entry
     slot.leverage = change.leverage

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from backtester.kernels._jit import kernel
+from backtester.kernels._jit import entry, kernel
 from backtester.kernels.funding import settle
 from backtester.kernels.logs import log_event, post
 from backtester.kernels.orders import execute
@@ -23,7 +23,7 @@ NONE_YET = np.int64(0)  # not a literal, for which numba would compile the calle
 BANKRUPT_TOLERANCE = 1e-9  # of the balance: less cash is none
 
 
-@kernel
+@entry
 def simulate(run, agenda, bars, curves, pad, deposits, path):
     """Run an account over all bars.
 

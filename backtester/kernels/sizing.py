@@ -21,7 +21,7 @@ def ordered_quantity(run, order, equity):
     At the trade open O: quantity x; notional x/O; equity fraction x*equity/O; margin x*leverage/O (inverse: times O).
     """
     slot = run.slots[order.slot]
-    size = order.size
+    size = order.amount
     if order.size_type == QUANTITY:
         return size
     if order.size_type == EQUITY_FRACTION:

@@ -5,15 +5,15 @@ import pytest
 from tests.laws.engines import events, flat, has_data, on_both, run, scenario
 from tests.twin.scenarios import random_scenario
 
+TRADES = ("fill", "limit", "stop", "take_profit", "trailing_stop", "liquidation")
+
 
 def check_no_debt(scene, result):
     """No pool is below zero after a bar in which one of its open slots has data, or when it is flat."""
     balance = scene["account"]["balance"]
-    of_pool = {p: [j for j, pool in enumerate(result["pool_of_slot"]) if pool == p] for p in range(len(
-        result["pool_kind"]))}
     for t, (cash, pnl) in enumerate(zip(result["cash"], result["pool_pnl"], strict=True)):
-        for p, slots in of_pool.items():
-            held = [j for j in slots if result["quantity"][t][j] != 0.0]
+        for p in range(len(cash)):
+            held = [j for j, pool in enumerate(result["pool_of_slot"]) if pool == p and result["quantity"][t][j] != 0.0]
             if not held:
                 assert cash[p] >= -1e-12 * balance
                 assert result["pool_kind"][p] == "standing" or cash[p] == 0.0
@@ -21,21 +21,28 @@ def check_no_debt(scene, result):
                 assert cash[p] + pnl[p] >= -1e-9 * balance
 
 
+def opening_fees(result):
+    """Return the fees of openings and increases, as signed amounts."""
+    held, fees = {}, 0.0
+    for event in events(result, *TRADES):
+        j, change = event["slot"], event["quantity"]
+        if held.get(j, 0.0) * change >= 0.0:
+            fees += event["amount"]
+        held[j] = held.get(j, 0.0) + change
+        if abs(held[j]) <= 1e-9 * abs(change):
+            held[j] = 0.0
+    return fees
+
+
 def check_what_main_pays(scene, result):
     """Main pays margin moved, opening fees and, under `main_first`, funding: nothing else of an isolated position."""
-    openings = {
-        (event["bar"], event["slot"])
-        for event in events(result, "fill", "limit")
-    }
-    for row in result["ledger"]:
-        if row["pool"] != 0:
-            continue
-        assert row["kind"] in ("deposit", "transfer", "fee", "funding")
-        if row["kind"] == "fee":
-            assert scene["venue"]["opening_fee_from"] == "main"
-            assert (row["bar"], row["slot"]) in openings
-        if row["kind"] == "funding":
-            assert scene["venue"]["funding_source"] == "main_first"
+    paid = [row for row in result["ledger"] if row["pool"] == 0]
+    assert {row["kind"] for row in paid} <= {"deposit", "transfer", "fee", "funding"}
+    from_main = scene["venue"]["opening_fee_from"] == "main"
+    fees = sum(row["amount"] for row in paid if row["kind"] == "fee")
+    balance = scene["account"]["balance"]
+    assert fees == pytest.approx(opening_fees(result) if from_main else 0.0, abs=1e-9 * balance)
+    assert scene["venue"]["funding_source"] == "main_first" or not any(row["kind"] == "funding" for row in paid)
 
 
 @on_both

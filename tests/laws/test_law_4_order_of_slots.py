@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from tests.laws.engines import PER_BAR, flat, near, on_both, run, scenario
+from tests.laws.engines import HOUR, PER_BAR, columns, flat, near, on_both, run, scenario
 from tests.twin.scenarios import random_scenario
 
 PER_SLOT = ("quantity", "entry", "liquidation_price")
@@ -140,11 +140,37 @@ def test_most_of_them_can_be_reordered():
 
 @on_both
 @pytest.mark.parametrize("mode", ["isolated", "cross"])
-def test_by_hand(engine, mode):
-    """Two slots swap places: a long of 4 and a short of 2 on one instrument, 128 to 112: 32 less 64."""
-    orders = [{"slot": 0, "size": 4}, {"slot": 1, "size": -2}]
+@pytest.mark.parametrize("at", [0, 1])
+def test_an_empty_slot_by_hand(engine, mode, at):
+    """A long that is stopped in one bar and another that is liquidated in the next, with and without a neighbour."""
+    candles = [flat(128), (128, 128, 112, 120), flat(120), (120, 120, 64, 64)]
+    scene = scenario(candles, [{"size": 1, "stop": 116}, {"bar": 1, "size": 8}], account={"mode": mode, "balance": 140})
+    alone, more = run(engine, scene), run(engine, insert_slot(scene, at))
+    assert [event["kind"] for event in alone["events"]] == ["fill", "stop", "fill", "liquidation"]
+    assert without_slot(more, at)["equity"] == alone["equity"]
+    assert without_slot(more, at)["events"] == alone["events"]
+
+
+@on_both
+@pytest.mark.parametrize("mode", ["isolated", "cross"])
+def test_reordered_by_hand(engine, mode):
+    """A long of 4 and a short of 2 on one instrument swap places: 32 less 64 at 112; then the short is stopped at 116."""
+    orders = [{"slot": 0, "size": 4}, {"slot": 1, "size": -2, "stop": 116}]
     slots = [{"instrument": 0, "leverage": 4}, {"instrument": 0, "leverage": 2}]
-    scene = scenario([flat(128), flat(112)], orders, slots, account={"mode": mode, "balance": 1024})
-    swapped = reordered(scene, [1, 0])
-    assert run(engine, scene)["equity"] == run(engine, swapped)["equity"] == [1024, 1024 - 64 + 32]
-    assert run(engine, swapped)["quantity"][1] == [-2, 4]
+    scene = scenario([flat(128), flat(112), (112, 120, 112, 112)], orders, slots,
+                     account={"mode": mode, "balance": 1024})
+    one, other = run(engine, scene), run(engine, reordered(scene, [1, 0]))
+    assert one["equity"] == other["equity"] == [1024, 1024 - 64 + 32, 1024 - 64 + 24]
+    assert [row[::-1] for row in other["quantity"]] == one["quantity"] == [[4, -2], [4, -2], [4, 0]]
+
+
+@on_both
+def test_renumbered_by_hand(engine):
+    """Two instruments swap numbers: 4 of one lose 16 each, 2 of the other gain 8 each; the funding stays with its own."""
+    scene = scenario(
+        [], [{"size": 4}, {"slot": 1, "size": 2}], [{"instrument": 0, "leverage": 4}, {"instrument": 1, "leverage": 4}],
+        bars=[columns([flat(128), flat(112)]), columns([flat(64), flat(72)])],
+        funding=[{"time": HOUR, "instrument": 1, "rate": 1 / 64, "mark": 64}],
+    )
+    one, other = run(engine, scene), run(engine, renumbered(scene, [1, 0]))
+    assert one["equity"] == other["equity"] == [1000, 1000 - 64 + 16 - 2]

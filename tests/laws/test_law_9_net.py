@@ -7,7 +7,7 @@ import pytest
 from tests.laws.engines import events, flat, has_data, near, on_both, run, scenario
 from tests.twin.scenarios import random_scenario
 
-SEEDS = range(1200, 1250)
+SEEDS = range(1200, 1280)
 ACCOUNT = ("equity", "equity_low", "worst_margin_ratio", "pool_pnl", "pool_initial_margin", "pool_requirement")
 
 
@@ -57,7 +57,7 @@ def test_two_slots_on_one_side_are_one(engine, seed):
 def test_enough_of_them_count():
     results = [run("reference", pair(seed)[0]) for seed in SEEDS]
     free = [result for result in results if not events(result, "cut", "rejected")]
-    assert len(free) >= len(SEEDS) // 3
+    assert len(free) >= len(SEEDS) // 5
     assert sum(result["totals"]["liquidations"] for result in free) >= 3
 
 

@@ -1,0 +1,106 @@
+"""Do the kernels and the plain engine agree, compiled, in plain Python, and with their bounds checked?
+
+``BACKTESTER_TWIN_SEEDS`` says how many scenarios are compared (300); more than that also lets hypothesis look further.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.laws.engines import flat, run, scenario
+from tests.twin.agreement import differences
+from tests.twin.scenarios import random_scenario
+
+ROOT = Path(__file__).resolve().parents[2]
+DEFAULT = 300
+SEEDS = int(os.environ.get("BACKTESTER_TWIN_SEEDS", DEFAULT))
+BATCH = 20
+INTERPRETED = range(3000, 3040)  # as slow as Python is
+CHECKED = range(4000, 4040)
+
+
+def disagreements(seeds: Iterable[int]) -> dict[int, list[str]]:
+    """Return what differs between the engines, by seed."""
+    found = {}
+    for seed in seeds:
+        scene = random_scenario(seed)
+        if wrong := differences(scene, run("kernel", scene), run("reference", scene)):
+            found[seed] = wrong[:3]
+    return found
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, BATCH))
+def test_the_engines_agree(first):
+    assert disagreements(range(first, min(first + BATCH, SEEDS))) == {}
+
+
+@settings(
+    max_examples=60 if SEEDS <= DEFAULT else SEEDS // 4,
+    derandomize=SEEDS <= DEFAULT,  # a suite that is run for a change says the same about the same code
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+@given(st.integers(10_000, 2**48))
+def test_the_engines_agree_further_out(seed):
+    assert disagreements([seed]) == {}
+
+
+def in_another_process(seeds: range, **environment: str) -> dict:
+    """Return the disagreements found by a process with these settings of numba, and what its kernels are."""
+    code = (
+        "import json\n"
+        "import numpy\n"
+        "numpy.seterr(all='ignore')\n"  # as compiled: a division by zero is infinite and says nothing
+        "from backtester.kernels import margin\n"
+        "from tests.twin.test_twin import disagreements\n"
+        f"found = disagreements(range({seeds.start}, {seeds.stop}))\n"
+        "print(json.dumps({'found': found, 'compiled': hasattr(margin.tier_at, 'py_func')}))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)} | environment, capture_output=True, text=True, timeout=550,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_kernels_agree_in_plain_python():
+    """What is compiled is what stands there: no overflow, no division, no order of evaluation that differs."""
+    said = in_another_process(INTERPRETED, NUMBA_DISABLE_JIT="1")
+    assert said == {"found": {}, "compiled": False}
+
+
+def test_the_kernels_stay_inside_their_arrays(tmp_path):
+    """An index beyond an array raises here; elsewhere it would read whatever is there."""
+    said = in_another_process(CHECKED, NUMBA_BOUNDSCHECK="1", NUMBA_CACHE_DIR=str(tmp_path))
+    assert said == {"found": {}, "compiled": True}
+
+
+@pytest.mark.parametrize("mode", ["isolated", "cross"])
+@pytest.mark.parametrize("seed", range(5000, 5020))
+def test_one_market_in_both_modes(mode, seed):
+    """The same random market, forced into the two modes that people compare."""
+    scene = random_scenario(seed)
+    scene["account"]["mode"] = mode
+    scene["sub_account_shares"] = []
+    assert differences(scene, run("kernel", scene), run("reference", scene)) == []
+
+
+def test_a_difference_is_seen():
+    """Two results that are not of one scenario do differ, in events, money and ledger."""
+    scene = scenario([flat(128), flat(120)], [{"size": 8}])
+    other = scenario([flat(128), flat(119)], [{"size": 8}], instrument={"taker_fee": 1 / 64})
+    found = differences(scene, run("kernel", scene), run("reference", other))
+    assert any(text.startswith("event 0") for text in found)
+    assert any(text.startswith("equity[") for text in found)
+    assert any(text.startswith("ledger") for text in found)
