@@ -15,6 +15,7 @@ from backtester.schema import (
     INSTRUMENT,
     LEDGER_ROW,
     ORDER,
+    PAD_SHAPE,
     POOL,
     POSITION_ROW,
     RULE_CHOICES,
@@ -184,7 +185,7 @@ def _state(scenario: Scenario) -> Table:
     rules = scenario.rules
     codes = {name: words.index(getattr(rules, name)) for name, words in RULE_CHOICES.items()}
     rates = {name: getattr(rules, name) for name in RULE_RATES}
-    return _table(STATE, 1, balance=scenario.balance, **codes, **rates)
+    return _table(STATE, 1, balance=scenario.balance, reach=PAD_SHAPE[1], **codes, **rates)
 
 
 def _orders(scenario: Scenario) -> Table:

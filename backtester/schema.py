@@ -190,7 +190,8 @@ STATE = np.dtype(
     + [(name, "f8") for name in RULE_RATES]
     + [("balance", "f8"), ("bar", "i8"), ("segment", "i8"), ("s", "f8")]  # the clock
     + [("equity_low", "f8"), ("worst_ratio", "f8")]  # of this bar so far
-    + [("n_events", "i8"), ("n_ledger", "i8"), ("n_positions", "i8"), ("bankrupt", "i8")],
+    + [("n_events", "i8"), ("n_ledger", "i8"), ("n_positions", "i8"), ("bankrupt", "i8")]
+    + [("reach", "i8")],  # bars that the quiet pass looks ahead
     align=True,
 )
 # `amount` is what the order calls its size, a name that numpy records have given away.
@@ -209,7 +210,7 @@ DONE, LOG_FULL = _codes(("done", "log_full"))
 Floats = NDArray[np.float64]
 
 
-PAD_SHAPE = (18, 128)  # rows of the quiet pass, bars in its longest chunk
+PAD_SHAPE = (19, 128)  # rows of the quiet pass, bars in its longest chunk
 
 
 class Bars(NamedTuple):

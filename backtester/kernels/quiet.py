@@ -21,21 +21,26 @@ OPEN_EQUITY, FIRST_EQUITY, SECOND_EQUITY, CLOSE_EQUITY = 0, 1, 2, 3  # of the ac
 OKAY, RATIO = 4, 5
 POOL_EQUITY, POOL_NEED = 6, 10  # four rows each, of the pool at hand
 FIRST, SECOND, LOW, HIGH = 14, 15, 16, 17  # way points of the instrument at hand
+POOL_RATIO = 18
 
 
 @kernel
 def pass_quiet(run, bars, curves, pad, t, stop, path):
-    """Record the quiet bars from `t` on, at most up to `stop`; returns how many there were."""
+    """Record the quiet bars from `t` on, at most up to `stop`; returns how many there were.
+
+    Chunks grow while nothing happens and start again short when something did; that changes no number.
+    """
     net_quantities(run)
-    done, length = 0, SHORTEST
+    done = 0
     while t + done < stop:
-        n = min(length, stop - t - done)
+        n = min(run.state[0].reach, stop - t - done)
         quiet = chunk(run, bars, curves, pad, t + done, n, path)
         follow_quiet(run, bars, t + done, quiet, path)
         done += quiet
         if quiet < n:
+            run.state[0].reach = SHORTEST
             break
-        length = min(LONGEST, 2 * length)
+        run.state[0].reach = min(LONGEST, 2 * run.state[0].reach)
     return done
 
 
@@ -131,15 +136,54 @@ def value_pool(run, bars, curves, pad, p, t, n, path):
             opened, closed = bars.mark_open[i, t : t + n], bars.mark_close[i, t : t + n]
             r1, c1, r2, c2, above, below = pieces(run, i, long_q, short_q, long_n, short_n, opened[0])
             inverse = run.instruments[i].inverse
-            check_piece(pad[OKAY], low, high, above, below, inverse, n)
+            net = long_q - short_q
             if inverse:
                 r1, r2 = -r1, -r2
-            net = long_q - short_q
+            if r1 == r2 and c1 == c2 and is_alone(run, p, i):
+                if inverse:
+                    above, below = -below, -above
+                add_alone(pad, opened, first, second, closed, low, high, pool.cash, net, anchor, r1, c1, above, below, n)
+                note_pool_ratio(run, curves, pad, p, t, n)
+                return
+            check_piece(pad[OKAY], low, high, above, below, inverse, n)
             add_leg(pad[POOL_EQUITY], pad[POOL_NEED], opened, net, anchor, r1, c1, r2, c2, n)
             add_leg(pad[POOL_EQUITY + 1], pad[POOL_NEED + 1], first, net, anchor, r1, c1, r2, c2, n)
             add_leg(pad[POOL_EQUITY + 2], pad[POOL_NEED + 2], second, net, anchor, r1, c1, r2, c2, n)
             add_leg(pad[POOL_EQUITY + 3], pad[POOL_NEED + 3], closed, net, anchor, r1, c1, r2, c2, n)
     finish_pool(run, curves, pad, p, t, n)
+
+
+@kernel
+def is_alone(run, p, i):
+    """Whether pool `p` has positions on instrument `i` only."""
+    for k in range(run.pools[p].first, run.pools[p].last):
+        slot = run.slots[run.slots[k].member]
+        if slot.quantity != 0.0 and slot.instrument != i:
+            return False
+    return True
+
+
+@kernel
+def add_alone(pad, opened, first, second, closed, low, high, cash, net, anchor, r, c, above, below, n):
+    """Value a pool on one instrument, with ``need = r*v - c`` as long as v is between `above` and `below`.
+
+    Its equity, ``base + Q*v``, and its need are straight in v, so a bar's extremes are all there is to test. Its ratio
+    ``(r*v - c)/(base + Q*v)`` is monotone: it rises with v where ``r*base + Q*c > 0``, so one end is the worst.
+    """
+    base = cash - anchor
+    worst_is_high = r * base + net * c > 0.0
+    for b in range(n):
+        at_low, at_high = base + net * low[b], base + net * high[b]
+        need_low, need_high = r * low[b] - c, r * high[b] - c
+        if not (at_low > need_low and at_high > need_high and low[b] > above and high[b] <= below):
+            pad[OKAY, b] = 0.0
+        ratio = need_high / at_high if worst_is_high else need_low / at_low
+        pad[RATIO, b] = max(pad[RATIO, b], ratio)
+        pad[POOL_RATIO, b] = ratio
+        pad[OPEN_EQUITY, b] += base + net * opened[b]
+        pad[FIRST_EQUITY, b] += base + net * first[b]
+        pad[SECOND_EQUITY, b] += base + net * second[b]
+        pad[CLOSE_EQUITY, b] += base + net * closed[b]
 
 
 @kernel
@@ -173,12 +217,18 @@ def finish_pool(run, curves, pad, p, t, n):
             ratio = max(ratio, need / equity)
             pad[row, b] += equity
         worst[b] = max(worst[b], ratio)
-        pad[FIRST, b] = ratio
+        pad[POOL_RATIO, b] = ratio
+    note_pool_ratio(run, curves, pad, p, t, n)
+
+
+@kernel
+def note_pool_ratio(run, curves, pad, p, t, n):
+    """Copy the pool's ratios into its curve, where one is wanted; what the open of the first bar saw is in the pool."""
     if len(curves.pool_ratio) > 0:
         for b in range(n):
-            curves.pool_ratio[p, t + b] = pad[FIRST, b]
+            curves.pool_ratio[p, t + b] = pad[POOL_RATIO, b]
         if run.state[0].bar == t:
-            curves.pool_ratio[p, t] = max(pad[FIRST, 0], run.pools[p].ratio)
+            curves.pool_ratio[p, t] = max(pad[POOL_RATIO, 0], run.pools[p].ratio)
 
 
 @kernel

@@ -100,8 +100,8 @@ FAULTS = [
         "allocation = margin", "allocation = margin / 2", _LAW_3,
     ),
     Fault(
-        "law 3", "equality does not liquidate", "kernels/pieces.py",
-        "start, end = pool.cash, pool.cash", "start, end = pool.cash + 1e-9, pool.cash + 1e-9",
+        "law 3", "equality does not liquidate", "kernels/path.py",
+        "if equity > requirement:\n        return NEVER", "if equity >= requirement:\n        return NEVER",
         "laws.test_law_3_same_liquidation:test_tie_at_the_mark",
     ),
     Fault(
@@ -128,8 +128,8 @@ FAULTS = [
         "quantity if instrument.by_quantity else notional", "notional", _LAW_5 + "the_unit_of_quantity_is_a_name",
     ),
     Fault(
-        "law 6", "the margin check sees the next open", "kernels/simulate.py",
-        "mark = bars.mark_open[i, t]", "mark = bars.mark_open[i, min(t + 1, bars.open.shape[1] - 1)]",
+        "law 6", "every bar shows the prices of the next", "engine_input.py",
+        "np.ascontiguousarray(prices.T)", "np.ascontiguousarray(np.roll(prices, -1, axis=0).T)",
         _LAW_6 + "the_last_bar_decides_nothing_earlier",
     ),
     Fault(
@@ -138,9 +138,9 @@ FAULTS = [
         _LAW_6 + "a_late_liquidation_changes_nothing_before_it",
     ),
     Fault(
-        "law 6", "two runs share a list", "reference/account.py",
-        "ledger: list[dict] = field(default_factory=list)",
-        "ledger: list[dict] = field(default_factory=lambda shared=[]: shared)",
+        "law 6", "two runs share their sums", "reference/account.py",
+        "default_factory=lambda: dict.fromkeys(LEDGER_KINDS, 0.0)",
+        "default_factory=lambda shared=dict.fromkeys(LEDGER_KINDS, 0.0): shared",
         _LAW_6 + "the_same_run_twice_is_the_same", {"seed": 870},
     ),
     Fault(
@@ -177,7 +177,8 @@ FAULTS = [
         "if offset == NET and long_q > 0.0 and short_q > 0.0:", "if False:", _LAW_9,
     ),
     Fault(
-        "law 9", "of several slots of a side, the last", "kernels/margin.py", "long_q += size", "long_q = size", _LAW_9,
+        "law 9", "of several slots of a side, the last", "kernels/margin.py",
+        "long_n += size * abs(slot.entry)", "long_n = size * abs(slot.entry)", _LAW_9,
     ),
     Fault(
         "law 9", "a net looked up in the tier of its long side", "reference/holding.py",
@@ -237,8 +238,14 @@ FAULTS = [
         "requirement += joined(offset, long_i, short_i)", _4_TO_6 + "5_maintenance_is_rate_times_notional_at_mark",
     ),
     Fault(
-        "trap 5", "maintenance divided by leverage", "reference/slot.py",
-        "MUST BE SET", "", _4_TO_6 + "5_maintenance_is_rate_times_notional_at_mark",
+        "trap 5", "maintenance divided by leverage", "kernels/margin.py",
+        "requirement += instrument_requirement(run, i, long_q, short_q, long_n, short_n)",
+        "requirement += instrument_requirement(run, i, long_q, short_q, long_n, short_n) / slot.leverage",
+        _4_TO_6 + "5_maintenance_is_rate_times_notional_at_mark",
+    ),
+    Fault(
+        "trap 5", "a flat 0.4 %", "reference/holding.py", "tiers.rates[k] + venue", "0.004 + venue",
+        _4_TO_6 + "5_maintenance_is_rate_times_notional_at_mark",
     ),
     Fault(
         "trap 6", "the maintenance of the last instrument only", "kernels/margin.py",
@@ -247,7 +254,8 @@ FAULTS = [
     ),
     Fault(
         "trap 6", "a closed form that forgets the others", "kernels/closed_form.py",
-        "base - (requirement - own) - anchor", "base - anchor", _4_TO_6 + "6_other_positions_need_their_maintenance_too",
+        "base - (requirement - own) - anchor", "base - anchor",
+        _4_TO_6 + "6_other_positions_need_their_maintenance_too",
     ),
     Fault(
         "trap 6", "a short's profit with the wrong sign", "kernels/margin.py",
@@ -260,14 +268,14 @@ FAULTS = [
         "slot.entry = slot.entry", _7_TO_9 + "7_the_price_follows_an_added_lot",
     ),
     Fault(
-        "trap 7", "a position that stays in the records when a part is sold", "kernels/logs.py",
-        "change.quantity = slot.quantity", "change.quantity = max(slot.quantity, change.quantity * (row == 1))",
+        "trap 7", "prices of the largest position there was", "kernels/replay.py",
+        "slot.quantity = change.quantity", "slot.quantity = max(slot.quantity, change.quantity)",
         _7_TO_9 + "7_the_price_follows_a_partial_exit",
     ),
     Fault(
         "trap 7", "who was liquidated is left alone", "kernels/path.py",
         '"""Whether one of the pool\'s open slots has data in this bar."""',
-        "for n in range(run.state[0].n_events):\n        if run.events[n].kind == LIQUIDATION:\n            return False",
+        "for n in range(run.state[0].n_events):\n        if run.events[n].kind == LIQUIDATION: return False",
         _7_TO_9 + "7_a_slot_can_be_liquidated_again",
     ),
     Fault(
@@ -333,7 +341,7 @@ FAULTS = [
     ),
     Fault(
         "trap 13", "funding of a bar and of the one before", "kernels/simulate.py",
-        "settle(run, agenda.funding[row])", "settle(run, agenda.funding[row])\n        settle(run, agenda.funding[row])",
+        "settle(run, agenda.funding[row])", "[settle(run, agenda.funding[row]) for _ in (0, 1)]",
         _10_TO_13 + "13_each_settlement_counts_once_on_every_grid",
     ),
     Fault(

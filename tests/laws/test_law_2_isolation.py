@@ -92,6 +92,20 @@ def test_a_gap_costs_what_backs_the_position(engine, mode, side, gap):
 
 
 @on_both
+@pytest.mark.parametrize("payer", ["main", "pool"])
+def test_what_main_pays_by_hand(engine, payer):
+    """8 at 128, half sold at 128: fees of 16 and 8, of which main may pay the first."""
+    scene = scenario(
+        [flat(128)] * 2, [{"size": 8}, {"bar": 0, "size": -4}], instrument={"taker_fee": 1 / 64},
+        venue={"opening_fee_from": payer},
+    )
+    result = run(engine, scene)
+    check_what_main_pays(scene, result)
+    # pro rata: half of the pool's 128 (or 112) less the fee of 8 returns
+    assert result["cash"][1] == ([1000 - 16 - 128 + 56, 64] if payer == "main" else [1000 - 128 + 48, 56])
+
+
+@on_both
 def test_cross_never_owes(engine):
     """8 at 128 with 256: bankrupt at 96; a gap to 64 costs 512, and 256 are absorbed."""
     scene = scenario([flat(128), flat(64), flat(128)], [{"size": 8}], account={"mode": "cross", "balance": 256})

@@ -154,19 +154,19 @@ def test_an_empty_slot_by_hand(engine, mode, at):
 @on_both
 @pytest.mark.parametrize("mode", ["isolated", "cross"])
 def test_reordered_by_hand(engine, mode):
-    """A long of 4 and a short of 2 on one instrument swap places: 32 less 64 at 112; then the short is stopped at 116."""
-    orders = [{"slot": 0, "size": 4}, {"slot": 1, "size": -2, "stop": 116}]
+    """A long of 4 and a short of 2 on one instrument swap places: 32 - 64 at 112; then the short is stopped at 136."""
+    orders = [{"slot": 0, "size": 4}, {"slot": 1, "size": -2, "stop": 136}]
     slots = [{"instrument": 0, "leverage": 4}, {"instrument": 0, "leverage": 2}]
-    scene = scenario([flat(128), flat(112), (112, 120, 112, 112)], orders, slots,
+    scene = scenario([flat(128), flat(112), (112, 140, 112, 112)], orders, slots,
                      account={"mode": mode, "balance": 1024})
     one, other = run(engine, scene), run(engine, reordered(scene, [1, 0]))
-    assert one["equity"] == other["equity"] == [1024, 1024 - 64 + 32, 1024 - 64 + 24]
+    assert one["equity"] == other["equity"] == [1024, 1024 - 64 + 32, 1024 - 64 - 16]
     assert [row[::-1] for row in other["quantity"]] == one["quantity"] == [[4, -2], [4, -2], [4, 0]]
 
 
 @on_both
 def test_renumbered_by_hand(engine):
-    """Two instruments swap numbers: 4 of one lose 16 each, 2 of the other gain 8 each; the funding stays with its own."""
+    """Two instruments swap numbers: 4 of one lose 16 each, 2 of the other gain 8 each; funding stays with its own."""
     scene = scenario(
         [], [{"size": 4}, {"slot": 1, "size": 2}], [{"instrument": 0, "leverage": 4}, {"instrument": 1, "leverage": 4}],
         bars=[columns([flat(128), flat(112)]), columns([flat(64), flat(72)])],

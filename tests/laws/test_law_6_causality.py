@@ -79,6 +79,18 @@ def test_the_last_bar_decides_nothing_earlier(engine):
 
 
 @on_both
+@pytest.mark.parametrize("bar", [3, 8, 9])
+def test_a_late_liquidation_changes_nothing_before_it(engine, bar):
+    """A wick in one bar of twelve that are quiet: nothing is different before it, and all is after it."""
+    calm = [(128, 129, 127, 128)] * 12
+    wick = [*calm[:bar], (128, 129, 64, 128), *calm[bar + 1 :]]
+    results = [run(engine, scenario(candles, [{"size": 8}])) for candles in (calm, wick)]
+    assert [event["bar"] for event in results[1]["events"]] == [0, bar]
+    check_prefix(*results, bar)
+    assert {row[0] for row in results[1]["quantity"][bar:]} == {0}
+
+
+@on_both
 @pytest.mark.parametrize("seed", range(870, 890))
 def test_the_same_run_twice_is_the_same(engine, seed):
     scene = random_scenario(seed)

@@ -1,4 +1,4 @@
-"""Law 7: entry, stop and take-profit in one slot: `adverse` never ends the position in a later bar than `favourable`."""
+"""Law 7: an entry, a stop and a take-profit: `adverse` never ends the position in a later bar than `favourable`."""
 
 import math
 import random

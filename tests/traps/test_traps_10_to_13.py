@@ -169,7 +169,7 @@ def test_trap_13_inverse_in_coin(engine):
 
 
 @on_both
-@pytest.mark.parametrize(("step", "n_bars"), [(HOUR, 9), (HOUR // 2, 17), (HOUR // 4, 33), (2 * HOUR, 5), (8 * HOUR, 2)])
+@pytest.mark.parametrize(("step", "n_bars"), [(HOUR, 9), (HOUR // 2, 17), (HOUR // 4, 33), (8 * HOUR, 2)])
 def test_trap_13_each_settlement_counts_once_on_every_grid(engine, step, n_bars):
     """Settlements after 2, 4 and 8 hours are three payments, on bars of 15 minutes as on bars of 8 hours."""
     result = funded(engine, [2, 4, 8], step=step, n_bars=n_bars)
@@ -219,7 +219,7 @@ def test_trap_13_missing_history_is_said():
     from backtester import Market
 
     index = pd.date_range("2025-01-01", periods=48, freq="h")
-    frame = pd.DataFrame({name: 128.0 for name in ("open", "high", "low", "close")}, index=index)
+    frame = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close"), 128.0), index=index)
     rates = pd.Series(0.0001, index=pd.date_range("2025-01-01", periods=4, freq="4h"))
     some, none = Market.from_frames({"A": frame}, funding={"A": rates}), Market.from_frames({"A": frame})
     assert any(note.startswith("funding of A covers") for note in some.notes)

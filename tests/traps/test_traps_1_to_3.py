@@ -79,7 +79,7 @@ def test_trap_2_inside_the_bar_it_is_the_liquidation_price(engine):
 @pytest.mark.parametrize("mode", ["isolated", "cross"])
 @pytest.mark.parametrize("path", ["adverse", "favourable", "candle"])
 def test_trap_3_a_wick_liquidates(engine, mode, path):
-    """A bar that closes where it opened has still been to its low: 81 is below 90, and the position does not see 100."""
+    """A bar that closes where it opened has been to its low all the same: 81 is below 90, and nobody sees 100 again."""
     scene = scenario(
         [flat(100), (100, 101, 81, 100), flat(100)], [LONG], SLOTS,
         account={"mode": mode, "balance": 91.25, "path": path},

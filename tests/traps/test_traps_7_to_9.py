@@ -105,6 +105,17 @@ def test_trap_8_a_stop_beyond_the_liquidation_comes_too_late(engine, mode):
 
 @on_both
 @pytest.mark.parametrize("mode", ["isolated", "cross"])
+def test_trap_8_a_stop_at_the_line_comes_too_late(engine, mode):
+    """268 - 8 * 32 = 12 = 8 * 96 / 64: a stop exactly at 96 loses to the liquidation there."""
+    scene = scenario(
+        [flat(128), (128, 128, 64, 64)], [{"size": 8, "margin": 268, "stop": 96}], SLOT,
+        account={"mode": mode, "balance": 268},
+    )
+    assert [event["kind"] for event in run(engine, scene)["events"]] == ["fill", "liquidation"]
+
+
+@on_both
+@pytest.mark.parametrize("mode", ["isolated", "cross"])
 def test_trap_8_a_bar_that_opens_beyond_liquidates(engine, mode):
     """At 104, past both the stop at 120 and the liquidation at 113.8, there is nothing for a stop to save."""
     scene = scenario(

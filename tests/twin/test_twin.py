@@ -55,19 +55,28 @@ def test_the_engines_agree_further_out(seed):
     assert disagreements([seed]) == {}
 
 
+PROGRAM = """
+import json, sys
+import numpy as np
+from backtester.kernels import margin
+from tests.twin.test_twin import disagreements
+
+def strict(table, index, get=np.recarray.__getitem__):
+    if isinstance(index, (int, np.integer)) and index < 0:
+        raise IndexError("a row before the first")
+    return get(table, index)
+
+np.recarray.__getitem__ = strict  # numpy itself checks the other end
+np.seterr(all="ignore")  # as compiled: a division by zero is infinite and says nothing
+found = disagreements(range(int(sys.argv[1]), int(sys.argv[2])))
+print(json.dumps({"found": found, "compiled": hasattr(margin.tier_at, "py_func")}))
+"""
+
+
 def in_another_process(seeds: range, **environment: str) -> dict:
-    """Return the disagreements found by a process with these settings of numba, and what its kernels are."""
-    code = (
-        "import json\n"
-        "import numpy\n"
-        "numpy.seterr(all='ignore')\n"  # as compiled: a division by zero is infinite and says nothing
-        "from backtester.kernels import margin\n"
-        "from tests.twin.test_twin import disagreements\n"
-        f"found = disagreements(range({seeds.start}, {seeds.stop}))\n"
-        "print(json.dumps({'found': found, 'compiled': hasattr(margin.tier_at, 'py_func')}))\n"
-    )
+    """Return the disagreements found by a process with these settings of numba, and whether it compiles."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
+        [sys.executable, "-W", "error", "-c", PROGRAM, str(seeds.start), str(seeds.stop)],
         cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)} | environment, capture_output=True, text=True, timeout=550,
     )
     assert done.returncode == 0, done.stderr
@@ -75,7 +84,7 @@ def in_another_process(seeds: range, **environment: str) -> dict:
 
 
 def test_the_kernels_agree_in_plain_python():
-    """What is compiled is what stands there: no overflow, no division, no order of evaluation that differs."""
+    """What is compiled is what stands there; and no row of a table is asked for that is not in it."""
     said = in_another_process(INTERPRETED, NUMBA_DISABLE_JIT="1")
     assert said == {"found": {}, "compiled": False}
 

@@ -118,7 +118,7 @@ def test_where_the_instrument_itself_stands_does_not_matter():
 
 
 def test_tiers_have_two_ends():
-    """A key on a floor is in both tiers, to the last digit: the requirement is the same, and the smaller is tried first."""
+    """A key on a floor is in both tiers: the requirement is the same there, and the smaller is tried first."""
     run = account([(0, 0.0, 128.0, 16.0)], instrument={"tiers": [[0, 1 / 64, 64], [512, 1 / 32, 32], [1024, 1 / 8, 8]]})
     found = {key: [k for k in range(3) if inside(run, 0, k, key)] for key in (1.0, 512.0, 513.0, 1024.0, 1025.0)}
     assert found == {1.0: [0], 512.0: [0, 1], 513.0: [1], 1024.0: [1, 2], 1025.0: [2]}

@@ -22,7 +22,10 @@ def test_nothing_stays_nothing():
 @pytest.mark.parametrize(
     ("level", "inverse", "rate", "slipped_to"),
     # 128 * (1 + 1/64) = 130; in reciprocals -1/128 / (1 + 1/4) = -1/160
-    [(128.0, 0, 1 / 64, 130.0), (128.0, 0, -1 / 64, 126.0), (-1 / 128, 1, 1 / 4, -1 / 160), (-1 / 128, 1, -1 / 2, -1 / 64)],
+    [
+        (128.0, 0, 1 / 64, 130.0), (128.0, 0, -1 / 64, 126.0),
+        (-1 / 128, 1, 1 / 4, -1 / 160), (-1 / 128, 1, -1 / 2, -1 / 64),
+    ],
 )
 def test_slipped(level, inverse, rate, slipped_to):
     assert slipped(level, inverse, rate) == slipped_to

@@ -2,10 +2,11 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from backtester.kernels import sizing
-from backtester.schema import SIZE_TYPES
+from backtester.schema import ORDER, SIZE_TYPES
 from tests.unit.kernel_account import account
 
 SLOT = (0, 0.0, 128.0, 8.0)
@@ -13,12 +14,8 @@ SLOT = (0, 0.0, 128.0, 8.0)
 
 def order(run, size, size_type):
     """Return an order record for slot 0."""
-    import numpy as np
-
-    from backtester.schema import ORDER
-
     row = np.zeros(1, ORDER).view(type(run.orders))
-    row["size"], row["size_type"] = size, SIZE_TYPES.index(size_type)
+    row["amount"], row["size_type"] = size, SIZE_TYPES.index(size_type)
     return row[0]
 
 
@@ -70,7 +67,8 @@ def test_what_fits_into_the_tiers(leverage, capacity):
 
 
 def test_what_fits_by_quantity():
-    run = account([(0, 2.0, 128.0, 16.0)], instrument={"tier_key": "quantity", "tiers": [[0, 1 / 64, 64], [10, 1 / 8, 8]]})
+    tiers = {"tier_key": "quantity", "tiers": [[0, 1 / 64, 64], [10, 1 / 8, 8]]}
+    run = account([(0, 2.0, 128.0, 16.0)], instrument=tiers)
     assert sizing.tier_capacity(run, 0, 1.0) == 8
 
 

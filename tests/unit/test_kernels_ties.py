@@ -71,9 +71,11 @@ def test_which_comes_first_at_one_price():
 
 @pytest.mark.parametrize(
     ("net", "path", "rising", "low_first"),
-    [(1.0, ADVERSE, False, True), (-1.0, ADVERSE, True, False), (0.0, ADVERSE, True, True), (0.0, ADVERSE, False, False),
-     (1.0, FAVOURABLE, True, False), (-1.0, FAVOURABLE, False, True), (0.0, FAVOURABLE, True, False),
-     (1.0, CANDLE, False, False), (-1.0, CANDLE, True, True)],
+    [
+        (1.0, ADVERSE, False, True), (-1.0, ADVERSE, True, False), (0.0, ADVERSE, True, True),
+        (0.0, ADVERSE, False, False), (1.0, FAVOURABLE, True, False), (-1.0, FAVOURABLE, False, True),
+        (0.0, FAVOURABLE, True, False), (1.0, CANDLE, False, False), (-1.0, CANDLE, True, True),
+    ],
 )
 def test_which_extreme_comes_first(net, path, rising, low_first):
     account_ = account([(0, 0.0, 128.0, 8.0)])
@@ -114,7 +116,7 @@ def test_a_low_on_the_line(engine, mode, low, kind, s):
     [(96 + 2**-46, None, 0), (96, 12, 0), (95, 4, 0), (94.5, 0, 0), (94.375, 0, 1), (64, 0, 244), (2**-10, 0, None)],
 )
 def test_a_gap_to_and_through_the_lines(engine, mode, gap, left, absorbed):
-    """To 96 exactly: 12 left. To 94.5, bankrupt to the bit: nothing left, nothing owed. Through both: owed, absorbed."""
+    """To 96 exactly: 12 left. To 94.5, bankrupt to the bit: nothing left or owed. Through both: what is owed is absorbed."""
     scene = scenario([flat(128), flat(gap)], [LONG], SLOTS, account={"mode": mode, "balance": 268})
     result = run(engine, scene)
     found = events(result, "liquidation")
