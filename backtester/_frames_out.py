@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 
 from backtester.schema import (
+    EVENT,
     EVENT_KINDS,
     LEDGER_KINDS,
+    LEDGER_ROW,
     LIMIT,
     LIQUIDATION,
     REASONS,
@@ -43,10 +45,9 @@ def positions_frame(result: Result) -> pd.DataFrame:
 def event_frame(result: Result) -> pd.DataFrame:
     """Every event, indexed by the open time of its bar."""
     events = result.events
-    frame = pd.DataFrame({name: events[name] for name in events.dtype.names})
-    frame["kind"] = pd.Categorical.from_codes(events["kind"], list(EVENT_KINDS))
-    frame["reason"] = pd.Categorical.from_codes(events["reason"], list(REASONS))
-    frame["segment"] = pd.Categorical.from_codes(events["segment"], list(SEGMENTS))
+    frame = pd.DataFrame({name: events[name] for name in EVENT.names or ()})
+    for name, words in (("kind", EVENT_KINDS), ("reason", REASONS), ("segment", SEGMENTS)):
+        frame[name] = _words(events[name], words)
     frame.insert(2, "symbol", _symbols(result, events["slot"]))
     return frame.set_index(_times(result, events["bar"]))
 
@@ -54,8 +55,8 @@ def event_frame(result: Result) -> pd.DataFrame:
 def ledger_frame(result: Result) -> pd.DataFrame:
     """Every movement of cash, indexed by the open time of its bar."""
     ledger = result.ledger
-    frame = pd.DataFrame({name: ledger[name] for name in ledger.dtype.names})
-    frame["kind"] = pd.Categorical.from_codes(ledger["kind"], list(LEDGER_KINDS))
+    frame = pd.DataFrame({name: ledger[name] for name in LEDGER_ROW.names or ()})
+    frame["kind"] = _words(ledger["kind"], LEDGER_KINDS)
     return frame.set_index(_times(result, ledger["bar"]))
 
 
@@ -81,41 +82,46 @@ def trades_frame(result: Result) -> pd.DataFrame:
     """One row per closing, whole or partial: side, entry (average), exit, pnl before fees, fee of the exit."""
     closings = []
     held: dict[int, tuple[float, float, int]] = {}  # slot: quantity, entry level, bar of the entry
-    inverse = [instrument.contract == "inverse" for instrument in result.scenario.instruments]
-    for event in result.events[np.isin(result.events["kind"], _TRADES)]:
-        j, change = int(event["slot"]), float(event["quantity"])
-        flipped = inverse[result.scenario.slots[j].instrument]
-        fill = -1.0 / float(event["fill"]) if flipped else float(event["fill"])
+    inverse = [result.scenario.instruments[slot.instrument].contract == "inverse" for slot in result.scenario.slots]
+    events = result.events[np.isin(result.events["kind"], _TRADES)]
+    columns = (events[name].tolist() for name in ("bar", "slot", "kind", "fill", "quantity", "amount"))
+    for bar, j, kind, price, change, amount in zip(*columns, strict=True):
+        fill = -1.0 / price if inverse[j] else price
         quantity, entry, since = held.get(j, (0.0, 0.0, 0))
         if quantity * change >= 0.0:
             entry = fill if quantity == 0.0 else (quantity * entry + change * fill) / (quantity + change)
-            held[j] = (quantity + change, entry, int(event["bar"]) if quantity == 0.0 else since)
+            held[j] = (quantity + change, entry, bar if quantity == 0.0 else since)
             continue
         pnl = -change * (fill - entry)
-        closings.append(_closing(result, event, -change, -1.0 / entry if flipped else entry, since, pnl))
+        entry_price = -1.0 / entry if inverse[j] else entry
+        closings.append((j, -change, since, bar, entry_price, price, pnl, pnl - amount, kind))
         left = quantity + change
         held[j] = (0.0 if abs(left) <= 1e-9 * abs(quantity) else left, entry, since)
-    columns = ["slot", "symbol", "side", "quantity", "entry_time", "exit_time", "entry_price", "exit_price"]
-    return pd.DataFrame(closings, columns=[*columns, "pnl", "fee", "exit_kind"])
+    return _trades(result, closings)
 
 
-def _closing(
-    result: Result, event: Any, quantity: float, entry: float, since: int, pnl: float
-) -> tuple[Any, ...]:
-    j, index = int(event["slot"]), result.market.index
-    return (
-        result.slot_names[j],
-        result.market.symbols[result.scenario.slots[j].instrument],
-        "long" if quantity > 0.0 else "short",
-        abs(quantity),
-        index[since],
-        index[int(event["bar"])],
-        entry,
-        float(event["fill"]),
-        pnl,
-        pnl - float(event["amount"]),
-        EVENT_KINDS[event["kind"]],
+def _trades(result: Result, closings: list[tuple[Any, ...]]) -> pd.DataFrame:
+    table = np.array(closings, float).reshape(-1, 9)
+    slot, since, bar = (table[:, column].astype(np.int64) for column in (0, 2, 3))
+    return pd.DataFrame(
+        {
+            "slot": np.array(result.slot_names, object)[slot],
+            "symbol": _symbols(result, slot),
+            "side": np.where(table[:, 1] > 0.0, "long", "short"),
+            "quantity": np.abs(table[:, 1]),
+            "entry_time": result.market.index[since],
+            "exit_time": result.market.index[bar],
+            "entry_price": table[:, 4],
+            "exit_price": table[:, 5],
+            "pnl": table[:, 6],
+            "fee": table[:, 7],
+            "exit_kind": _words(table[:, 8], EVENT_KINDS),
+        }
     )
+
+
+def _words(codes: Any, words: tuple[str, ...]) -> Any:
+    return pd.Categorical.from_codes(np.asarray(codes, np.int64), pd.Index(words))
 
 
 def _times(result: Result, bars: np.ndarray) -> pd.DatetimeIndex:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtester.schema import EVENT_KINDS, LEDGER_KINDS, REASONS, SEGMENTS
+from backtester.schema import EVENT_KINDS, LEDGER_KINDS, REASONS, SEGMENTS, Floats
 
 if TYPE_CHECKING:
     from backtester.result import Result
@@ -39,11 +39,13 @@ def result_row(result: Result) -> dict[str, Any]:
     }
 
 
-def finite(values: np.ndarray) -> list[Any]:
+def finite(values: Floats) -> list[Any]:
     """Return an array as nested lists with None where it is nan or infinite."""
     if np.isfinite(values).all():
-        return values.tolist()
-    return np.where(np.isfinite(values), values, None).tolist()
+        return list(values.tolist())
+    out = values.astype(object)
+    out[~np.isfinite(values)] = None
+    return list(out.tolist())
 
 
 def _number(value: float) -> float | None:

@@ -40,7 +40,9 @@ class Prepared(NamedTuple):
     plan: Plan
 
 
-def prepare(strategy: Strategy | Sequence[Strategy], market: Market, account: Account, *, check: bool = True) -> Prepared:
+def prepare(
+    strategy: Strategy | Sequence[Strategy], market: Market, account: Account, *, check: bool = True
+) -> Prepared:
     """Ask the strategies for their targets, once for all modes and paths.
 
     Raises
@@ -133,8 +135,9 @@ def simulate(scenario: Scenario, *, record: str = "full", strategy: str = "") ->
         state = account.state[0]
         needed = (int(state.n_events), int(state.n_ledger), int(state.n_positions))
         if outcome != LOG_FULL:
-            logs = (table[:n] for table, n in zip(account[-3:], needed, strict=True))
-            return Result(scenario, *logs, curves, bankrupt=bool(state.bankrupt), strategy=strategy)
+            events, ledger, positions = (table[:n] for table, n in zip(account[-3:], needed, strict=True))
+            bankrupt = bool(state.bankrupt)
+            return Result(scenario, events, ledger, positions, curves, bankrupt=bankrupt, strategy=strategy)
         lengths = needed  # longer logs and the same run again: rows are never dropped
 
 

@@ -69,8 +69,8 @@ def bars_of(scenario: Scenario) -> Bars:
         prices = getattr(market, name)
         if id(prices) not in done:
             done[id(prices)] = levels(prices, inverse)
-    open_price = levels(market.open, np.zeros_like(inverse))
-    return Bars(*(done[id(getattr(market, name))] for name in _PRICES), open_price)
+    columns = {name: done[id(getattr(market, name))] for name in _PRICES}
+    return Bars(**columns, open_price=levels(market.open, np.zeros_like(inverse)))
 
 
 def inverse_of(scenario: Scenario) -> NDArray[np.bool_]:
@@ -121,7 +121,7 @@ def _table(dtype: np.dtype[Any], n: int, **columns: Any) -> Table:
 
 
 def _slots(scenario: Scenario, pool: NDArray[np.int64]) -> Table:
-    nothing = dict.fromkeys(("entry", "stop", "take_profit", "trail", "trail_fraction", "best", "bankruptcy_price"), np.nan)
+    levels = ("entry", "stop", "take_profit", "trail", "trail_fraction", "best", "bankruptcy_price")
     return _table(
         SLOT,
         len(scenario.slots),
@@ -132,7 +132,7 @@ def _slots(scenario: Scenario, pool: NDArray[np.int64]) -> Table:
         waiting_order=-1,
         position_row=-1,
         member=_members(scenario, pool),
-        **nothing,
+        **dict.fromkeys(levels, np.nan),
     )
 
 
@@ -210,8 +210,8 @@ def _acting(table: Table, scenario: Scenario) -> Table:
     """
     table["bar"] += 1
     keys = (table["slot"], table["bar"]) if table.dtype.names == ORDER.names else (table["bar"],)
-    table = table[np.lexsort(keys)]
-    return table[table["bar"] < len(scenario.market.open_time)].view(Table)
+    rows = np.lexsort(keys)
+    return table[rows[table["bar"][rows] < len(scenario.market.open_time)]].view(Table)
 
 
 def _funding(scenario: Scenario) -> Table:

@@ -13,7 +13,7 @@ from backtester._result_json import result_row
 from backtester.errors import InvariantError
 from backtester.kernels.replay import Records, replay
 from backtester.scenario import Scenario
-from backtester.schema import CUT, EVENT_KINDS, LEDGER_KINDS, LIQUIDATION, POOL_KINDS, REJECTED, Curves, Floats
+from backtester.schema import CUT, EVENT_KINDS, LEDGER_KINDS, LIQUIDATION, REJECTED, Curves, Floats, Rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,9 +44,9 @@ class Result:
     def __init__(
         self,
         scenario: Scenario,
-        events: np.ndarray,
-        ledger: np.ndarray,
-        positions: np.ndarray,
+        events: Rows,
+        ledger: Rows,
+        positions: Rows,
         curves: Curves,
         *,
         bankrupt: bool,
@@ -195,8 +195,3 @@ class Result:
     def to_dict(self) -> dict[str, Any]:
         """Return the result object of the scenario format."""
         return result_row(self)
-
-    @property
-    def standing_pools(self) -> int:
-        """Number of standing pools: main and the sub-accounts."""
-        return self.pool_kind.count(POOL_KINDS[0])

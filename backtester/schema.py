@@ -17,7 +17,7 @@ and a higher price is always a higher level. See docs/model.md, "Levels".
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -208,6 +208,7 @@ FUNDING_EVENT = np.dtype([("bar", "i8"), ("instrument", "i8"), ("rate", "f8"), (
 DONE, LOG_FULL = _codes(("done", "log_full"))
 
 Floats = NDArray[np.float64]
+Rows = Any  # a record array; in compiled code a `Table` (kernels/_table.py)
 
 
 PAD_SHAPE = (19, 128)  # rows of the quiet pass, bars in its longest chunk
@@ -233,22 +234,22 @@ class Run(NamedTuple):
     Few arrays on purpose: a kernel takes as long to compile as it has arrays to pass on.
     """
 
-    slots: np.recarray  # SLOT, (n_slots,)
-    pools: np.recarray  # POOL, (n_pools,), main first
-    instruments: np.recarray  # INSTRUMENT, (n_instruments,)
-    tiers: np.recarray  # TIER_ROW, all instruments' tiers in a row
-    state: np.recarray  # STATE, (1,)
-    orders: np.recarray  # ORDER, by bar (of execution), then slot
-    events: np.recarray  # EVENT
-    ledger: np.recarray  # LEDGER_ROW
-    positions: np.recarray  # POSITION_ROW
+    slots: Rows  # SLOT, (n_slots,)
+    pools: Rows  # POOL, (n_pools,), main first
+    instruments: Rows  # INSTRUMENT, (n_instruments,)
+    tiers: Rows  # TIER_ROW, all instruments' tiers in a row
+    state: Rows  # STATE, (1,)
+    orders: Rows  # ORDER, by bar (of execution), then slot
+    events: Rows  # EVENT
+    ledger: Rows  # LEDGER_ROW
+    positions: Rows  # POSITION_ROW
 
 
 class Agenda(NamedTuple):
     """What else comes at a given open."""
 
-    actions: np.recarray  # ACTION, by bar (of execution), in the order given
-    funding: np.recarray  # FUNDING_EVENT, by bar, time, instrument
+    actions: Rows  # ACTION, by bar (of execution), in the order given
+    funding: Rows  # FUNDING_EVENT, by bar, time, instrument
 
 
 class Curves(NamedTuple):

@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ class _Kernel(CPUDispatcher):
         return _caller(self)(*arguments)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _caller(called: Any) -> Any:
     return numba.njit(lambda *arguments: called(*arguments), _nrt=False)
 

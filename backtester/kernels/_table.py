@@ -8,7 +8,7 @@ tables of a `Run` through one pointer. Indices must not be negative.
 
 import hashlib
 import operator
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numba
@@ -46,7 +46,7 @@ class TableType(types.Type):
         super().__init__(name=f"Table({hashlib.sha256(str(row).encode()).hexdigest()[:12]})")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _type_of(dtype: np.dtype[Any]) -> TableType:
     return TableType(numba.from_dtype(dtype))
 

@@ -172,7 +172,7 @@ def rank(kind):
     """Order of triggers at equal s: pools, stops, take-profits, limits."""
     if kind == LIQUIDATION:
         return 0
-    if kind == STOP or kind == TRAILING_STOP:
+    if kind in (STOP, TRAILING_STOP):
         return 1
     return 2 if kind == TAKE_PROFIT else 3
 

@@ -142,7 +142,8 @@ def value_pool(run, bars, curves, pad, p, t, n, path):
             if r1 == r2 and c1 == c2 and is_alone(run, p, i):
                 if inverse:
                     above, below = -below, -above
-                add_alone(pad, opened, first, second, closed, low, high, pool.cash, net, anchor, r1, c1, above, below, n)
+                base = pool.cash - anchor
+                add_alone(pad, opened, first, second, closed, low, high, base, net, r1, c1, above, below, n)
                 note_pool_ratio(run, curves, pad, p, t, n)
                 return
             check_piece(pad[OKAY], low, high, above, below, inverse, n)
@@ -164,13 +165,12 @@ def is_alone(run, p, i):
 
 
 @kernel
-def add_alone(pad, opened, first, second, closed, low, high, cash, net, anchor, r, c, above, below, n):
+def add_alone(pad, opened, first, second, closed, low, high, base, net, r, c, above, below, n):
     """Value a pool on one instrument, with ``need = r*v - c`` as long as v is between `above` and `below`.
 
     Its equity, ``base + Q*v``, and its need are straight in v, so a bar's extremes are all there is to test. Its ratio
     ``(r*v - c)/(base + Q*v)`` is monotone: it rises with v where ``r*base + Q*c > 0``, so one end is the worst.
     """
-    base = cash - anchor
     worst_is_high = r * base + net * c > 0.0
     for b in range(n):
         at_low, at_high = base + net * low[b], base + net * high[b]

@@ -70,8 +70,8 @@ def tier_capacity(run, j, sign):
 def affordable(run, j, wanted, sign, fill, fee_rate, margin):
     """Largest size of `wanted` that the money allows; 0 when nothing is free.
 
-    On demand: ``max(d*|fill|/leverage, margin) + max(fee, 0) <= available``. Standing: ``free >= 0`` after the trade; nothing
-    where nothing is free but for the last digit.
+    On demand: ``max(d*|fill|/leverage, margin) + max(fee, 0) <= available``. Standing: ``free >= 0`` after the trade;
+    nothing where nothing is free but for the last digit.
     """
     slot = run.slots[j]
     s = run.state[0].s

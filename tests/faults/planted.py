@@ -207,7 +207,12 @@ FAULTS = [
     ),
     Fault(
         "trap 3", "equity looked at on the close only", "kernels/quiet.py",
-        "if not equity > need:", "if row == 3 and not equity > need:", _1_TO_3 + "3_a_wick_liquidates",
+        "return bars.mark_low[i, t : t + n], bars.mark_high[i, t : t + n]",
+        "return bars.mark_close[i, t : t + n], bars.mark_close[i, t : t + n]", _1_TO_3 + "3_a_wick_liquidates",
+    ),
+    Fault(
+        "trap 3", "equity of several positions looked at on the close only", "kernels/quiet.py",
+        "if not equity > need:", "if row == 3 and not equity > need:", _1_TO_3 + "3_a_wick_under_two_positions",
     ),
     Fault(
         "trap 3", "equity looked at on the close only", "reference/path.py",

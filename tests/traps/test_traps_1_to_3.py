@@ -93,6 +93,16 @@ def test_trap_3_a_wick_liquidates(engine, mode, path):
 
 
 @on_both
+def test_trap_3_a_wick_under_two_positions(engine):
+    """1 at 32 on another instrument needs 0.5, which is there as well: the first still ends at 90, the second at 32."""
+    slots = [{"instrument": i, "leverage": 64} for i in range(2)]
+    bars = [columns([flat(100), (100, 101, 81, 100)]), columns([flat(32), flat(32)])]
+    account = {"mode": "cross", "balance": 91.75}
+    result = run(engine, scenario([], [{"size": 8}, {"slot": 1, "size": 1}], slots, bars=bars, account=account))
+    assert [event["price"] for event in events(result, "liquidation")] == [pytest.approx(90, abs=1e-12), 32]
+
+
+@on_both
 def test_trap_3_a_wick_that_is_survived_is_still_recorded(engine):
     """91 is above 90: 91.25 - 72 = 19.25 of equity and a requirement of 728 / 64 at the lowest, 91.25 at the close."""
     scene = scenario(

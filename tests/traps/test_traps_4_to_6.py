@@ -32,7 +32,7 @@ def test_trap_4_maintenance_does_not_jump_at_a_floor(engine):
 
 @on_both
 def test_trap_4_slots_of_one_side_are_one_position(engine):
-    """Two longs of 4 at 128 in one pool need what one of 8 needs: 24, not twice 512 / 64 = 8; apart they need 8 and 8."""
+    """Two longs of 4 at 128 in a pool need what one of 8 needs: 24, not twice 512 / 64 = 8; apart they need 8 each."""
     orders = [{"size": 4}, {"slot": 1, "size": 4}]
     slots = [{"instrument": 0, "leverage": 8}] * 2
     for mode, requirement in (("cross", [24]), ("isolated", [0, 8, 8])):

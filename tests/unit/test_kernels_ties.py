@@ -116,7 +116,7 @@ def test_a_low_on_the_line(engine, mode, low, kind, s):
     [(96 + 2**-46, None, 0), (96, 12, 0), (95, 4, 0), (94.5, 0, 0), (94.375, 0, 1), (64, 0, 244), (2**-10, 0, None)],
 )
 def test_a_gap_to_and_through_the_lines(engine, mode, gap, left, absorbed):
-    """To 96 exactly: 12 left. To 94.5, bankrupt to the bit: nothing left or owed. Through both: what is owed is absorbed."""
+    """To 96 exactly: 12 left. To 94.5, bankrupt to the bit: nothing left or owed. Through both: a debt is absorbed."""
     scene = scenario([flat(128), flat(gap)], [LONG], SLOTS, account={"mode": mode, "balance": 268})
     result = run(engine, scene)
     found = events(result, "liquidation")

@@ -1,0 +1,27 @@
+"""Compile the kernels ahead of their first use: `python -m backtester.warmup`.
+
+They stay in the disk cache until a kernel is edited; run.py does this once after an installation.
+"""
+
+from backtester.engine import simulate
+from backtester.scenario import Scenario
+
+HOUR = 3_600_000_000_000  # [ns]
+
+SMALLEST = {
+    "open_time": [0, HOUR],
+    "instruments": [{"symbol": "A", "tiers": [[0, 0.005, 100]]}],
+    "bars": [{name: [100.0, 100.0] for name in ("open", "high", "low", "close")}],
+    "account": {"balance": 1000, "mode": "isolated"},
+    "slots": [{"instrument": 0, "leverage": 10}],
+    "orders": [{"bar": 0, "slot": 0, "size": 1}],
+}
+
+
+def warm_up() -> None:
+    """Run the smallest scenario, which compiles every kernel that is not in the cache yet."""
+    simulate(Scenario.from_dict(SMALLEST)).to_dict()
+
+
+if __name__ == "__main__":
+    warm_up()
