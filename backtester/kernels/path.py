@@ -23,6 +23,7 @@ from backtester.schema import (
 )
 
 NEVER = 2.0  # an `s` beyond every segment
+LAST_BITS = 4e-16
 NET_TOLERANCE = 1e-9  # of the gross quantity: a smaller net counts as 0
 
 
@@ -253,6 +254,8 @@ def trailing_level(run, j):
     inverse = run.instruments[slot.instrument].inverse
     if not np.isnan(slot.trail):
         price = price_of(slot.best, inverse) - sign * slot.trail
+        if inverse:  # a price that came back from its reciprocal may miss its last digit, and with it a tie
+            price *= 1.0 + sign * LAST_BITS
         return level_of(price, inverse) if price > 0.0 else -np.inf
     if not np.isnan(slot.trail_fraction):
         return slipped(slot.best, inverse, -sign * slot.trail_fraction)

@@ -5,20 +5,22 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from tests.laws.engines import flat, run, scenario
+from tests.laws.engines import flat, run, scenario, what_happened
 from tests.twin.agreement import differences
-from tests.twin.scenarios import random_scenario
+from tests.twin.scenarios import Maker, random_scenario
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = 300
@@ -52,7 +54,51 @@ def test_the_engines_agree(first):
 )
 @given(st.integers(10_000, 2**48))
 def test_the_engines_agree_further_out(seed):
-    assert disagreements([seed]) == {}
+    found = disagreements([seed])
+    if found and not is_exact(seed):
+        assume(not hangs_on_a_digit(random_scenario(seed)))
+    assert found == {}
+
+
+def is_exact(seed: int) -> bool:
+    """Return whether all numbers of a scenario are dyadic: both engines must see the same ties in it."""
+    maker = Maker(seed)
+    return maker.dyadic and not maker.inverse
+
+
+def hangs_on_a_digit(scene: dict) -> bool:
+    """Return whether the plain engine itself decides otherwise when what is asked for changes by some 1e-11.
+
+    Then a price is so near a trigger, or a size so near a lot, that only the last digits of sums decide.
+    """
+    before = decisions(run("reference", scene))
+    return any(decisions(run("reference", nudged(scene, seed))) != before for seed in range(8))
+
+
+def decisions(result: dict) -> list[tuple]:
+    """Return what happened, with quantities to 1e-9."""
+    quantities = [float(f"{event['quantity']:.8e}") for event in result["events"]]
+    return list(zip(what_happened(result), quantities, strict=True))
+
+
+def nudged(scene: dict, seed: int) -> dict:
+    """Return the scenario with balance, sizes and prices of orders changed by some 1e-11 of themselves."""
+    rng = random.Random(seed)
+    scene = copy.deepcopy(scene)
+    scene["account"]["balance"] *= 1 + rng.uniform(-1e-11, 1e-11)
+    for order in scene["orders"]:
+        for name in ("size", "margin", "limit", "stop", "take_profit", "trail", "trail_fraction"):
+            if order[name] is not None:
+                order[name] *= 1 + rng.uniform(-1e-11, 1e-11)
+    return scene
+
+
+def test_an_exact_tie_hangs_on_a_digit_and_a_plain_stop_does_not():
+    """8 at 128 with 268 behind it end at 96: a stop there is decided by equality, one at 100 by much more."""
+    candles, slots = [flat(128), (128, 128, 64, 64)], [{"instrument": 0, "leverage": 64}]
+    parts = {"slots": slots, "account": {"balance": 268, "mode": "cross"}}
+    assert hangs_on_a_digit(scenario(candles, [{"size": 8, "stop": 96}], **parts))
+    assert not hangs_on_a_digit(scenario(candles, [{"size": 8, "stop": 100}], **parts))
 
 
 PROGRAM = """
