@@ -152,8 +152,6 @@ def build(wanted):
     write_state(UNFINISHED)  # a killed install leaves this, and the next call starts afresh
     say("installing the packages%s" % ("" if kept else " (once; a minute or two)"))
     install()
-    say("compiling the kernels (once, half a minute)")
-    compile_kernels()
     write_state(wanted)
     say("ready")
 
@@ -199,6 +197,8 @@ def install():
             "the packages could not be installed; what pip says is above. "
             "Mend that (often the network or the disk) and run this again."
         )
+    say("compiling the kernels (once; half a minute)")
+    compile_kernels()
 
 
 def compile_kernels():

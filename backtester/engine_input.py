@@ -32,6 +32,7 @@ from backtester.venue import Instrument
 
 _PRICES = ("open", "high", "low", "close", "mark_open", "mark_high", "mark_low", "mark_close")
 _ORDER_LEVELS = ("limit", "stop", "take_profit")
+_QUOTES = ("mark_from", "mark_to", "trade_from", "trade_to", "open_price", "price_from", "price_to", "last")
 
 
 def pools_of(scenario: Scenario) -> tuple[NDArray[np.int64], list[str]]:
@@ -70,7 +71,9 @@ def bars_of(scenario: Scenario) -> Bars:
         if id(prices) not in done:
             done[id(prices)] = levels(prices, inverse)
     columns = {name: done[id(getattr(market, name))] for name in _PRICES}
-    return Bars(**columns, open_price=levels(market.open, np.zeros_like(inverse)))
+    linear = np.zeros_like(inverse)
+    prices = {f"{name}_price": levels(getattr(market, name), linear) for name in _PRICES[:4]}
+    return Bars(**columns, **prices)
 
 
 def inverse_of(scenario: Scenario) -> NDArray[np.bool_]:
@@ -163,7 +166,7 @@ def _instruments(instruments: Sequence[Instrument]) -> tuple[Table, Table]:
         lot=[instrument.lot for instrument in instruments],
         min_notional=[instrument.min_notional for instrument in instruments],
         last_bar=-1,
-        **dict.fromkeys(("mark_from", "mark_to", "trade_from", "trade_to", "open_price", "last"), np.nan),
+        **dict.fromkeys(_QUOTES, np.nan),
     )
     return table, np.concatenate(rows).view(Table)
 

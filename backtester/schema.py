@@ -144,7 +144,7 @@ _EXITS = [("stop", "f8"), ("take_profit", "f8"), ("trail", "f8"), ("trail_fracti
 SLOT = np.dtype(
     [("instrument", "i8"), ("pool", "i8"), ("leverage", "f8"), ("quantity", "f8"), ("entry", "f8")]
     + _EXITS  # nan: none
-    + [("best", "f8")]  # best trade level since the trailing stop became active
+    + [("best", "f8")]  # best trade price since the trailing stop became active
     + [("limit_order", "i8"), ("limit_quantity", "f8")]  # row of the resting limit order (-1: none), its signed size
     + [("waiting_order", "i8"), ("opening", "f8")]  # row of the order of this open (-1: none), its opening part
     + [("has_exit", "i8"), ("position_row", "i8"), ("bankruptcy_price", "f8")]
@@ -174,6 +174,8 @@ INSTRUMENT = np.dtype(
         ("trade_from", "f8"),
         ("trade_to", "f8"),
         ("open_price", "f8"),
+        ("price_from", "f8"),  # the ends of the segment as trade prices
+        ("price_to", "f8"),
         ("last", "f8"),  # mark level last known before this bar, and the bar it is of
         ("last_bar", "i8"),
         ("first_low", "i8"),
@@ -225,7 +227,10 @@ class Bars(NamedTuple):
     mark_high: Floats
     mark_low: Floats
     mark_close: Floats
-    open_price: Floats  # the trade opens as prices: orders are sized by them, to the last digit
+    open_price: Floats  # the trade bars as prices: orders are sized by them and trailing stops follow them, and a
+    high_price: Floats  # price that came back from the reciprocal of an inverse contract may miss its last digit
+    low_price: Floats
+    close_price: Floats
 
 
 class Run(NamedTuple):

@@ -46,6 +46,16 @@ def trade_at(quote, s):
 
 
 @kernel
+def trade_price_at(instrument, s):
+    """Trade price of an instrument at `s` of the present segment; the segment's ends are exact."""
+    if s <= 0.0:
+        return instrument.price_from
+    if s >= 1.0:
+        return instrument.price_to
+    return price_of(trade_at(instrument, s), instrument.inverse)
+
+
+@kernel
 def crossing(start, end, target):
     """The ``s`` at which the straight line from `start` to `end` meets `target`: (target - start)/(end - start)."""
     return (target - start) / (end - start)

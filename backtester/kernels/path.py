@@ -3,7 +3,7 @@
 import numpy as np
 
 from backtester.kernels._jit import kernel
-from backtester.kernels.levels import crossing, level_of, price_of, slipped, trade_at
+from backtester.kernels.levels import crossing, level_of, slipped, trade_at, trade_price_at
 from backtester.kernels.liquidation import liquidate
 from backtester.kernels.margin import appraise, note_ratio
 from backtester.kernels.orders import fill_limit
@@ -23,7 +23,6 @@ from backtester.schema import (
 )
 
 NEVER = 2.0  # an `s` beyond every segment
-LAST_BITS = 4e-16
 NET_TOLERANCE = 1e-9  # of the gross quantity: a smaller net counts as 0
 
 
@@ -126,18 +125,23 @@ def aim(quote, bars, i, t, segment, path):
     if segment > 0:
         quote.mark_from = quote.mark_to
         quote.trade_from = quote.trade_to
+        quote.price_from = quote.price_to
     else:
         quote.mark_from = bars.mark_open[i, t]
         quote.trade_from = bars.open[i, t]
+        quote.price_from = bars.open_price[i, t]
     if segment == 2 or path == CLOSE:
         quote.mark_to = bars.mark_close[i, t]
         quote.trade_to = bars.close[i, t]
+        quote.price_to = bars.close_price[i, t]
     elif (segment == 0) == (quote.first_low != 0):
         quote.mark_to = bars.mark_low[i, t]
         quote.trade_to = bars.low[i, t]
+        quote.price_to = bars.low_price[i, t]
     else:
         quote.mark_to = bars.mark_high[i, t]
         quote.trade_to = bars.high[i, t]
+        quote.price_to = bars.high_price[i, t]
 
 
 @kernel
@@ -253,12 +257,10 @@ def trailing_level(run, j):
     sign = 1.0 if slot.quantity > 0.0 else -1.0
     inverse = run.instruments[slot.instrument].inverse
     if not np.isnan(slot.trail):
-        price = price_of(slot.best, inverse) - sign * slot.trail
-        if inverse:  # a price that came back from its reciprocal may miss its last digit, and with it a tie
-            price *= 1.0 + sign * LAST_BITS
+        price = slot.best - sign * slot.trail
         return level_of(price, inverse) if price > 0.0 else -np.inf
     if not np.isnan(slot.trail_fraction):
-        return slipped(slot.best, inverse, -sign * slot.trail_fraction)
+        return level_of(slot.best * (1.0 - sign * slot.trail_fraction), inverse)
     return np.nan
 
 
@@ -270,7 +272,7 @@ def follow(run):
         if slot.has_exit and not (np.isnan(slot.trail) and np.isnan(slot.trail_fraction)):
             quote = run.instruments[slot.instrument]
             if quote.live:
-                now = trade_at(quote, run.state[0].s)
+                now = trade_price_at(quote, run.state[0].s)
                 slot.best = max(slot.best, now) if slot.quantity > 0.0 else min(slot.best, now)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from backtester.kernels._jit import kernel
-from backtester.kernels.levels import to_lot, trade_at
+from backtester.kernels.levels import to_lot, trade_price_at
 from backtester.kernels.logs import log_event, note_position, post, reject, transfer
 from backtester.kernels.margin import appraise
 from backtester.kernels.sizing import affordable, below_minimum, tier_capacity
@@ -51,7 +51,7 @@ def attach_exits(run, j, order):
     if not (np.isnan(order.trail) and np.isnan(order.trail_fraction)):
         slot.trail = order.trail
         slot.trail_fraction = order.trail_fraction
-        slot.best = trade_at(run.instruments[slot.instrument], run.state[0].s)
+        slot.best = trade_price_at(run.instruments[slot.instrument], run.state[0].s)
         slot.has_exit = 1
 
 

@@ -265,20 +265,20 @@ def watch_slot(run, bars, pad, j, t, n):
         if not (low[b] > above and high[b] < below and mark_low[b] > mark_above and mark_high[b] < mark_below):
             okay[b] = 0.0
     if slot.has_exit and not (np.isnan(slot.trail) and np.isnan(slot.trail_fraction)):
-        watch_trail(run, okay, low, high, j, n)
+        watch_trail(run, bars, okay, low, high, j, t, n)
 
 
 @kernel
-def watch_trail(run, okay, low, high, j, n):
+def watch_trail(run, bars, okay, low, high, j, t, n):
     """A bar is not okay when it might reach the trailing stop, however its extremes follow each other."""
     slot = run.slots[j]
-    best = slot.best
+    i, best = slot.instrument, slot.best
     for b in range(n):
         if slot.quantity > 0.0:
-            slot.best = max(slot.best, high[b])
+            slot.best = max(slot.best, bars.high_price[i, t + b])
             safe = low[b] > trailing_level(run, j)
         else:
-            slot.best = min(slot.best, low[b])
+            slot.best = min(slot.best, bars.low_price[i, t + b])
             safe = high[b] < trailing_level(run, j)
         if not safe:
             okay[b] = 0.0
@@ -295,9 +295,9 @@ def follow_quiet(run, bars, t, n, path):
             continue
         i, long = slot.instrument, slot.quantity > 0.0
         for b in range(t, t + n):
-            opened, closed = bars.open[i, b], bars.close[i, b]
+            opened, closed = bars.open_price[i, b], bars.close_price[i, b]
             if path == CLOSE:
                 best = max(opened, closed) if long else min(opened, closed)
             else:
-                best = bars.high[i, b] if long else bars.low[i, b]
+                best = bars.high_price[i, b] if long else bars.low_price[i, b]
             slot.best = max(slot.best, best) if long else min(slot.best, best)

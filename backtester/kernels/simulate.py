@@ -130,6 +130,8 @@ def quote_open(run, bars):
         quote.mark_from = mark
         quote.mark_to = mark
         quote.open_price = bars.open_price[i, t]
+        quote.price_from = quote.open_price
+        quote.price_to = quote.open_price
         quote.trade_from = bars.open[i, t]
         quote.trade_to = bars.open[i, t]
 

@@ -333,7 +333,9 @@ FAULTS = [
     ),
     Fault(
         "trap 12", "the low of the trades for that of the mark", "engine_input.py",
-        '"mark_low", "mark_close")', '"low", "mark_close")', _10_TO_13 + "12_bad_prints_do_not_liquidate",
+        "done[id(getattr(market, name))] for name",
+        "done[id(getattr(market, name.replace('mark_low', 'low')))] for name",
+        _10_TO_13 + "12_bad_prints_do_not_liquidate",
     ),
     Fault(
         "trap 12", "liquidation on trades", "reference/path.py",

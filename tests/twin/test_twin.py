@@ -12,6 +12,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterable
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -67,25 +68,41 @@ def is_exact(seed: int) -> bool:
 
 
 def hangs_on_a_digit(scene: dict) -> bool:
-    """Return whether the plain engine itself decides otherwise when what is asked for changes by some 1e-11.
+    """Return whether the plain engine itself decides otherwise there when what is asked for changes by some 1e-11.
 
-    Then a price is so near a trigger, or a size so near a lot, that only the last digits of sums decide.
+    There: at the event in which the engines part. A price is so near a trigger, or a size so near a lot, that only the
+    last digits of sums decide.
     """
-    before = decisions(run("reference", scene))
-    return any(decisions(run("reference", nudged(scene, seed))) != before for seed in range(8))
+    plain = run("reference", scene)
+    parting = first_difference(plain, run("kernel", scene))
+    nudges = (run("reference", nudged(scene, seed)) for seed in range(12))
+    return any(first_difference(plain, other) == parting for other in nudges)
 
 
-def decisions(result: dict) -> list[tuple]:
-    """Return what happened, with quantities to 1e-9."""
-    quantities = [float(f"{event['quantity']:.8e}") for event in result["events"]]
-    return list(zip(what_happened(result), quantities, strict=True))
+def first_difference(one: dict, other: dict) -> int | None:
+    """Return the first event that differs in what happened or in its quantity, None if there is none."""
+    pairs = zip_longest(quantified(one), quantified(other))
+    return next((n for n, (a, b) in enumerate(pairs) if a is None or b is None or not same_event(a, b)), None)
+
+
+def quantified(result: dict) -> list[tuple]:
+    """Return what happened in each event, and its quantity."""
+    return list(zip(what_happened(result), [event["quantity"] for event in result["events"]], strict=True))
+
+
+def same_event(a: tuple, b: tuple) -> bool:
+    """Return whether two events of `quantified` are the same, their quantities to 1e-9."""
+    return a[0] == b[0] and abs(a[1] - b[1]) <= 1e-9 * max(abs(a[1]), abs(b[1]))
 
 
 def nudged(scene: dict, seed: int) -> dict:
-    """Return the scenario with balance, sizes and prices of orders changed by some 1e-11 of themselves."""
+    """Return the scenario with balance, tiers, sizes and prices of orders changed by some 1e-11 of themselves."""
     rng = random.Random(seed)
     scene = copy.deepcopy(scene)
     scene["account"]["balance"] *= 1 + rng.uniform(-1e-11, 1e-11)
+    for instrument in scene["instruments"]:
+        for tier in instrument["tiers"]:
+            tier[0] *= 1 + rng.uniform(-1e-11, 1e-11)
     for order in scene["orders"]:
         for name in ("size", "margin", "limit", "stop", "take_profit", "trail", "trail_fraction"):
             if order[name] is not None:
@@ -93,12 +110,16 @@ def nudged(scene: dict, seed: int) -> dict:
     return scene
 
 
-def test_an_exact_tie_hangs_on_a_digit_and_a_plain_stop_does_not():
+def test_what_hangs_on_a_digit():
     """8 at 128 with 268 behind it end at 96: a stop there is decided by equality, one at 100 by much more."""
     candles, slots = [flat(128), (128, 128, 64, 64)], [{"instrument": 0, "leverage": 64}]
-    parts = {"slots": slots, "account": {"balance": 268, "mode": "cross"}}
-    assert hangs_on_a_digit(scenario(candles, [{"size": 8, "stop": 96}], **parts))
-    assert not hangs_on_a_digit(scenario(candles, [{"size": 8, "stop": 100}], **parts))
+    for stop, seen in ((96, {"liquidation", "stop"}), (100, {"stop"})):
+        account = {"balance": 268, "mode": "cross"}
+        scene = scenario(candles, [{"size": 8, "stop": stop}], slots, account=account)
+        results = [run("reference", nudged(scene, seed)) for seed in range(12)]
+        assert {result["events"][1]["kind"] for result in results} == seen
+        differs = {first_difference(results[0], result) for result in results}
+        assert differs == ({None, 1} if len(seen) == 2 else {None})
 
 
 PROGRAM = """
