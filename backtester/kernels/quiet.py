@@ -12,7 +12,7 @@ import numpy as np
 from backtester.kernels._jit import kernel
 from backtester.kernels.path import NET_TOLERANCE, net_quantities, trailing_level
 from backtester.kernels.pieces import group_at, pieces
-from backtester.schema import CANDLE, CLOSE, FAVOURABLE, PAD_SHAPE
+from backtester.schema import CANDLE, CLOSE, FAVOURABLE, MAIN, PAD_SHAPE
 
 LONGEST = PAD_SHAPE[1]  # bars in a chunk
 SHORTEST = 8
@@ -47,10 +47,17 @@ def pass_quiet(run, bars, curves, pad, t, stop, path):
 @kernel
 def chunk(run, bars, curves, pad, t, n, path):
     """Value `n` bars from `t` on and write their curves; returns how many of them, from the first, are quiet."""
-    idle = 0.0
-    for p in range(len(run.pools)):
-        if run.pools[p].n_open == 0:
-            idle += run.pools[p].cash
+    idle, n_open, p = 0.0, 0, MAIN
+    for each in range(len(run.pools)):
+        if run.pools[each].n_open == 0:
+            idle += run.pools[each].cash
+        else:
+            n_open += 1
+            p = each
+    if n_open == 1 and len(curves.pool_ratio) == 0 and not is_watched(run):
+        quiet = value_only_pool(run, bars, curves, pad, p, idle, t, n, path)
+        if quiet >= 0:
+            return merge_open(run, curves, t, quiet)
     for b in range(n):
         pad[OPEN_EQUITY, b] = idle
         pad[FIRST_EQUITY, b] = idle
@@ -68,8 +75,17 @@ def chunk(run, bars, curves, pad, t, n, path):
 
 
 @kernel
+def is_watched(run):
+    """Whether any slot has an exit or a resting limit order."""
+    watched = 0
+    for j in range(len(run.slots)):
+        watched += run.slots[j].has_exit or run.slots[j].limit_order >= 0
+    return watched > 0
+
+
+@kernel
 def write_curves(run, curves, pad, t, n):
-    """Copy the chunk into the curves; what the open of the first bar saw is in the clock."""
+    """Copy the quiet bars of the chunk into the curves."""
     quiet = 0
     while quiet < n and pad[OKAY, quiet] > 0.0:
         quiet += 1
@@ -79,11 +95,57 @@ def write_curves(run, curves, pad, t, n):
         curves.equity[t + b] = closed[b]
         curves.equity_low[t + b] = min(min(opened[b], first[b]), min(second[b], closed[b]))
         curves.worst_ratio[t + b] = ratio[b]
+    return merge_open(run, curves, t, quiet)
+
+
+@kernel
+def merge_open(run, curves, t, quiet):
+    """Take what the open of the first bar saw, which is in the clock, into its curves."""
     clock = run.state[0]
     if quiet > 0 and clock.bar == t:
         curves.equity_low[t] = min(curves.equity_low[t], clock.equity_low)
         curves.worst_ratio[t] = max(curves.worst_ratio[t], clock.worst_ratio)
     return quiet
+
+
+@kernel
+def value_only_pool(run, bars, curves, pad, p, idle, t, n, path):
+    """Value the only pool with positions, if they are on one instrument, without the pad; -1: they are not.
+
+    The same sums as `add_alone` and `write_curves`, kept in registers: this is what a long run of one slot spends its
+    time in.
+    """
+    pool = run.pools[p]
+    _, i, long_q, short_q, long_n, short_n, anchor = open_group(run, p)
+    low, high = extremes(bars, pad, i, t, n, path)
+    closed = bars.mark_close[i, t : t + n]
+    r, c, r2, c2, above, below = pieces(run, i, long_q, short_q, long_n, short_n, bars.mark_open[i, t])
+    if r != r2 or c != c2 or not is_alone(run, p, i):
+        return -1
+    if run.instruments[i].inverse:
+        r = -r
+        above, below = -below, -above
+    base, net = pool.cash - anchor, long_q - short_q
+    worst_is_high = r * base + net * c > 0.0
+    for b in range(n):
+        at_low, at_high = base + net * low[b], base + net * high[b]
+        need_low, need_high = r * low[b] - c, r * high[b] - c
+        if not (at_low > need_low and at_high > need_high and low[b] > above and high[b] <= below):
+            return b
+        curves.equity[t + b] = idle + (base + net * closed[b])
+        curves.equity_low[t + b] = idle + min(at_low, at_high)
+        curves.worst_ratio[t + b] = need_high / at_high if worst_is_high else need_low / at_low
+    return n
+
+
+@kernel
+def open_group(run, p):
+    """The first instrument of pool `p` with a position, as `group_at` gives it."""
+    k = run.pools[p].first
+    group = group_at(run, k, run.pools[p].last)
+    while group[2] + group[3] == 0.0 and group[0] < run.pools[p].last:
+        group = group_at(run, group[0], run.pools[p].last)
+    return group
 
 
 @kernel

@@ -107,12 +107,13 @@ def money_test(account: Account, opening: Opening, size: float, reason: str) -> 
 
 def cut_to(account: Account, opening: Opening, size: float, room: float, cause: str, reason: str) -> tuple[float, str]:
     """Return the size cut to ``room`` and the reason of the last cut; 0 and a rejection if next to nothing is left."""
+    wanted = abs(opening.wanted)
     if size <= room:
         return size, reason
-    if room <= DUST * size:
+    if room <= DUST * wanted:
         account.reject(opening.slot, cause, opening.sign * size)
         return 0.0, cause
-    if size - room <= CUT_TOLERANCE * size:
+    if size - room <= CUT_TOLERANCE * wanted:
         return room, reason
     account.cut(opening.slot, cause, opening.sign * room, opening.sign * size)
     return room, cause

@@ -1,0 +1,18 @@
+"""A run recorded as equity alone takes a shorter way through quiet bars; it must write the same curves to the bit."""
+
+import numpy as np
+import pytest
+
+from backtester.engine import simulate
+from backtester.scenario import Scenario, validate
+from tests.twin.scenarios import random_scenario
+
+
+@pytest.mark.parametrize("first", range(0, 400, 100))
+def test_the_curves_do_not_depend_on_what_is_recorded(first):
+    for seed in range(first, first + 100):
+        scenario = Scenario.from_dict(validate(random_scenario(seed)))
+        full, equity = simulate(scenario), simulate(scenario, record="equity")
+        for name in ("equity", "equity_low", "worst_margin_ratio"):
+            np.testing.assert_array_equal(getattr(full, name), getattr(equity, name), err_msg=f"{name}, seed {seed}")
+        assert full.totals == equity.totals
