@@ -101,9 +101,12 @@ class _Row(AbstractTemplate):
 @lower_builtin(operator.getitem, TableType, types.Integer)
 def _row(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     table, index = sig.args[0], args[1]
-    first = cgutils.create_struct_proxy(table)(context, builder, value=args[0]).first
+    native = cgutils.create_struct_proxy(table)(context, builder, value=args[0])
+    if numba.config.BOUNDSCHECK:
+        with builder.if_then(builder.icmp_unsigned(">=", index, native.length), likely=False):
+            context.call_conv.return_user_exc(builder, IndexError, ("a row outside its table",))
     offset = builder.mul(index, ir.Constant(index.type, table.row.size))
-    return builder.bitcast(builder.gep(first, [offset]), context.get_value_type(table.row))
+    return builder.bitcast(builder.gep(native.first, [offset]), context.get_value_type(table.row))
 
 
 class RunType(types.Type):

@@ -127,14 +127,17 @@ def value_only_pool(run, bars, curves, pad, p, idle, t, n, path):
         above, below = -below, -above
     base, net = pool.cash - anchor, long_q - short_q
     worst_is_high = r * base + net * c > 0.0
+    worst = high if worst_is_high else low
+    least = low if net > 0.0 else high  # where the equity is lowest
+    equity, equity_low, ratio = curves.equity[t : t + n], curves.equity_low[t : t + n], curves.worst_ratio[t : t + n]
     for b in range(n):
-        at_low, at_high = base + net * low[b], base + net * high[b]
-        need_low, need_high = r * low[b] - c, r * high[b] - c
-        if not (at_low > need_low and at_high > need_high and low[b] > above and high[b] <= below):
+        if not (base + net * low[b] > r * low[b] - c and base + net * high[b] > r * high[b] - c):
             return b
-        curves.equity[t + b] = idle + (base + net * closed[b])
-        curves.equity_low[t + b] = idle + min(at_low, at_high)
-        curves.worst_ratio[t + b] = need_high / at_high if worst_is_high else need_low / at_low
+        if not (low[b] > above and high[b] <= below):
+            return b
+        equity[b] = idle + (base + net * closed[b])
+        equity_low[b] = idle + (base + net * least[b])
+        ratio[b] = (r * worst[b] - c) / (base + net * worst[b])
     return n
 
 
