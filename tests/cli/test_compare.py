@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -181,20 +180,6 @@ def test_help_imports_nothing_heavy(backtester: Backtester, command: str) -> Non
     assert done.returncode == 0
     imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
     assert not imported & HEAVY
-
-
-def seconds(*command: str) -> float:
-    start = time.perf_counter()
-    subprocess.run([sys.executable, *command], env=environment(), capture_output=True, check=True)
-    return time.perf_counter() - start
-
-
-@pytest.mark.parametrize("command", ["compare", "demo"])
-def test_help_is_instant(command: str) -> None:
-    """Under 0.3 s; where the other tests keep the machine busy, a bare start of Python says how busy."""
-    pairs = [(seconds("-c", CODE, command, "--help"), seconds("-I", "-c", "pass")) for _ in range(6)]
-    best, bare = map(min, zip(*pairs, strict=True))
-    assert best < 0.3 * max(1.0, bare / 0.02)
 
 
 def test_help_names_the_options(backtester: Backtester) -> None:

@@ -101,6 +101,12 @@ def test_the_output_of_the_demo_is_real(
             assert number(old) == pytest.approx(number(new), rel=0.01, abs=0.02), (old, new)
 
 
+def test_the_output_of_the_tests_is_pasted() -> None:
+    (line,) = (block.strip() for block in blocks("README.md") if " passed" in block)
+    assert re.fullmatch(r"=+ \d+ passed(, \d+ skipped)? in .* =+", line)
+    assert "_OUTPUT" not in text("README.md")
+
+
 def number(word: str) -> float:
     return float(word.strip("().,;:").replace(",", "") or "nan")
 
