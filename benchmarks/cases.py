@@ -84,7 +84,11 @@ def signals_of(result: Result) -> dict[str, NDArray[np.bool_]]:
     orders = result.scenario.orders
     acts = orders.bar + 1 < len(result.equity)
     out = {}
-    for name, chosen in (("entries", orders.size > 0), ("short_entries", orders.size < 0), ("exits", orders.size == 0)):
+    for name, chosen in (
+        ("entries", orders.size > 0),
+        ("short_entries", orders.size < 0),
+        ("exits", orders.size == 0),
+    ):
         out[name] = np.zeros((len(result.equity), len(result.scenario.slots)), np.bool_)
         out[name][orders.bar[chosen & acts] + 1, orders.slot[chosen & acts]] = True
     return out

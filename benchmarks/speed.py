@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cases import FEE_RATE, LEVERAGE, MINUTES, MODES, NOTIONAL, CompiledRun, SmaCross, account_of, market_of, signals_of
+from cases import FEE_RATE, MINUTES, MODES, NOTIONAL, CompiledRun, SmaCross, account_of, market_of, signals_of
 from peers import VECTORBT, Peer
 from readme import text_of, write_readme
 from timing import Timer, in_turn, machine, ratio, spread, timed
