@@ -152,9 +152,9 @@ def _large(figures: dict[str, Any]) -> str:
             "## Many instruments in one account, and memory",
             (
                 "From strategy to result with the look-ahead check, everything recorded, in a process of its own. "
-                "*With records* adds cash, pnl, margins, positions and liquidation prices of every bar, pool and slot, and "
-                "the proof that the ledger balances. The peak is that of the whole process, market and compiled code included; "
-                "the last column is what it rises by above the market, per bar and slot."
+                "*With records* adds cash, pnl, margins, positions and liquidation prices of every bar, pool and slot, "
+                "and the proof that the ledger balances. The peak is that of the whole process, market and compiled code "
+                "included; the last column is what it rises by above the market, per bar and slot."
             ),
             _table(
                 ("account", "orders", "`run` [s]", "with records [s]", "peak [GiB]", "bytes per bar and slot"),
