@@ -153,8 +153,8 @@ def _large(figures: dict[str, Any]) -> str:
             (
                 "From strategy to result with the look-ahead check, everything recorded, in a process of its own. "
                 "*With records* adds cash, pnl, margins, positions and liquidation prices of every bar, pool and slot, "
-                "and the proof that the ledger balances. The peak is that of the whole process, market and compiled code "
-                "included; the last column is what it rises by above the market, per bar and slot."
+                "and the proof that the ledger balances. The peak is that of the whole process, market and "
+                "compiled code included; the last column is what it rises by above the market, per bar and slot."
             ),
             _table(
                 ("account", "orders", "`run` [s]", "with records [s]", "peak [GiB]", "bytes per bar and slot"),
@@ -172,8 +172,8 @@ def _demo(figures: dict[str, Any]) -> str:
     cold, warm = figures["cold"]["median"], figures["warm"]["median"]
     return (
         "## The demo\n\n"
-        f"`run.py demo` after installation: {cold:.1f} s from an empty cache of compiled kernels, {warm:.1f} s from then "
-        f"on. Targets: {COLD_SECONDS} s: {_met(cold <= COLD_SECONDS)}; {WARM_SECONDS} s: {_met(warm <= WARM_SECONDS)}."
+        f"`run.py demo` after installation: {cold:.1f} s from an empty cache of compiled kernels, {warm:.1f} s "
+        f"from then on. Targets: {COLD_SECONDS} s: {_met(cold <= COLD_SECONDS)}; {WARM_SECONDS} s: {_met(warm <= WARM_SECONDS)}."
     )
 
 
