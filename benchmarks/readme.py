@@ -173,7 +173,8 @@ def _demo(figures: dict[str, Any]) -> str:
     return (
         "## The demo\n\n"
         f"`run.py demo` after installation: {cold:.1f} s from an empty cache of compiled kernels, {warm:.1f} s "
-        f"from then on. Targets: {COLD_SECONDS} s: {_met(cold <= COLD_SECONDS)}; {WARM_SECONDS} s: {_met(warm <= WARM_SECONDS)}."
+        f"from then on. Targets: {COLD_SECONDS} s: {_met(cold <= COLD_SECONDS)}; "
+        f"{WARM_SECONDS} s: {_met(warm <= WARM_SECONDS)}."
     )
 
 
