@@ -16,8 +16,12 @@ from typing import Any
 import numba
 from numba.core.registry import CPUDispatcher
 
+from backtester.kernels._link import Part, Whole
+
 # No memory is allocated inside a kernel (_nrt). Never fastmath: it breaks isnan and changes results.
-_FLAGS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+_FLAGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+_PART: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": Part}
+_WHOLE: dict[str, Any] = {"cache": True, "pipeline_class": Whole}
 
 
 def _sources_hash() -> str:
@@ -64,22 +68,18 @@ def _caller(called: Any) -> Any:
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile `function` on first call, without entry points for Python and C: that halves the time it takes."""
-    compiled = _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    """Compile `function` when an entry that calls it is compiled."""
+    compiled = numba.njit(**_FLAGS, **_PART)(function)
     if isinstance(compiled, CPUDispatcher):  # not where compilation is switched off
         compiled.__class__ = _Kernel
     return compiled
 
 
 def entry(function: Callable[..., Any]) -> Any:
-    """Compile a kernel that Python calls."""
-    return _compiled(function)
-
-
-def _compiled(function: Callable[..., Any], **more: Any) -> Any:
+    """Compile a kernel that Python calls, on its first call, and keep the result in our cache folder."""
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = _FOLDER  # read by numba when the function is decorated
     try:
-        return numba.njit(**_FLAGS, **more)(function)
+        return numba.njit(**_FLAGS, **_WHOLE)(function)
     finally:
         numba.config.CACHE_DIR = before
