@@ -16,7 +16,7 @@ from backtester.kernels.simulate import simulate as run_kernel
 from backtester.market import Market
 from backtester.result import Result
 from backtester.scenario import Scenario
-from backtester.schema import LOG_FULL, PAD_SHAPE, PATHS, Curves
+from backtester.schema import LOG_FULL, PATHS, Curves
 
 if TYPE_CHECKING:
     from backtester.strategy import Strategy
@@ -126,12 +126,12 @@ def simulate(scenario: Scenario, *, record: str = "full", strategy: str = "") ->
         raise ConfigurationError("record", record, "unknown amount of records", allowed=RECORDS)
     _one_currency(scenario)
     bars, agenda = engine_input.bars_of(scenario), engine_input.agenda_of(scenario)
-    lengths = _log_lengths(scenario)
+    lengths, pad = _log_lengths(scenario), engine_input.pad()
     while True:
         account = engine_input.run_of(scenario, *lengths)
         curves = _curves(scenario, len(account.pools) if record == "full" else 0)
         deposits = engine_input.deposits_of(scenario, len(account.pools))
-        outcome = run_kernel(account, agenda, bars, curves, np.empty(PAD_SHAPE), deposits, PATHS.index(scenario.path))
+        outcome = run_kernel(account, agenda, bars, curves, pad, deposits, PATHS.index(scenario.path))
         state = account.state[0]
         needed = (int(state.n_events), int(state.n_ledger), int(state.n_positions))
         if outcome != LOG_FULL:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtester.kernels._table import Table
+from backtester.kernels._views import Table
 from backtester.scenario import Scenario
 from backtester.schema import (
     ACTION,
@@ -14,8 +14,9 @@ from backtester.schema import (
     FUNDING_EVENT,
     INSTRUMENT,
     LEDGER_ROW,
+    LEG,
+    LONGEST_CHUNK,
     ORDER,
-    PAD_SHAPE,
     POOL,
     POSITION_ROW,
     RULE_CHOICES,
@@ -26,6 +27,7 @@ from backtester.schema import (
     Agenda,
     Bars,
     Floats,
+    Pad,
     Run,
 )
 from backtester.venue import Instrument
@@ -93,12 +95,15 @@ def deposits_of(scenario: Scenario, n_pools: int) -> Floats:
 def run_of(scenario: Scenario, n_events: int, n_ledger: int, n_positions: int) -> Run:
     """State and inputs of a run at its start, with empty logs of these lengths."""
     pool, kinds = pools_of(scenario)
+    members = _members(scenario, pool)
+    leg_of_member, legs = _legs(scenario, pool, members)
     instruments, tiers = _instruments(scenario.instruments)
     return Run(
-        slots=_slots(scenario, pool),
-        pools=_pools(pool[_members(scenario, pool)], kinds),
+        slots=_slots(scenario, pool, members, leg_of_member),
+        pools=_pools(pool[members], pool[members[legs.first]], kinds),
         instruments=instruments,
         tiers=tiers,
+        legs=legs,
         state=_state(scenario),
         orders=_orders(scenario),
         events=_empty(EVENT, n_events),
@@ -123,7 +128,14 @@ def _table(dtype: np.dtype[Any], n: int, **columns: Any) -> Table:
     return table.view(Table)
 
 
-def _slots(scenario: Scenario, pool: NDArray[np.int64]) -> Table:
+def pad() -> Pad:
+    """Scratch for the kernels."""
+    return Pad(*(np.empty(LONGEST_CHUNK) for _ in Pad._fields))
+
+
+def _slots(
+    scenario: Scenario, pool: NDArray[np.int64], members: NDArray[np.int64], leg_of_member: NDArray[np.int64]
+) -> Table:
     levels = ("entry", "stop", "take_profit", "trail", "trail_fraction", "best", "bankruptcy_price")
     return _table(
         SLOT,
@@ -134,7 +146,8 @@ def _slots(scenario: Scenario, pool: NDArray[np.int64]) -> Table:
         limit_order=-1,
         waiting_order=-1,
         position_row=-1,
-        member=_members(scenario, pool),
+        member=members,
+        leg=leg_of_member[np.argsort(members)],
         **dict.fromkeys(levels, np.nan),
     )
 
@@ -145,10 +158,30 @@ def _members(scenario: Scenario, pool: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.lexsort((np.arange(len(pool)), instrument, pool))
 
 
-def _pools(pool_of_member: NDArray[np.int64], kinds: Sequence[str]) -> Table:
-    edges = np.searchsorted(pool_of_member, np.arange(len(kinds) + 1))
+def _legs(
+    scenario: Scenario, pool: NDArray[np.int64], members: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], Table]:
+    """Each member's leg, and the legs: members of one pool on one instrument."""
+    instrument = np.array([slot.instrument for slot in scenario.slots], np.int64)[members]
+    new = np.diff(pool[members], prepend=-1).astype(bool) | np.diff(instrument, prepend=-1).astype(bool)
+    first = np.flatnonzero(new)
+    last = np.append(first[1:], len(members))
+    table = _table(LEG, len(first), instrument=instrument[first], first=first, last=last, stale=1)
+    return np.cumsum(new) - 1, table
+
+
+def _pools(pool_of_member: NDArray[np.int64], pool_of_leg: NDArray[np.int64], kinds: Sequence[str]) -> Table:
+    first, last = _edges(pool_of_member, len(kinds))
+    first_leg, last_leg = _edges(pool_of_leg, len(kinds))
     on_demand = [kind == "on_demand" for kind in kinds]
-    return _table(POOL, len(kinds), on_demand=on_demand, first=edges[:-1], last=edges[1:])
+    members = {"first": first, "last": last, "first_leg": first_leg, "last_leg": last_leg}
+    return _table(POOL, len(kinds), on_demand=on_demand, **members)
+
+
+def _edges(numbers: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where each of the numbers ``0 ... n - 1`` begins and ends in a sorted array."""
+    edges = np.searchsorted(numbers, np.arange(n + 1))
+    return edges[:-1], edges[1:]
 
 
 def _instruments(instruments: Sequence[Instrument]) -> tuple[Table, Table]:
@@ -188,7 +221,7 @@ def _state(scenario: Scenario) -> Table:
     rules = scenario.rules
     codes = {name: words.index(getattr(rules, name)) for name, words in RULE_CHOICES.items()}
     rates = {name: getattr(rules, name) for name in RULE_RATES}
-    return _table(STATE, 1, balance=scenario.balance, reach=PAD_SHAPE[1], **codes, **rates)
+    return _table(STATE, 1, balance=scenario.balance, reach=LONGEST_CHUNK, **codes, **rates)
 
 
 def _orders(scenario: Scenario) -> Table:

@@ -11,9 +11,9 @@ from backtester import _frames_out as frames
 from backtester import engine_input
 from backtester._result_json import result_row
 from backtester.errors import InvariantError
-from backtester.kernels.replay import Records, replay
+from backtester.kernels.replay import replay
 from backtester.scenario import Scenario
-from backtester.schema import CUT, EVENT_KINDS, LEDGER_KINDS, LIQUIDATION, REJECTED, Curves, Floats, Rows
+from backtester.schema import CUT, EVENT_KINDS, LEDGER_KINDS, LIQUIDATION, REJECTED, Curves, Floats, Records, Rows
 
 if TYPE_CHECKING:
     import pandas as pd

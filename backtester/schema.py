@@ -147,14 +147,37 @@ SLOT = np.dtype(
     + [("best", "f8")]  # best trade price since the trailing stop became active
     + [("limit_order", "i8"), ("limit_quantity", "f8")]  # row of the resting limit order (-1: none), its signed size
     + [("waiting_order", "i8"), ("opening", "f8")]  # row of the order of this open (-1: none), its opening part
-    + [("has_exit", "i8"), ("position_row", "i8"), ("bankruptcy_price", "f8")]
+    + [("has_exit", "i8"), ("position_row", "i8"), ("bankruptcy_price", "f8"), ("leg", "i8")]
     # Not of this slot but of the k-th in a row: the k-th slot by pool, instrument and index, which a pool's `first`
     # and `last` point into; and scratch of a liquidation, the k-th slot to close and what that order goes by.
     + [("member", "i8"), ("queued", "i8"), ("key", "f8")],
     align=True,
 )
 POOL = np.dtype(
-    [("cash", "f8"), ("ratio", "f8"), ("on_demand", "i8"), ("first", "i8"), ("last", "i8"), ("n_open", "i8")],
+    [("cash", "f8"), ("ratio", "f8"), ("on_demand", "i8"), ("first", "i8"), ("last", "i8"), ("n_open", "i8")]
+    + [("first_leg", "i8"), ("last_leg", "i8")],
+    align=True,
+)
+LEG = np.dtype(
+    [  # an instrument in a pool: its members ``first ... last - 1``, and sums over them that a trade makes stale
+        ("instrument", "i8"),
+        ("first", "i8"),
+        ("last", "i8"),
+        ("stale", "i8"),
+        ("long_quantity", "f8"),
+        ("short_quantity", "f8"),
+        ("long_notional", "f8"),  # at the entries
+        ("short_notional", "f8"),
+        ("long_initial", "f8"),  # initial margin at a level of 1: sum of |q|/leverage
+        ("short_initial", "f8"),
+        ("anchor", "f8"),  # sum of q*e: the pnl is net*v - anchor
+        ("above", "f8"),  # for levels strictly between these the requirement is max(r1*v - c1, r2*v - c2)
+        ("below", "f8"),
+        ("r1", "f8"),
+        ("c1", "f8"),
+        ("r2", "f8"),
+        ("c2", "f8"),
+    ],
     align=True,
 )
 INSTRUMENT = np.dtype(
@@ -213,7 +236,7 @@ Floats = NDArray[np.float64]
 Rows = Any  # a record array; in compiled code a `Table` (kernels/_table.py)
 
 
-PAD_SHAPE = (19, 128)  # rows of the quiet pass, bars in its longest chunk
+LONGEST_CHUNK = 128  # bars that the quiet pass values at a time, at most
 
 
 class Bars(NamedTuple):
@@ -243,6 +266,7 @@ class Run(NamedTuple):
     pools: Rows  # POOL, (n_pools,), main first
     instruments: Rows  # INSTRUMENT, (n_instruments,)
     tiers: Rows  # TIER_ROW, all instruments' tiers in a row
+    legs: Rows  # LEG, by pool, then instrument
     state: Rows  # STATE, (1,)
     orders: Rows  # ORDER, by bar (of execution), then slot
     events: Rows  # EVENT
@@ -264,3 +288,41 @@ class Curves(NamedTuple):
     equity_low: Floats  # (n_bars,) lowest total equity inside the bar
     worst_ratio: Floats  # (n_bars,) worst margin ratio of any pool inside the bar
     pool_ratio: Floats  # (n_pools, n_bars) worst margin ratio inside the bar; (0, 0) when not asked for
+
+
+class Records(NamedTuple):
+    """States at the close of each bar."""
+
+    cash: Floats  # (n_pools, n_bars)
+    pnl: Floats
+    initial_margin: Floats
+    requirement: Floats
+    quantity: Floats  # (n_slots, n_bars)
+    entry_price: Floats  # nan: flat
+    leverage: Floats
+    liquidation_price: Floats  # nan: none
+
+
+class Pad(NamedTuple):
+    """Scratch of the quiet pass, each ``(LONGEST_CHUNK,)``: one value per bar of a chunk.
+
+    A bar has four way points: the open, the path's first and second extreme, and the close.
+    """
+
+    okay: Floats  # 1: certainly quiet, 0: to be walked
+    ratio: Floats  # worst margin ratio of any pool
+    pool_ratio: Floats  # worst margin ratio of the pool at hand
+    equity_open: Floats  # of the account
+    equity_first: Floats
+    equity_second: Floats
+    equity_close: Floats
+    pool_open: Floats  # equity of the pool at hand
+    pool_first: Floats
+    pool_second: Floats
+    pool_close: Floats
+    need_open: Floats  # its requirement
+    need_first: Floats
+    need_second: Floats
+    need_close: Floats
+    first: Floats  # levels of the instrument at hand, where the candle decides which extreme comes first
+    second: Floats

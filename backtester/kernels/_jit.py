@@ -16,12 +16,12 @@ from typing import Any
 import numba
 from numba.core.registry import CPUDispatcher
 
-from backtester.kernels._link import Part, Whole
+from backtester.kernels import _bundles  # noqa: F401  (what named tuples are in compiled code)
+from backtester.kernels._link import Loop, Part, Whole
 
 # No memory is allocated inside a kernel (_nrt). Never fastmath: it breaks isnan and changes results.
 _FLAGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
-_PART: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": Part}
-_WHOLE: dict[str, Any] = {"cache": True, "pipeline_class": Whole}
+_INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def _sources_hash() -> str:
@@ -64,12 +64,21 @@ class _Kernel(CPUDispatcher):
 
 @cache
 def _caller(called: Any) -> Any:
-    return numba.njit(lambda *arguments: called(*arguments), _nrt=False)
+    return numba.njit(lambda *arguments: called(*arguments), _nrt=False, pipeline_class=Whole)
 
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile `function` when an entry that calls it is compiled."""
-    compiled = numba.njit(**_FLAGS, **_PART)(function)
+    return _inner(function, Part)
+
+
+def loop(function: Callable[..., Any]) -> Any:
+    """Compile a kernel whose arrays do not overlap, as a loop over bars has to promise to be fast."""
+    return _inner(function, Loop)
+
+
+def _inner(function: Callable[..., Any], pipeline: type) -> Any:
+    compiled = numba.njit(**_FLAGS, **_INNER, pipeline_class=pipeline)(function)
     if isinstance(compiled, CPUDispatcher):  # not where compilation is switched off
         compiled.__class__ = _Kernel
     return compiled
@@ -80,6 +89,6 @@ def entry(function: Callable[..., Any]) -> Any:
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = _FOLDER  # read by numba when the function is decorated
     try:
-        return numba.njit(**_FLAGS, **_WHOLE)(function)
+        return numba.njit(**_FLAGS, cache=True, pipeline_class=Whole)(function)
     finally:
         numba.config.CACHE_DIR = before

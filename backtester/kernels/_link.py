@@ -11,7 +11,7 @@ from typing import Any
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 
-__all__ = ["Part", "Whole"]
+__all__ = ["Loop", "Part", "Whole"]
 
 
 class _Codegen:
@@ -67,6 +67,14 @@ class Part(_Compiler):
     """Compiles a kernel that only kernels call; it cannot be kept on disk by itself."""
 
     library = _PartLibrary
+
+
+class Loop(Part):
+    """Compiles a part whose arrays do not overlap."""
+
+    def define_pipelines(self) -> list[Any]:
+        self.state.flags.noalias = True
+        return super().define_pipelines()
 
 
 class Whole(_Compiler):

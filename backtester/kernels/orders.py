@@ -24,7 +24,7 @@ from backtester.schema import (
 @kernel
 def execute(run, actions, first_order, last_order, first_action, last_action):
     """Closings by slot, then margin instructions in the order given, then openings by slot."""
-    equity = 0.0 if run.state[0].bankrupt else total_equity(run, 0.0)
+    equity = equity_to_share(run, first_order, last_order)
     for row in range(first_order, last_order):
         j = run.orders[row].slot
         run.slots[j].opening = 0.0
@@ -37,6 +37,15 @@ def execute(run, actions, first_order, last_order, first_action, last_action):
         j = run.orders[row].slot
         if run.slots[j].opening != 0.0:
             open_half(run, j, row)
+
+
+@kernel
+def equity_to_share(run, first_order, last_order):
+    """Total equity at the open, if one of the orders is a fraction of it; nothing once bankrupt."""
+    for row in range(first_order, last_order):
+        if run.orders[row].size_type == EQUITY_FRACTION and not run.state[0].bankrupt:
+            return total_equity(run, 0.0)
+    return 0.0
 
 
 @kernel

@@ -3,11 +3,11 @@
 import numpy as np
 
 from backtester.kernels._jit import kernel
+from backtester.kernels.legs import glance, pool_line
 from backtester.kernels.levels import crossing, level_of, slipped, trade_at, trade_price_at
 from backtester.kernels.liquidation import liquidate
 from backtester.kernels.margin import appraise, note_ratio
 from backtester.kernels.orders import fill_limit
-from backtester.kernels.pieces import pool_line
 from backtester.kernels.positions import reduce
 from backtester.schema import (
     CANDLE,
@@ -64,6 +64,23 @@ def pool_at(run, n):
 
 
 @kernel
+def all_clear(run):
+    """At the open: whether every pool is clearly above its requirement; then that is all there is to note."""
+    total = 0.0
+    for p in range(len(run.pools)):
+        if run.pools[p].n_open == 0:
+            total += run.pools[p].cash
+            continue
+        equity, requirement, _, rounding = glance(run, p, 0.0)
+        if not equity - requirement > rounding:
+            return False
+        note_ratio(run, p, equity, requirement)
+        total += equity
+    run.state[0].equity_low = min(run.state[0].equity_low, total)
+    return True
+
+
+@kernel
 def check_margins(run):
     """At the open: liquidate every pool with ``equity <= requirement`` at the mark opens."""
     for n in range(len(run.pools)):
@@ -104,6 +121,7 @@ def walk(run, bars, path):
     net_quantities(run)
     for i in range(len(run.instruments)):
         if run.instruments[i].live:
+            quote_trade(run.instruments[i], bars, i, t)
             rising = bars.close[i, t] >= bars.open[i, t]
             run.instruments[i].first_low = low_comes_first(run.instruments[i], path, rising)
     for segment in range(1 if path == CLOSE else 3):
@@ -120,6 +138,16 @@ def walk(run, bars, path):
 
 
 @kernel
+def quote_trade(quote, bars, i, t):
+    """Set the trade quotes of instrument `i` to the open of bar `t`."""
+    quote.open_price = bars.open_price[i, t]
+    quote.price_from = quote.open_price
+    quote.price_to = quote.open_price
+    quote.trade_from = bars.open[i, t]
+    quote.trade_to = quote.trade_from
+
+
+@kernel
 def aim(quote, bars, i, t, segment, path):
     """Set the ends of the segment: it starts where the last one ended."""
     if segment > 0:
@@ -128,8 +156,6 @@ def aim(quote, bars, i, t, segment, path):
         quote.price_from = quote.price_to
     else:
         quote.mark_from = bars.mark_open[i, t]
-        quote.trade_from = bars.open[i, t]
-        quote.price_from = bars.open_price[i, t]
     if segment == 2 or path == CLOSE:
         quote.mark_to = bars.mark_close[i, t]
         quote.trade_to = bars.close[i, t]

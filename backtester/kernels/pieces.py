@@ -3,7 +3,6 @@
 import numpy as np
 
 from backtester.kernels._jit import kernel
-from backtester.kernels.levels import mark_at
 from backtester.kernels.margin import tier_at
 from backtester.schema import ENTRY_BASIS, LARGER_SIDE, NET
 
@@ -29,28 +28,6 @@ def side_piece(run, i, quantity, basis_notional, v):
 
 
 @kernel
-def group_at(run, k, last):
-    """Positions of the instrument at member `k` of a pool: next member, instrument and the sums over its slots."""
-    i = run.slots[run.slots[k].member].instrument
-    long_q, short_q, long_n, short_n, anchor = 0.0, 0.0, 0.0, 0.0, 0.0
-    while k < last:
-        slot = run.slots[run.slots[k].member]
-        if slot.instrument != i:
-            break
-        k += 1
-        if slot.quantity == 0.0:
-            continue
-        anchor += slot.quantity * slot.entry
-        if slot.quantity > 0.0:
-            long_q += slot.quantity
-            long_n += slot.quantity * abs(slot.entry)
-        else:
-            short_q -= slot.quantity
-            short_n -= slot.quantity * abs(slot.entry)
-    return k, i, long_q, short_q, long_n, short_n, anchor
-
-
-@kernel
 def pieces(run, i, long_q, short_q, long_n, short_n, v):
     """Requirement of an instrument near level `v` as ``max(r1*|v| - c1, r2*|v| - c2)`` for ``above < |v| <= below``."""
     offset = run.state[0].hedge_offset
@@ -63,24 +40,3 @@ def pieces(run, i, long_q, short_q, long_n, short_n, v):
     if offset == LARGER_SIDE:
         return r1, c1, r2, c2, above, below
     return r1 + r2, c1 + c2, r1 + r2, c1 + c2, above, below
-
-
-@kernel
-def pool_line(run, p, s):
-    """``equity - requirement`` at both ends of the segment, on the line of the tier pieces that hold at `s`."""
-    pool = run.pools[p]
-    start, end = pool.cash, pool.cash
-    k = pool.first
-    while k < pool.last:
-        k, i, long_q, short_q, long_n, short_n, anchor = group_at(run, k, pool.last)
-        if long_q + short_q == 0.0:
-            continue
-        v = mark_at(run.instruments[i], s)
-        r, c, r2, c2, _, _ = pieces(run, i, long_q, short_q, long_n, short_n, v)
-        if r2 * abs(v) - c2 > r * abs(v) - c:
-            r, c = r2, c2
-        net = long_q - short_q
-        first, last = run.instruments[i].mark_from, run.instruments[i].mark_to
-        start += net * first - anchor - (r * abs(first) - c)
-        end += net * last - anchor - (r * abs(last) - c)
-    return start, end

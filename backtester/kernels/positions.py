@@ -3,6 +3,7 @@
 import numpy as np
 
 from backtester.kernels._jit import kernel
+from backtester.kernels.legs import glance
 from backtester.kernels.levels import to_lot, trade_price_at
 from backtester.kernels.logs import log_event, note_position, post, reject, transfer
 from backtester.kernels.margin import appraise
@@ -71,6 +72,7 @@ def settle_flat(run, p, j):
 def take_off(run, j, size):
     """Shrink slot `j` by `size` > 0; a rest of at most 1e-9 of the position goes with it."""
     slot = run.slots[j]
+    run.legs[slot.leg].stale = 1
     if abs(slot.quantity) - size <= REST_TOLERANCE * abs(slot.quantity):
         slot.quantity = 0.0
         slot.entry = np.nan
@@ -113,6 +115,7 @@ def reduce(run, j, size, fill, fee_rate, kind):
 def put_on(run, j, change, fill):
     """Grow slot `j` by the signed `change`; entries average by quantity in levels."""
     slot = run.slots[j]
+    run.legs[slot.leg].stale = 1
     if slot.quantity == 0.0:
         slot.entry = fill
         run.pools[slot.pool].n_open += 1
@@ -128,11 +131,14 @@ def would_liquidate(run, j, change, fill, cash_change):
     p = slot.pool
     quantity, entry = slot.quantity, slot.entry
     put_on(run, j, change, fill)
-    equity, requirement, _ = appraise(run, p, run.state[0].s)
+    equity, requirement, _, rounding = glance(run, p, run.state[0].s)
+    if not equity + cash_change - requirement > rounding:
+        equity, requirement, _ = appraise(run, p, run.state[0].s)
     if quantity == 0.0:
         run.pools[p].n_open -= 1
     slot.quantity = quantity
     slot.entry = entry
+    run.legs[slot.leg].stale = 1
     return equity + cash_change <= requirement
 
 

@@ -4,28 +4,14 @@ The bar loop writes changes only, which keeps it fast and small. This pass puts 
 them with the same formulas.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from backtester.kernels._jit import entry, kernel
+from backtester.kernels._views import tail
 from backtester.kernels.closed_form import price_within
 from backtester.kernels.levels import price_of
 from backtester.kernels.margin import appraise
-from backtester.schema import MAINTENANCE, Floats
-
-
-class Records(NamedTuple):
-    """States at the close of each bar."""
-
-    cash: Floats  # (n_pools, n_bars)
-    pnl: Floats
-    initial_margin: Floats
-    requirement: Floats
-    quantity: Floats  # (n_slots, n_bars)
-    entry_price: Floats  # nan: flat
-    leverage: Floats
-    liquidation_price: Floats  # nan: none
+from backtester.schema import MAINTENANCE
 
 
 @entry
@@ -43,7 +29,7 @@ def replay(run, mark_close, records, first_bar):
     first_bar : int
     """
     ledger, position = 0, 0
-    for t in range(first_bar + records.cash.shape[1]):
+    for t in range(first_bar + len(tail(records.cash, 0, 0))):
         while ledger < len(run.ledger) and run.ledger[ledger].bar <= t:
             row = run.ledger[ledger]
             run.pools[row.pool].cash += row.amount

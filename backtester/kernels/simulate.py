@@ -6,7 +6,7 @@ from backtester.kernels._jit import entry, kernel
 from backtester.kernels.funding import settle
 from backtester.kernels.logs import log_event, post
 from backtester.kernels.orders import execute
-from backtester.kernels.path import check_margins, observe, walk
+from backtester.kernels.path import all_clear, check_margins, observe, quote_trade, walk
 from backtester.kernels.quiet import pass_quiet
 from backtester.schema import (
     AT_CLOSE,
@@ -37,7 +37,7 @@ def simulate(run, agenda, bars, curves, pad, deposits, path):
         Levels, ``(n_instruments, n_bars)``.
     curves : Curves
         Written once per bar.
-    pad : float64 array, PAD_SHAPE
+    pad : Pad
         Scratch.
     deposits : float64 array, (n_pools,)
         Cash that the standing pools start with.
@@ -49,7 +49,7 @@ def simulate(run, agenda, bars, curves, pad, deposits, path):
     int
         DONE, or LOG_FULL when a log was too short: `run.state` then says how many rows each needs.
     """
-    n_bars = bars.open.shape[1]
+    n_bars = len(curves.equity)
     for p in range(len(run.pools)):
         post(run, p, DEPOSITED, NOBODY, deposits[p])
     order, action, funding, t = NONE_YET, NONE_YET, NONE_YET, NONE_YET
@@ -78,9 +78,10 @@ def simulate(run, agenda, bars, curves, pad, deposits, path):
             note_bankruptcy(run)
         t += quiet
         if t < stop:
-            if quiet > 0:
+            if opened and quiet == 0:
+                observe(run)  # the orders of this open may have changed what its check saw
+            else:
                 begin_bar(run, t)
-            if quiet > 0 or not opened:
                 open_bar(run, agenda, bars, order, order, action, action, funding, funding)
             walk(run, bars, path)
             close_bar(run, curves)
@@ -105,21 +106,23 @@ def begin_bar(run, t):
 @kernel
 def open_bar(run, agenda, bars, order, next_order, action, next_action, funding, next_funding):
     """At the open: funding, margin check, orders."""
-    for row in range(order, next_order):
-        run.slots[run.orders[row].slot].waiting_order = row
     quote_open(run, bars)
+    for row in range(order, next_order):
+        slot = run.slots[run.orders[row].slot]
+        slot.waiting_order = row
+        quote_trade(run.instruments[slot.instrument], bars, slot.instrument, run.state[0].bar)
     for row in range(funding, next_funding):
         settle(run, agenda.funding[row])
-    check_margins(run)
-    observe(run)
+    if not all_clear(run):
+        check_margins(run)
+        observe(run)
     if next_order > order or next_action > action:
         execute(run, agenda.actions, order, next_order, action, next_action)
-        observe(run)
 
 
 @kernel
 def quote_open(run, bars):
-    """Set the quotes to the opens; an instrument without data keeps the last known mark close."""
+    """Set the marks to the opens; an instrument without data keeps the last known mark close."""
     t = run.state[0].bar
     for i in range(len(run.instruments)):
         quote = run.instruments[i]
@@ -129,11 +132,6 @@ def quote_open(run, bars):
             mark = last_mark(quote, bars, i, t)
         quote.mark_from = mark
         quote.mark_to = mark
-        quote.open_price = bars.open_price[i, t]
-        quote.price_from = quote.open_price
-        quote.price_to = quote.open_price
-        quote.trade_from = bars.open[i, t]
-        quote.trade_to = bars.open[i, t]
 
 
 @kernel

@@ -3,6 +3,7 @@
 import numpy as np
 
 from backtester.kernels._jit import kernel
+from backtester.kernels.legs import glance
 from backtester.kernels.levels import mark_at
 from backtester.kernels.margin import appraise, available, initial_by_side, last_digit
 from backtester.schema import EQUITY_FRACTION, MARGIN, NET, NO_OFFSET, QUANTITY
@@ -68,7 +69,7 @@ def tier_capacity(run, j, sign):
 
 @kernel
 def affordable(run, j, wanted, sign, fill, fee_rate, margin):
-    """Largest size of `wanted` that the money allows; 0 when nothing is free.
+    """Largest size that the money allows, inf where that clearly is more than `wanted`; 0 when nothing is free.
 
     On demand: ``max(d*|fill|/leverage, margin) + max(fee, 0) <= available``. Standing: ``free >= 0`` after the trade;
     nothing where nothing is free but for the last digit.
@@ -84,13 +85,18 @@ def affordable(run, j, wanted, sign, fill, fee_rate, margin):
         if margin > 0.0 and fee > 0.0:
             most = min(most, (funds - margin) / fee)
         return most
-    equity, _, initial = appraise(run, slot.pool, s)
-    free = equity - initial
-    if free <= last_digit(run, slot.pool, s) or run.state[0].bankrupt:
+    if run.state[0].bankrupt:
         return 0.0
     mark = mark_at(run.instruments[slot.instrument], s)
     cost = fee - sign * (mark - fill)  # of one unit, before its initial margin
     per_unit = abs(mark) / slot.leverage
+    equity, _, initial, rounding = glance(run, slot.pool, s)
+    if equity - initial - wanted * (per_unit + max(cost, 0.0)) > rounding:
+        return np.inf
+    equity, _, initial = appraise(run, slot.pool, s)
+    free = equity - initial
+    if free <= last_digit(run, slot.pool, s):
+        return 0.0
     if run.state[0].hedge_offset != NO_OFFSET:
         return largest_hedge(run, j, sign, free, cost, per_unit)
     return free / (per_unit + cost) if per_unit + cost > 0.0 else np.inf

@@ -1,0 +1,79 @@
+"""Named tuples of arrays as one pointer.
+
+Kernels pass an account's tables, the market and the curves on to nearly every kernel they call: as numpy arrays that
+is more work than most of them do. Compiled code sees a named tuple as a pointer to the addresses and shapes of its
+arrays. Importing this module tells numba so.
+"""
+
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.typing.templates import AttributeTemplate, infer_getattr
+from numba.extending import NativeValue, lower_getattr_generic, models, register_model, typeof_impl, unbox
+
+from backtester.kernels._views import WORD, ViewType, view_type, words_in
+from backtester.schema import Agenda, Bars, Curves, Pad, Records, Run
+
+
+class BundleType(types.Type):
+    """numba's type of a named tuple of arrays."""
+
+    def __init__(self, name: str, views: dict[str, ViewType]) -> None:
+        self.views = views
+        super().__init__(name=f"{name}({', '.join(map(str, views.values()))})")
+
+    def n_words(self, before: str | None = None) -> int:
+        """Return how many words all views take, or those in front of one."""
+        names = list(self.views)
+        counted = names if before is None else names[: names.index(before)]
+        return sum(1 + self.views[name].n_axes for name in counted)
+
+
+@typeof_impl.register(Agenda)
+@typeof_impl.register(Bars)
+@typeof_impl.register(Curves)
+@typeof_impl.register(Pad)
+@typeof_impl.register(Records)
+@typeof_impl.register(Run)
+def _typeof(bundle: Any, context: Any) -> BundleType:
+    return BundleType(type(bundle).__name__, {name: view_type(getattr(bundle, name)) for name in bundle._fields})
+
+
+@register_model(BundleType)
+class _Model(models.PrimitiveModel):
+    def __init__(self, manager: Any, bundle: BundleType) -> None:
+        super().__init__(manager, bundle, WORD.as_pointer())
+
+
+@unbox(BundleType)
+def _unbox(bundle: BundleType, value: Any, c: Any) -> NativeValue:
+    words = words_in(c, value, bundle.n_words())
+    return NativeValue(words, is_error=cgutils.is_not_null(c.builder, c.pyapi.err_occurred()))
+
+
+@infer_getattr
+class _Views(AttributeTemplate):
+    key = BundleType
+
+    def generic_resolve(self, bundle: BundleType, name: str) -> Any:
+        return bundle.views.get(name)
+
+
+@lower_getattr_generic(BundleType)
+def _view(context: Any, builder: Any, bundle: BundleType, words: Any, name: str) -> Any:
+    view = cgutils.create_struct_proxy(bundle.views[name])(context, builder)
+    first, *lengths = (
+        _word(builder, words, bundle.n_words(before=name) + k) for k in range(1 + bundle.views[name].n_axes)
+    )
+    view.first = builder.inttoptr(first, view.first.type)
+    for axis, length in enumerate(lengths):
+        setattr(view, f"n{axis}", length)
+    return view._getvalue()
+
+
+def _word(builder: Any, words: Any, n: int) -> Any:
+    """Load a word that does not change during a run, which the compiler may therefore keep in a register."""
+    loaded = builder.load(builder.gep(words, [ir.Constant(WORD, n)]))
+    loaded.set_metadata("invariant.load", builder.module.add_metadata([]))
+    return loaded

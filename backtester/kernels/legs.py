@@ -1,0 +1,107 @@
+"""Legs: what a pool holds on one instrument, as a few numbers that change only when it trades.
+
+Along a leg's tier piece its pnl and requirement are straight lines in the level v,
+
+    pnl = net*v - anchor        requirement = max(r1*v - c1, r2*v - c2),
+
+so that a pool can be looked at in a few operations per instrument, at one moment or over many bars. Sums in another
+order than the definition's may differ from it in the last digits: where these decide, `margin.appraise` does.
+"""
+
+from backtester.kernels._jit import kernel
+from backtester.kernels.levels import mark_at
+from backtester.kernels.margin import LAST_DIGIT, TIER_TOLERANCE, joined
+from backtester.kernels.pieces import pieces
+
+
+@kernel
+def leg_at(run, k, v):
+    """Leg `k` with the sums over its slots and the piece of its requirement that holds at level `v`."""
+    leg = run.legs[k]
+    if leg.stale:
+        add_up(run, leg)
+        fit(run, leg, v)
+    elif not (v > leg.above and v < leg.below):
+        fit(run, leg, v)
+    return leg
+
+
+@kernel
+def add_up(run, leg):
+    """Sum over the slots of a leg."""
+    long_q, short_q, long_n, short_n, long_i, short_i, anchor = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for k in range(leg.first, leg.last):
+        slot = run.slots[run.slots[k].member]
+        if slot.quantity == 0.0:
+            continue
+        anchor += slot.quantity * slot.entry
+        if slot.quantity > 0.0:
+            long_q += slot.quantity
+            long_n += slot.quantity * abs(slot.entry)
+            long_i += slot.quantity / slot.leverage
+        else:
+            short_q -= slot.quantity
+            short_n -= slot.quantity * abs(slot.entry)
+            short_i -= slot.quantity / slot.leverage
+    leg.long_quantity, leg.short_quantity = long_q, short_q
+    leg.long_notional, leg.short_notional = long_n, short_n
+    leg.long_initial, leg.short_initial = long_i, short_i
+    leg.anchor = anchor
+    leg.stale = 0
+
+
+@kernel
+def fit(run, leg, v):
+    """Find the piece of the leg's requirement that holds at level `v`, and how far it goes."""
+    r1, c1, r2, c2, above, below = pieces(
+        run, leg.instrument, leg.long_quantity, leg.short_quantity, leg.long_notional, leg.short_notional, v
+    )
+    above *= 1.0 + 2.0 * TIER_TOLERANCE  # on a floor, and a last digit above it, the tier below holds
+    if run.instruments[leg.instrument].inverse:  # where |v| = -v
+        r1, r2 = -r1, -r2
+        above, below = -below, -above
+    leg.r1, leg.c1, leg.r2, leg.c2 = r1, c1, r2, c2
+    leg.above, leg.below = above, below
+
+
+@kernel
+def glance(run, p, s):
+    """What `margin.appraise` says of pool `p`, but for rounding, and what that may amount to at most.
+
+    Returns
+    -------
+    equity, requirement, initial_margin, rounding : float [settlement currency]
+        The last is 1e-12 of the pool's cash and of its notionals at the entries and now.
+    """
+    pool = run.pools[p]
+    offset = run.state[0].hedge_offset
+    equity, requirement, initial, scale = pool.cash, 0.0, 0.0, abs(pool.cash)
+    for k in range(pool.first_leg, pool.last_leg):
+        v = mark_at(run.instruments[run.legs[k].instrument], s)
+        leg = leg_at(run, k, v)
+        gross = leg.long_quantity + leg.short_quantity
+        if gross > 0.0:
+            equity += (leg.long_quantity - leg.short_quantity) * v - leg.anchor
+            requirement += max(leg.r1 * v - leg.c1, leg.r2 * v - leg.c2)
+            initial += joined(offset, leg.long_initial, leg.short_initial) * abs(v)
+            scale += leg.long_notional + leg.short_notional + gross * abs(v)
+    return equity, requirement, initial, LAST_DIGIT * scale
+
+
+@kernel
+def pool_line(run, p, s):
+    """``equity - requirement`` at both ends of the segment, on the line of the tier pieces that hold at `s`."""
+    pool = run.pools[p]
+    start, end = pool.cash, pool.cash
+    for k in range(pool.first_leg, pool.last_leg):
+        quote = run.instruments[run.legs[k].instrument]
+        v = mark_at(quote, s)
+        leg = leg_at(run, k, v)
+        if leg.long_quantity + leg.short_quantity > 0.0:
+            r, c = leg.r1, leg.c1
+            if leg.r2 * v - leg.c2 > r * v - c:
+                r, c = leg.r2, leg.c2
+            net = leg.long_quantity - leg.short_quantity
+            start += net * quote.mark_from - leg.anchor - (r * quote.mark_from - c)
+            end += net * quote.mark_to - leg.anchor - (r * quote.mark_to - c)
+    return start, end
