@@ -126,7 +126,7 @@ def simulate(scenario: Scenario, *, record: str = "full", strategy: str = "") ->
         raise ConfigurationError("record", record, "unknown amount of records", allowed=RECORDS)
     _one_currency(scenario)
     bars, agenda = engine_input.bars_of(scenario), engine_input.agenda_of(scenario)
-    lengths, pad = _log_lengths(scenario), engine_input.pad()
+    lengths, pad = _log_lengths(scenario), engine_input.pad_of(scenario)
     while True:
         account = engine_input.run_of(scenario, *lengths)
         curves = _curves(scenario, len(account.pools) if record == "full" else 0)

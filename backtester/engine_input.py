@@ -15,7 +15,7 @@ from backtester.schema import (
     INSTRUMENT,
     LEDGER_ROW,
     LEG,
-    LONGEST_CHUNK,
+    LONGEST_WINDOW,
     ORDER,
     POOL,
     POSITION_ROW,
@@ -32,6 +32,7 @@ from backtester.schema import (
 )
 from backtester.venue import Instrument
 
+NEVER = np.iinfo(np.int64).max  # a bar after all others
 _PRICES = ("open", "high", "low", "close", "mark_open", "mark_high", "mark_low", "mark_close")
 _ORDER_LEVELS = ("limit", "stop", "take_profit")
 _QUOTES = ("mark_from", "mark_to", "trade_from", "trade_to", "open_price", "price_from", "price_to", "last")
@@ -98,14 +99,16 @@ def run_of(scenario: Scenario, n_events: int, n_ledger: int, n_positions: int) -
     members = _members(scenario, pool)
     leg_of_member, legs = _legs(scenario, pool, members)
     instruments, tiers = _instruments(scenario.instruments)
+    orders = _orders(scenario)
+    instruments.next_order, orders["next"] = _next_orders(scenario, orders)
     return Run(
         slots=_slots(scenario, pool, members, leg_of_member),
-        pools=_pools(pool[members], pool[members[legs.first]], kinds),
+        pools=_pools(pool[members], legs.pool, kinds),
         instruments=instruments,
         tiers=tiers,
         legs=legs,
         state=_state(scenario),
-        orders=_orders(scenario),
+        orders=orders,
         events=_empty(EVENT, n_events),
         ledger=_empty(LEDGER_ROW, n_ledger),
         positions=_empty(POSITION_ROW, n_positions),
@@ -128,9 +131,11 @@ def _table(dtype: np.dtype[Any], n: int, **columns: Any) -> Table:
     return table.view(Table)
 
 
-def pad() -> Pad:
+def pad_of(scenario: Scenario) -> Pad:
     """Scratch for the kernels."""
-    return Pad(*(np.empty(LONGEST_CHUNK) for _ in Pad._fields))
+    standing = (1 + len(scenario.shares), LONGEST_WINDOW)
+    shapes = [standing if name.startswith(("pnl", "need")) else standing[1:] for name in Pad._fields]
+    return Pad(*map(np.empty, shapes))
 
 
 def _slots(
@@ -166,7 +171,8 @@ def _legs(
     new = np.diff(pool[members], prepend=-1).astype(bool) | np.diff(instrument, prepend=-1).astype(bool)
     first = np.flatnonzero(new)
     last = np.append(first[1:], len(members))
-    table = _table(LEG, len(first), instrument=instrument[first], first=first, last=last, stale=1)
+    columns = {"pool": pool[members[first]], "instrument": instrument[first], "first": first, "last": last}
+    table = _table(LEG, len(first), **columns, stale=1)
     return np.cumsum(new) - 1, table
 
 
@@ -221,7 +227,7 @@ def _state(scenario: Scenario) -> Table:
     rules = scenario.rules
     codes = {name: words.index(getattr(rules, name)) for name, words in RULE_CHOICES.items()}
     rates = {name: getattr(rules, name) for name in RULE_RATES}
-    return _table(STATE, 1, balance=scenario.balance, reach=LONGEST_CHUNK, **codes, **rates)
+    return _table(STATE, 1, balance=scenario.balance, reach=LONGEST_WINDOW, **codes, **rates)
 
 
 def _orders(scenario: Scenario) -> Table:
@@ -232,6 +238,19 @@ def _orders(scenario: Scenario) -> Table:
     for name in _ORDER_LEVELS if inverse.any() else ():
         columns[name] = np.where(inverse, -1.0 / columns[name], columns[name])
     return _acting(_table(ORDER, len(orders.bar), **columns), scenario)
+
+
+def _next_orders(scenario: Scenario, orders: Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Bar of each instrument's first order, and of the next one on the same instrument after the bar of each order."""
+    instrument = np.array([slot.instrument for slot in scenario.slots], np.int64)[orders.slot]
+    first = np.full(len(scenario.instruments), NEVER)
+    after = np.full(len(orders), NEVER)
+    for i in range(len(first)):
+        rows = np.flatnonzero(instrument == i)
+        bars = np.append(orders.bar[rows], NEVER)
+        first[i] = bars[0]
+        after[rows] = bars[np.searchsorted(bars, orders.bar[rows], side="right")]
+    return first, after
 
 
 def _actions(scenario: Scenario) -> Table:

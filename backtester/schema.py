@@ -160,6 +160,7 @@ POOL = np.dtype(
 )
 LEG = np.dtype(
     [  # an instrument in a pool: its members ``first ... last - 1``, and sums over them that a trade makes stale
+        ("pool", "i8"),
         ("instrument", "i8"),
         ("first", "i8"),
         ("last", "i8"),
@@ -177,6 +178,7 @@ LEG = np.dtype(
         ("c1", "f8"),
         ("r2", "f8"),
         ("c2", "f8"),
+        ("valued_to", "i8"),  # the bar up to which the quiet pass has taken it into its window
     ],
     align=True,
 )
@@ -204,6 +206,7 @@ INSTRUMENT = np.dtype(
         ("first_low", "i8"),
         ("net", "f8"),  # net and gross quantity of all its slots
         ("gross", "f8"),
+        ("next_order", "i8"),  # bar of the next order in one of its slots
     ],
     align=True,
 )
@@ -216,14 +219,15 @@ STATE = np.dtype(
     + [("balance", "f8"), ("bar", "i8"), ("segment", "i8"), ("s", "f8")]  # the clock
     + [("equity_low", "f8"), ("worst_ratio", "f8")]  # of this bar so far
     + [("n_events", "i8"), ("n_ledger", "i8"), ("n_positions", "i8"), ("bankrupt", "i8")]
-    + [("reach", "i8")],  # bars that the quiet pass looks ahead
+    + [("reach", "i8"), ("window_start", "i8"), ("window_end", "i8")],  # bars that the quiet pass looks ahead
     align=True,
 )
 # `amount` is what the order calls its size, a name that numpy records have given away.
 ORDER = np.dtype(
     [("bar", "i8"), ("slot", "i8"), ("amount", "f8"), ("size_type", "i8"), ("target", "i8"), ("margin", "f8")]
     + [("limit", "f8")]
-    + _EXITS,
+    + _EXITS
+    + [("next", "i8")],  # bar of the next order on the same instrument
     align=True,
 )
 ACTION = np.dtype([("bar", "i8"), ("slot", "i8"), ("kind", "i8"), ("amount", "f8")], align=True)
@@ -236,7 +240,7 @@ Floats = NDArray[np.float64]
 Rows = Any  # a record array; in compiled code a `Table` (kernels/_table.py)
 
 
-LONGEST_CHUNK = 128  # bars that the quiet pass values at a time, at most
+LONGEST_WINDOW = 512  # bars that the quiet pass looks ahead, at most
 
 
 class Bars(NamedTuple):
@@ -304,25 +308,25 @@ class Records(NamedTuple):
 
 
 class Pad(NamedTuple):
-    """Scratch of the quiet pass, each ``(LONGEST_CHUNK,)``: one value per bar of a chunk.
+    """Scratch of the quiet pass: one value per bar of its window.
 
     A bar has four way points: the open, the path's first and second extreme, and the close.
     """
 
-    okay: Floats  # 1: certainly quiet, 0: to be walked
+    okay: Floats  # (LONGEST_WINDOW,) 1: certainly quiet, 0: to be walked
     ratio: Floats  # worst margin ratio of any pool
     pool_ratio: Floats  # worst margin ratio of the pool at hand
     equity_open: Floats  # of the account
     equity_first: Floats
     equity_second: Floats
     equity_close: Floats
-    pool_open: Floats  # equity of the pool at hand
-    pool_first: Floats
-    pool_second: Floats
-    pool_close: Floats
+    first: Floats  # levels of the instrument at hand, where the candle decides which extreme comes first
+    second: Floats
+    pnl_open: Floats  # (n_standing_pools, LONGEST_WINDOW) pnl of the pool
+    pnl_first: Floats
+    pnl_second: Floats
+    pnl_close: Floats
     need_open: Floats  # its requirement
     need_first: Floats
     need_second: Floats
     need_close: Floats
-    first: Floats  # levels of the instrument at hand, where the candle decides which extreme comes first
-    second: Floats

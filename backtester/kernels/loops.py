@@ -8,15 +8,15 @@ from backtester.kernels._jit import loop
 
 
 @loop
-def start_account(okay, ratio, opened, first, second, closed, idle, n):
-    """Start with the cash of the pools that have no position."""
+def start_account(okay, ratio, equity0, equity1, equity2, equity3, n):
+    """Start a window: quiet, and worth nothing yet."""
     for b in range(n):
         okay[b] = 1.0
         ratio[b] = 0.0
-        opened[b] = idle
-        first[b] = idle
-        second[b] = idle
-        closed[b] = idle
+        equity0[b] = 0.0
+        equity1[b] = 0.0
+        equity2[b] = 0.0
+        equity3[b] = 0.0
 
 
 @loop
@@ -30,7 +30,7 @@ def candle_order(first, second, start, end, low, high, flipped, n):
 
 @loop
 def add_alone(
-    okay, ratio, pool_ratio, equity0, equity1, equity2, equity3,
+    okay, ratio, equity0, equity1, equity2, equity3, pool_ratio,
     opened, first, second, closed, base, net, r, c, above, below, n,
 ):  # fmt: skip
     """Add a pool on one instrument, with ``need = r*v - c`` for levels strictly between `above` and `below`.
@@ -56,13 +56,31 @@ def add_alone(
 
 
 @loop
-def start_pool(equity0, equity1, equity2, equity3, need0, need1, need2, need3, cash, n):
-    """Start a pool of several legs with its cash."""
+def write_lone(
+    okay, equity, equity_low, worst_ratio,
+    first, second, closed, base, net, r, c, above, below, idle, n,
+):  # fmt: skip
+    """Write the curves of an account that is one pool on one instrument and idle cash, as `add_alone` values it."""
+    worst_is_high = r * base + net * c > 0.0
     for b in range(n):
-        equity0[b] = cash
-        equity1[b] = cash
-        equity2[b] = cash
-        equity3[b] = cash
+        low, high = min(first[b], second[b]), max(first[b], second[b])
+        at_low, at_high = base + net * low, base + net * high
+        quiet = (at_low > r * low - c) & (at_high > r * high - c) & (low > above) & (high < below)
+        okay[b] = 1.0 if quiet else 0.0
+        worst = high if worst_is_high else low
+        equity[b] = idle + (base + net * closed[b])
+        equity_low[b] = idle + min(at_low, at_high)
+        worst_ratio[b] = (r * worst - c) / (base + net * worst)
+
+
+@loop
+def start_pool(pnl0, pnl1, pnl2, pnl3, need0, need1, need2, need3, n):
+    """Start a standing pool without legs."""
+    for b in range(n):
+        pnl0[b] = 0.0
+        pnl1[b] = 0.0
+        pnl2[b] = 0.0
+        pnl3[b] = 0.0
         need0[b] = 0.0
         need1[b] = 0.0
         need2[b] = 0.0
@@ -79,15 +97,15 @@ def check_range(okay, first, second, above, below, n):
 
 @loop
 def add_line(
-    equity0, equity1, equity2, equity3, need0, need1, need2, need3,
+    pnl0, pnl1, pnl2, pnl3, need0, need1, need2, need3,
     opened, first, second, closed, net, anchor, r, c, n,
 ):  # fmt: skip
-    """Add a leg at every way point: ``equity += net*v - anchor``, ``need += r*v - c``."""
+    """Add a leg at every way point: ``pnl += net*v - anchor``, ``need += r*v - c``."""
     for b in range(n):
-        equity0[b] += net * opened[b] - anchor
-        equity1[b] += net * first[b] - anchor
-        equity2[b] += net * second[b] - anchor
-        equity3[b] += net * closed[b] - anchor
+        pnl0[b] += net * opened[b] - anchor
+        pnl1[b] += net * first[b] - anchor
+        pnl2[b] += net * second[b] - anchor
+        pnl3[b] += net * closed[b] - anchor
         need0[b] += r * opened[b] - c
         need1[b] += r * first[b] - c
         need2[b] += r * second[b] - c
@@ -96,15 +114,15 @@ def add_line(
 
 @loop
 def add_lines(
-    equity0, equity1, equity2, equity3, need0, need1, need2, need3,
+    pnl0, pnl1, pnl2, pnl3, need0, need1, need2, need3,
     opened, first, second, closed, net, anchor, r1, c1, r2, c2, n,
 ):  # fmt: skip
     """Add a leg whose requirement is the larger of two lines: ``need += max(r1*v - c1, r2*v - c2)``."""
     for b in range(n):
-        equity0[b] += net * opened[b] - anchor
-        equity1[b] += net * first[b] - anchor
-        equity2[b] += net * second[b] - anchor
-        equity3[b] += net * closed[b] - anchor
+        pnl0[b] += net * opened[b] - anchor
+        pnl1[b] += net * first[b] - anchor
+        pnl2[b] += net * second[b] - anchor
+        pnl3[b] += net * closed[b] - anchor
         need0[b] += max(r1 * opened[b] - c1, r2 * opened[b] - c2)
         need1[b] += max(r1 * first[b] - c1, r2 * first[b] - c2)
         need2[b] += max(r1 * second[b] - c1, r2 * second[b] - c2)
@@ -113,22 +131,21 @@ def add_lines(
 
 @loop
 def finish_pool(
-    okay, ratio, pool_ratio, equity0, equity1, equity2, equity3,
-    pool0, pool1, pool2, pool3, need0, need1, need2, need3, n,
+    okay, ratio, equity0, equity1, equity2, equity3, pool_ratio,
+    pnl0, pnl1, pnl2, pnl3, need0, need1, need2, need3, cash, n,
 ):  # fmt: skip
-    """Take a pool of several legs into the account."""
+    """Take a standing pool into the account."""
     for b in range(n):
-        quiet = (pool0[b] > need0[b]) & (pool1[b] > need1[b]) & (pool2[b] > need2[b]) & (pool3[b] > need3[b])
+        at0, at1, at2, at3 = cash + pnl0[b], cash + pnl1[b], cash + pnl2[b], cash + pnl3[b]
+        quiet = (at0 > need0[b]) & (at1 > need1[b]) & (at2 > need2[b]) & (at3 > need3[b])
         okay[b] = okay[b] if quiet else 0.0
-        half = max(need0[b] / pool0[b], need1[b] / pool1[b])
-        rest = max(need2[b] / pool2[b], need3[b] / pool3[b])
-        own = max(half, rest)
+        own = max(max(need0[b] / at0, need1[b] / at1), max(need2[b] / at2, need3[b] / at3))
         pool_ratio[b] = own
         ratio[b] = max(ratio[b], own)
-        equity0[b] += pool0[b]
-        equity1[b] += pool1[b]
-        equity2[b] += pool2[b]
-        equity3[b] += pool3[b]
+        equity0[b] += at0
+        equity1[b] += at1
+        equity2[b] += at2
+        equity3[b] += at3
 
 
 @loop
@@ -141,9 +158,11 @@ def loud_bars(okay, n):
 
 
 @loop
-def write_account(equity, equity_low, worst_ratio, opened, first, second, closed, ratio, n):
+def write_account(
+    equity, equity_low, worst_ratio, okay, ratio, equity0, equity1, equity2, equity3, idle, n
+):  # fmt: skip
     """Write the curves of quiet bars: equity at the close, the lowest at any way point, the worst ratio."""
     for b in range(n):
-        equity[b] = closed[b]
-        equity_low[b] = min(min(opened[b], first[b]), min(second[b], closed[b]))
+        equity[b] = idle + equity3[b]
+        equity_low[b] = idle + min(min(equity0[b], equity1[b]), min(equity2[b], equity3[b]))
         worst_ratio[b] = ratio[b]

@@ -37,6 +37,6 @@ def pieces(run, i, long_q, short_q, long_n, short_n, v):
     r1, c1, above1, below1 = side_piece(run, i, long_q, long_n, v)
     r2, c2, above2, below2 = side_piece(run, i, short_q, short_n, v)
     above, below = max(above1, above2), min(below1, below2)
-    if offset == LARGER_SIDE:
+    if offset == LARGER_SIDE and long_q > 0.0 and short_q > 0.0:
         return r1, c1, r2, c2, above, below
     return r1 + r2, c1 + c2, r1 + r2, c1 + c2, above, below

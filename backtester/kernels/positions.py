@@ -125,21 +125,24 @@ def put_on(run, j, change, fill):
 
 
 @kernel
-def would_liquidate(run, j, change, fill, cash_change):
-    """Whether slot `j`'s pool would have ``equity <= requirement`` at the marks of this moment after the trade."""
-    slot = run.slots[j]
-    p = slot.pool
-    quantity, entry = slot.quantity, slot.entry
-    put_on(run, j, change, fill)
+def would_liquidate(run, p, cash_change):
+    """Whether pool `p` would have ``equity <= requirement`` at the marks of this moment with this change of its cash."""
     equity, requirement, _, rounding = glance(run, p, run.state[0].s)
-    if not equity + cash_change - requirement > rounding:
-        equity, requirement, _ = appraise(run, p, run.state[0].s)
+    if equity + cash_change - requirement > rounding:
+        return False
+    equity, requirement, _ = appraise(run, p, run.state[0].s)
+    return equity + cash_change <= requirement
+
+
+@kernel
+def put_back(run, j, quantity, entry):
+    """Undo `put_on`."""
+    slot = run.slots[j]
+    run.legs[slot.leg].stale = 1
     if quantity == 0.0:
-        run.pools[p].n_open -= 1
+        run.pools[slot.pool].n_open -= 1
     slot.quantity = quantity
     slot.entry = entry
-    run.legs[slot.leg].stale = 1
-    return equity + cash_change <= requirement
 
 
 @kernel
@@ -214,12 +217,14 @@ def increase(run, j, wanted, sign, fill, fee_rate, margin, kind):
         if run.state[0].opening_fee_from == 0:
             payer = MAIN
     own_fee = fee if payer == p else 0.0
-    if would_liquidate(run, j, sign * size, fill, allocation - own_fee):
+    quantity, entry = slot.quantity, slot.entry
+    put_on(run, j, sign * size, fill)
+    if would_liquidate(run, p, allocation - own_fee):
+        put_back(run, j, quantity, entry)
         reject(run, WOULD_LIQUIDATE, j, sign * size)
         return False
     transfer(run, MAIN, p, j, allocation)
     post(run, payer, FEE_PAID, j, -fee)
-    put_on(run, j, sign * size, fill)
     note_position(run, j)
     log_event(run, kind, NO_REASON, j, fill, sign * size, -fee)
     return True

@@ -5,6 +5,10 @@ way point and no exit or limit order is within the bar's range needs no walk: it
 legs, in loops the compiler can vectorise. Because ``equity - requirement`` is concave along a segment, way points are
 all there is to test. A bar that is not certainly quiet (also one in which a notional leaves its tier, or without data)
 is left to the walk, so this file decides nothing but who does the work.
+
+The pass looks ahead by a window of bars. Each leg is taken into it once, up to the next order on its instrument, so
+that an order costs what its own leg costs, however many others there are. Whatever else happens (funding, margin
+instructions, a bar that is walked) makes a new window.
 """
 
 import numpy as np
@@ -14,76 +18,167 @@ from backtester.kernels._jit import kernel
 from backtester.kernels._views import tail
 from backtester.kernels.legs import leg_at
 from backtester.kernels.path import NET_TOLERANCE, net_quantities, trailing_level
-from backtester.schema import CANDLE, CLOSE, FAVOURABLE, LONGEST_CHUNK, NOBODY
+from backtester.schema import CANDLE, CLOSE, FAVOURABLE, LONGEST_WINDOW
 
-SHORTEST = 8  # bars in a chunk after one that was not quiet
-VECTOR = 4  # bars that a processor handles at a time
+SHORTEST = 8  # bars in a window after a bar that was not quiet
 
 
 @kernel
-def pass_quiet(run, bars, curves, pad, t, stop, path):
+def pass_quiet(run, bars, curves, pad, t, stop, horizon, path):
     """Record the quiet bars from `t` on, at most up to `stop`; returns how many there were.
 
-    Chunks grow while nothing happens and start again short when something did; that changes no number.
+    `horizon` is the bar of the next funding or margin instruction, beyond which there is nothing to look at. Windows grow while nothing happens and start again short when something did; that changes no number.
     """
     net_quantities(run)
-    done = 0
-    while t + done < stop:
-        n = min(run.state[0].reach, stop - t - done)
-        quiet = chunk(run, bars, curves, pad, t + done, n, path)
-        follow_quiet(run, bars, t + done, quiet, path)
+    state = run.state[0]
+    done = t
+    while done < stop:
+        if done >= state.window_end:
+            open_window(run, pad, done, horizon)
+        for k in range(len(run.legs)):
+            if run.legs[k].valued_to <= done:
+                take_in(run, bars, curves, pad, k, done, path)
+        n = min(stop, state.window_end) - done
+        quiet = write_curves(run, curves, pad, done, n)
+        follow_quiet(run, bars, done, quiet, path)
         done += quiet
         if quiet < n:
-            run.state[0].reach = SHORTEST
+            break_window(run)
+            state.reach = SHORTEST
             break
-        run.state[0].reach = min(LONGEST_CHUNK, 2 * run.state[0].reach)
-    return done
+    return done - t
 
 
 @kernel
-def chunk(run, bars, curves, pad, t, n, path):
-    """Value `n` bars from `t` on and write their curves; returns how many of them, from the first, are quiet.
+def break_window(run):
+    """Forget what was looked at ahead."""
+    run.state[0].window_end = 0
 
-    Loops run over `m` >= n bars, a few beyond the stretch for the sake of whole vectors: their values go nowhere.
-    """
-    m = min(-(-n // VECTOR) * VECTOR, len(tail(curves.equity, t)))
+
+@kernel
+def open_window(run, pad, t, horizon):
+    """Start a window at bar `t`, with nothing in it."""
+    state = run.state[0]
+    n = min(state.reach, horizon - t)
+    state.window_start, state.window_end = t, t + n
+    state.reach = min(LONGEST_WINDOW, 2 * state.reach)
+    if len(run.legs) > 1:
+        start_rows(run, pad, 0, n)
+    for k in range(len(run.legs)):
+        run.legs[k].valued_to = t
+
+
+@kernel
+def start_rows(run, pad, b, n):
+    """Start `n` bars of the account's rows and its standing pools' from bar `b` of the window on."""
+    loops.start_account(*account_rows(pad, b), n)
+    for p in range(len(pad.pnl_open)):
+        if run.pools[p].first_leg < run.pools[p].last_leg:
+            loops.start_pool(*pool_rows(pad, p, b), n)
+
+
+@kernel
+def account_rows(pad, b):
+    """Rows of the account from bar `b` of the window on: okay, ratio, equity at the way points."""
+    equity = tail(pad.equity_open, b), tail(pad.equity_first, b), tail(pad.equity_second, b), tail(pad.equity_close, b)
+    return tail(pad.okay, b), tail(pad.ratio, b), *equity
+
+
+@kernel
+def pool_rows(pad, p, b):
+    """Rows of standing pool `p` from bar `b` of the window on: pnl and requirement at the way points."""
+    pnl = tail(pad.pnl_open, p, b), tail(pad.pnl_first, p, b), tail(pad.pnl_second, p, b), tail(pad.pnl_close, p, b)
+    need = tail(pad.need_open, p, b), tail(pad.need_first, p, b), tail(pad.need_second, p, b), tail(pad.need_close, p, b)
+    return *pnl, *need
+
+
+@kernel
+def take_in(run, bars, curves, pad, k, t, path):
+    """Take leg `k` into the window, from bar `t` to the next order on its instrument."""
+    i = run.legs[k].instrument
+    end = min(run.state[0].window_end, run.instruments[i].next_order)
+    n, b = end - t, t - run.state[0].window_start
+    leg = leg_at(run, k, bars.mark_open[i, t])
+    if len(run.legs) == 1 and not is_lone(run):
+        start_rows(run, pad, b, n)
+    if leg.long_quantity + leg.short_quantity > 0.0:
+        points = way_points(run, bars, pad, i, t, n, path)
+        if is_lone(run):
+            write_lone(run, curves, pad, leg, points, t, b, n)
+        elif run.pools[leg.pool].on_demand:
+            add_alone(run, curves, pad, leg, points, t, b, n)
+        else:
+            add_to_pool(pad, leg, points, b, n)
+    for m in range(leg.first, leg.last):
+        j = run.slots[m].member
+        if run.slots[j].has_exit or run.slots[j].limit_order >= 0:
+            watch_slot(run, bars, tail(pad.okay, b), j, t, n)
+    leg.valued_to = end
+
+
+@kernel
+def is_lone(run):
+    """Whether the account is one leg with a requirement of one line."""
+    leg = run.legs[0]
+    held = leg.long_quantity + leg.short_quantity > 0.0
+    return len(run.legs) == 1 and held and leg.r1 == leg.r2 and leg.c1 == leg.c2
+
+
+@kernel
+def write_lone(run, curves, pad, leg, points, t, b, n):
+    """Write the curves of an account of one leg at once, without rows to add it to."""
+    base, net = run.pools[leg.pool].cash - leg.anchor, leg.long_quantity - leg.short_quantity
+    line = base, net, leg.r1, leg.c1, leg.above, leg.below
+    written = tail(curves.equity, t), tail(curves.equity_low, t), tail(curves.worst_ratio, t)
+    loops.write_lone(tail(pad.okay, b), *written, *points[1:], *line, idle_cash(run), n)
+    note_pool_ratio(run, curves, written[2], leg.pool, t, n)
+
+
+@kernel
+def idle_cash(run):
+    """Cash of the pools without positions."""
     idle = 0.0
     for p in range(len(run.pools)):
         if run.pools[p].n_open == 0:
             idle += run.pools[p].cash
-    loops.start_account(
-        pad.okay, pad.ratio, pad.equity_open, pad.equity_first, pad.equity_second, pad.equity_close, idle, m
-    )
-    for p in range(len(run.pools)):
-        if run.pools[p].n_open > 0:
-            value_pool(run, bars, pad, p, t, m, path)
-            note_pool_ratio(run, curves, pad, p, t, n)
-    for j in range(len(run.slots)):
-        if run.slots[j].has_exit or run.slots[j].limit_order >= 0:
-            watch_slot(run, bars, pad, j, t, n)
-    return write_curves(run, curves, pad, t, n)
+    return idle
+
+
+@kernel
+def add_alone(run, curves, pad, leg, points, t, b, n):
+    """Add an on-demand pool, which is one leg with a requirement of one line."""
+    base, net = run.pools[leg.pool].cash - leg.anchor, leg.long_quantity - leg.short_quantity
+    line = base, net, leg.r1, leg.c1, leg.above, leg.below
+    loops.add_alone(*account_rows(pad, b), pad.pool_ratio, *points, *line, n)
+    note_pool_ratio(run, curves, pad.pool_ratio, leg.pool, t, n)
+
+
+@kernel
+def add_to_pool(pad, leg, points, b, n):
+    """Add a leg to its standing pool."""
+    net, rows = leg.long_quantity - leg.short_quantity, pool_rows(pad, leg.pool, b)
+    loops.check_range(tail(pad.okay, b), points[1], points[2], leg.above, leg.below, n)
+    if leg.r1 == leg.r2 and leg.c1 == leg.c2:
+        loops.add_line(*rows, *points, net, leg.anchor, leg.r1, leg.c1, n)
+    else:
+        loops.add_lines(*rows, *points, net, leg.anchor, leg.r1, leg.c1, leg.r2, leg.c2, n)
 
 
 @kernel
 def write_curves(run, curves, pad, t, n):
-    """Write the quiet bars of the chunk, and what the open of the first one saw, which is in the clock."""
+    """Write the quiet bars of `n`, and what the open of the first one saw, which is in the clock; returns how many."""
+    b = t - run.state[0].window_start
+    okay = tail(pad.okay, b)
+    if not is_lone(run):
+        add_standing_pools(run, curves, pad, t, b, n)
     quiet = n
-    if loops.loud_bars(pad.okay, n) > 0:
+    if loops.loud_bars(okay, n) > 0:
         quiet = 0
-        while pad.okay[quiet] > 0.0:
+        while okay[quiet] > 0.0:
             quiet += 1
     equity, equity_low, worst_ratio = tail(curves.equity, t), tail(curves.equity_low, t), tail(curves.worst_ratio, t)
-    loops.write_account(
-        equity,
-        equity_low,
-        worst_ratio,
-        pad.equity_open,
-        pad.equity_first,
-        pad.equity_second,
-        pad.equity_close,
-        pad.ratio,
-        quiet,
-    )
+    if not is_lone(run):
+        loops.write_account(equity, equity_low, worst_ratio, *account_rows(pad, b), idle_cash(run), quiet)
     clock = run.state[0]
     if quiet > 0 and clock.bar == t:
         equity_low[0] = min(equity_low[0], clock.equity_low)
@@ -92,49 +187,17 @@ def write_curves(run, curves, pad, t, n):
 
 
 @kernel
-def value_pool(run, bars, pad, p, t, m, path):
-    """Add the pool's equity to the account's and note its margin ratio and whether it stays above its requirement."""
-    pool = run.pools[p]
-    n_held, held = 0, NOBODY
-    for k in range(pool.first_leg, pool.last_leg):
-        leg = leg_at(run, k, bars.mark_open[run.legs[k].instrument, t])
-        if leg.long_quantity + leg.short_quantity > 0.0:
-            n_held, held = n_held + 1, k
-    leg = run.legs[held]
-    if n_held == 1 and leg.r1 == leg.r2 and leg.c1 == leg.c2:
-        value_alone(run, bars, pad, leg, pool.cash, t, m, path)
-        return
-    equity = pad.pool_open, pad.pool_first, pad.pool_second, pad.pool_close
-    need = pad.need_open, pad.need_first, pad.need_second, pad.need_close
-    loops.start_pool(*equity, *need, pool.cash, m)
-    for k in range(pool.first_leg, pool.last_leg):
-        leg = run.legs[k]
-        if leg.long_quantity + leg.short_quantity > 0.0:
-            opened, first, second, closed = way_points(run, bars, pad, leg.instrument, t, m, path)
-            net = leg.long_quantity - leg.short_quantity
-            loops.check_range(pad.okay, first, second, leg.above, leg.below, m)
-            if leg.r1 == leg.r2 and leg.c1 == leg.c2:
-                loops.add_line(*equity, *need, opened, first, second, closed, net, leg.anchor, leg.r1, leg.c1, m)
-            else:
-                lines = leg.r1, leg.c1, leg.r2, leg.c2
-                loops.add_lines(*equity, *need, opened, first, second, closed, net, leg.anchor, *lines, m)
-    account = pad.equity_open, pad.equity_first, pad.equity_second, pad.equity_close
-    loops.finish_pool(pad.okay, pad.ratio, pad.pool_ratio, *account, *equity, *need, m)
+def add_standing_pools(run, curves, pad, t, b, n):
+    """Add the standing pools to the account."""
+    for p in range(len(pad.pnl_open)):
+        if run.pools[p].n_open > 0:
+            loops.finish_pool(*account_rows(pad, b), pad.pool_ratio, *pool_rows(pad, p, b), run.pools[p].cash, n)
+            note_pool_ratio(run, curves, pad.pool_ratio, p, t, n)
 
 
 @kernel
-def value_alone(run, bars, pad, leg, cash, t, m, path):
-    """Value a pool that holds one leg, whose requirement is one line."""
-    opened, first, second, closed = way_points(run, bars, pad, leg.instrument, t, m, path)
-    account = pad.equity_open, pad.equity_first, pad.equity_second, pad.equity_close
-    base, net = cash - leg.anchor, leg.long_quantity - leg.short_quantity
-    line = base, net, leg.r1, leg.c1, leg.above, leg.below
-    loops.add_alone(pad.okay, pad.ratio, pad.pool_ratio, *account, opened, first, second, closed, *line, m)
-
-
-@kernel
-def way_points(run, bars, pad, i, t, m, path):
-    """Mark levels of instrument `i` at the way points of `m` bars; under `close` the open stands for the extremes."""
+def way_points(run, bars, pad, i, t, n, path):
+    """Mark levels of instrument `i` at the way points of `n` bars; under `close` the open stands for the extremes."""
     quote = run.instruments[i]
     opened, closed = tail(bars.mark_open, i, t), tail(bars.mark_close, i, t)
     low, high = tail(bars.mark_low, i, t), tail(bars.mark_high, i, t)
@@ -146,27 +209,26 @@ def way_points(run, bars, pad, i, t, m, path):
         return opened, high, low, closed
     falling_first = path == FAVOURABLE  # a falling candle has its high first; `favourable` is the other way round
     trades = tail(bars.open, i, t), tail(bars.close, i, t)
-    loops.candle_order(pad.first, pad.second, *trades, low, high, falling_first, m)
+    loops.candle_order(pad.first, pad.second, *trades, low, high, falling_first, n)
     return opened, pad.first, pad.second, closed
 
 
 @kernel
-def note_pool_ratio(run, curves, pad, p, t, n):
+def note_pool_ratio(run, curves, seen, p, t, n):
     """Copy the pool's ratios into its curve, where one is wanted; what the open of the first bar saw is in the pool."""
     if len(curves.pool_ratio) > 0:
         ratio = tail(curves.pool_ratio, p, t)
         for b in range(n):
-            ratio[b] = pad.pool_ratio[b]
+            ratio[b] = seen[b]
         if run.state[0].bar == t:
             ratio[0] = max(ratio[0], run.pools[p].ratio)
 
 
 @kernel
-def watch_slot(run, bars, pad, j, t, n):
+def watch_slot(run, bars, okay, j, t, n):
     """A bar is not okay when its range reaches one of slot `j`'s exits or its limit order."""
     slot = run.slots[j]
     i = slot.instrument
-    okay = pad.okay
     above, below = -np.inf, np.inf  # trade prices strictly between these are safe
     mark_above, mark_below = -np.inf, np.inf
     if slot.limit_order >= 0:

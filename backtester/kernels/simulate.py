@@ -7,7 +7,7 @@ from backtester.kernels.funding import settle
 from backtester.kernels.logs import log_event, post
 from backtester.kernels.orders import execute
 from backtester.kernels.path import all_clear, check_margins, observe, quote_trade, walk
-from backtester.kernels.quiet import pass_quiet
+from backtester.kernels.quiet import break_window, pass_quiet
 from backtester.schema import (
     AT_CLOSE,
     AT_OPEN,
@@ -66,14 +66,15 @@ def simulate(run, agenda, bars, curves, pad, deposits, path):
         if opened:
             open_bar(run, agenda, bars, order, next_order, action, next_action, funding, next_funding)
             order, action, funding = next_order, next_action, next_funding
-        stop = n_bars
+        horizon = n_bars
+        if action < len(agenda.actions):
+            horizon = min(horizon, agenda.actions[action].bar)
+        if funding < len(agenda.funding):
+            horizon = min(horizon, agenda.funding[funding].bar)
+        stop = horizon
         if order < len(run.orders):
             stop = min(stop, run.orders[order].bar)
-        if action < len(agenda.actions):
-            stop = min(stop, agenda.actions[action].bar)
-        if funding < len(agenda.funding):
-            stop = min(stop, agenda.funding[funding].bar)
-        quiet = pass_quiet(run, bars, curves, pad, t, stop, path)
+        quiet = pass_quiet(run, bars, curves, pad, t, stop, horizon, path)
         if opened and quiet > 0:
             note_bankruptcy(run)
         t += quiet
@@ -110,12 +111,16 @@ def open_bar(run, agenda, bars, order, next_order, action, next_action, funding,
     for row in range(order, next_order):
         slot = run.slots[run.orders[row].slot]
         slot.waiting_order = row
+        run.instruments[slot.instrument].next_order = run.orders[row].next
         quote_trade(run.instruments[slot.instrument], bars, slot.instrument, run.state[0].bar)
     for row in range(funding, next_funding):
         settle(run, agenda.funding[row])
     if not all_clear(run):
         check_margins(run)
         observe(run)
+        break_window(run)
+    if next_funding > funding or next_action > action:
+        break_window(run)
     if next_order > order or next_action > action:
         execute(run, agenda.actions, order, next_order, action, next_action)
 
