@@ -320,6 +320,12 @@ class Pad(NamedTuple):
     equity_first: Floats
     equity_second: Floats
     equity_close: Floats
+    whole_okay: Floats  # the account with its standing pools, over the bars that are about to be written
+    whole_ratio: Floats
+    whole_open: Floats
+    whole_first: Floats
+    whole_second: Floats
+    whole_close: Floats
     first: Floats  # levels of the instrument at hand, where the candle decides which extreme comes first
     second: Floats
     pnl_open: Floats  # (n_standing_pools, LONGEST_WINDOW) pnl of the pool

@@ -2,15 +2,19 @@
 
 numba optimises every function with all it calls and turns that into machine code, for each of a hundred kernels anew.
 But only two of them are called from Python. So the others stop at their own code (`Part`), and an entry (`Whole`)
-links them, where the compiler sees that nobody else calls them: it inlines what is called once and passes on only the
-arguments that are used.
+links and optimises all of them at once, where the compiler sees that nobody else calls them: it inlines what is called
+once and passes on only the arguments that are used.
 """
 
 from typing import Any
 
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.typed_passes import InlineOverloads, NopythonRewrites
+from numba.core.untyped_passes import InlineClosureLikes
 
+# A tenth of the time, for closures, array expressions and inlined overloads, which kernels do not have.
+_UNNEEDED = (InlineClosureLikes, InlineOverloads, NopythonRewrites)
 __all__ = ["Loop", "Part", "Whole"]
 
 
@@ -28,11 +32,12 @@ class _Codegen:
 
 
 class _PartLibrary(JITCodeLibrary):
-    """Code of one kernel and of those that it calls, not yet optimised as a whole."""
+    """Code of one kernel, neither optimised nor joined with what it calls."""
+
+    def _optimize_functions(self, ll_module: Any) -> None:
+        pass
 
     def finalize(self) -> None:
-        for called in dict.fromkeys(self._linking_libraries):
-            self._final_module.link_in(called._get_module_for_linking(), preserve=True)
         self._finalized = True
 
     def get_pointer_to_function(self, name: str) -> int:
@@ -45,6 +50,16 @@ class _PartLibrary(JITCodeLibrary):
 
 class _WholeLibrary(JITCodeLibrary):
     """Code of an entry with everything it needs."""
+
+    def finalize(self) -> None:
+        needed = dict.fromkeys(self._linking_libraries)
+        for library in (found := list(needed)):  # grows while we look
+            if isinstance(library, _PartLibrary):
+                new = [called for called in library._linking_libraries if called not in needed]
+                needed.update(dict.fromkeys(new))
+                found += dict.fromkeys(new)
+        self._linking_libraries = found
+        super().finalize()
 
     def _optimize_final_module(self) -> None:
         for function in self._final_module.functions:
@@ -60,7 +75,9 @@ class _Compiler(CompilerBase):
         state = self.state
         state.library = self.library(state.targetctx.codegen(), state.func_id.func_qualname)
         state.library.enable_object_caching()
-        return [DefaultPassBuilder.define_nopython_pipeline(state)]
+        pipeline = DefaultPassBuilder.define_nopython_pipeline(state)
+        pipeline.passes = [(each, what) for each, what in pipeline.passes if each not in _UNNEEDED]
+        return [pipeline]
 
 
 class Part(_Compiler):

@@ -149,6 +149,21 @@ def finish_pool(
 
 
 @loop
+def copy_account(
+    okay, ratio, equity0, equity1, equity2, equity3,
+    its_okay, its_ratio, its_equity0, its_equity1, its_equity2, its_equity3, n,
+):  # fmt: skip
+    """Copy the account's rows."""
+    for b in range(n):
+        okay[b] = its_okay[b]
+        ratio[b] = its_ratio[b]
+        equity0[b] = its_equity0[b]
+        equity1[b] = its_equity1[b]
+        equity2[b] = its_equity2[b]
+        equity3[b] = its_equity3[b]
+
+
+@loop
 def loud_bars(okay, n):
     """How many bars are not okay."""
     loud = 0

@@ -126,7 +126,7 @@ def put_on(run, j, change, fill):
 
 @kernel
 def would_liquidate(run, p, cash_change):
-    """Whether pool `p` would have ``equity <= requirement`` at the marks of this moment with this change of its cash."""
+    """Whether pool `p` would have ``equity <= requirement`` at this moment's marks with this change of its cash."""
     equity, requirement, _, rounding = glance(run, p, run.state[0].s)
     if equity + cash_change - requirement > rounding:
         return False

@@ -21,13 +21,16 @@ from backtester.kernels.path import NET_TOLERANCE, net_quantities, trailing_leve
 from backtester.schema import CANDLE, CLOSE, FAVOURABLE, LONGEST_WINDOW
 
 SHORTEST = 8  # bars in a window after a bar that was not quiet
+START = np.int64(0)  # of the window; not a literal, for which numba would compile the callees once more
+VECTOR = 8  # bars that loops like to come in
 
 
 @kernel
 def pass_quiet(run, bars, curves, pad, t, stop, horizon, path):
     """Record the quiet bars from `t` on, at most up to `stop`; returns how many there were.
 
-    `horizon` is the bar of the next funding or margin instruction, beyond which there is nothing to look at. Windows grow while nothing happens and start again short when something did; that changes no number.
+    `horizon` is the bar of the next funding or margin instruction, beyond which there is nothing to look at. Windows
+    grow while nothing happens and start again short when something did; that changes no number.
     """
     net_quantities(run)
     state = run.state[0]
@@ -63,7 +66,7 @@ def open_window(run, pad, t, horizon):
     state.window_start, state.window_end = t, t + n
     state.reach = min(LONGEST_WINDOW, 2 * state.reach)
     if len(run.legs) > 1:
-        start_rows(run, pad, 0, n)
+        start_rows(run, pad, START, n)
     for k in range(len(run.legs)):
         run.legs[k].valued_to = t
 
@@ -88,8 +91,8 @@ def account_rows(pad, b):
 def pool_rows(pad, p, b):
     """Rows of standing pool `p` from bar `b` of the window on: pnl and requirement at the way points."""
     pnl = tail(pad.pnl_open, p, b), tail(pad.pnl_first, p, b), tail(pad.pnl_second, p, b), tail(pad.pnl_close, p, b)
-    need = tail(pad.need_open, p, b), tail(pad.need_first, p, b), tail(pad.need_second, p, b), tail(pad.need_close, p, b)
-    return *pnl, *need
+    need = tail(pad.need_open, p, b), tail(pad.need_first, p, b), tail(pad.need_second, p, b)
+    return *pnl, *need, tail(pad.need_close, p, b)
 
 
 @kernel
@@ -168,17 +171,20 @@ def add_to_pool(pad, leg, points, b, n):
 def write_curves(run, curves, pad, t, n):
     """Write the quiet bars of `n`, and what the open of the first one saw, which is in the clock; returns how many."""
     b = t - run.state[0].window_start
+    equity, equity_low, worst_ratio = tail(curves.equity, t), tail(curves.equity_low, t), tail(curves.worst_ratio, t)
     okay = tail(pad.okay, b)
     if not is_lone(run):
-        add_standing_pools(run, curves, pad, t, b, n)
+        rows = account_rows(pad, b)
+        m = min(-(-n // VECTOR) * VECTOR, len(okay), len(equity))  # values beyond n go nowhere
+        if has_standing(run):
+            rows = with_standing(run, curves, pad, rows, t, b, n, m)
+        loops.write_account(equity, equity_low, worst_ratio, *rows, idle_cash(run), m)
+        okay = rows[0]
     quiet = n
     if loops.loud_bars(okay, n) > 0:
         quiet = 0
         while okay[quiet] > 0.0:
             quiet += 1
-    equity, equity_low, worst_ratio = tail(curves.equity, t), tail(curves.equity_low, t), tail(curves.worst_ratio, t)
-    if not is_lone(run):
-        loops.write_account(equity, equity_low, worst_ratio, *account_rows(pad, b), idle_cash(run), quiet)
     clock = run.state[0]
     if quiet > 0 and clock.bar == t:
         equity_low[0] = min(equity_low[0], clock.equity_low)
@@ -187,12 +193,27 @@ def write_curves(run, curves, pad, t, n):
 
 
 @kernel
-def add_standing_pools(run, curves, pad, t, b, n):
-    """Add the standing pools to the account."""
+def has_standing(run):
+    """Whether a standing pool has a position."""
+    p = 0
+    while p < len(run.pools) and not run.pools[p].on_demand:
+        if run.pools[p].n_open > 0:
+            return True
+        p += 1
+    return False
+
+
+@kernel
+def with_standing(run, curves, pad, rows, t, b, n, m):
+    """The account's rows together with the standing pools'."""
+    equity = pad.whole_open, pad.whole_first, pad.whole_second, pad.whole_close
+    whole = pad.whole_okay, pad.whole_ratio, *equity
+    loops.copy_account(*whole, *rows, m)
     for p in range(len(pad.pnl_open)):
         if run.pools[p].n_open > 0:
-            loops.finish_pool(*account_rows(pad, b), pad.pool_ratio, *pool_rows(pad, p, b), run.pools[p].cash, n)
+            loops.finish_pool(*whole, pad.pool_ratio, *pool_rows(pad, p, b), run.pools[p].cash, m)
             note_pool_ratio(run, curves, pad.pool_ratio, p, t, n)
+    return whole
 
 
 @kernel

@@ -36,7 +36,7 @@ def ordered_quantity(run, order, equity):
 @kernel
 def below_minimum(instrument, size):
     """Whether the notional of `size` at the trade open is below the smallest one."""
-    return per_price(size, instrument.open_price, not instrument.inverse) < instrument.min_notional
+    return per_price(size, instrument.open_price, 1 - instrument.inverse) < instrument.min_notional
 
 
 @kernel
