@@ -17,7 +17,7 @@ from backtester.schema import LIQUIDATION
 from backtester.verdict import name_of
 from reports import findings
 from reports.canvas import WIDE, Size, canvas, date_axis, dates, end_labels, money_axis
-from reports.downsample import columns_of, envelope, extremes, means
+from reports.downsample import columns_of, envelope, extremes, lowest, means
 from reports.palette import MUTED, PAPER, WARNING, look
 from reports.timeline import legend_of_marks, liquidation_chart
 
@@ -52,30 +52,29 @@ class Chart(NamedTuple):
 
 
 def equity_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
-    """Draw equity at closes of each mode, its band over the paths inside bars, and its liquidations.
+    """Draw equity of each mode at closes and inside bars, its band over the paths, and its liquidations.
 
-    Artists carry gids: ``equity-<mode>``, ``band-<mode>``, ``liquidations-<mode>``. Bars with liquidations that
-    are too close to tell apart share one mark, at the lowest equity among them; very many stand at the foot.
+    Artists carry gids: ``equity-<mode>``, ``low-<mode>``, ``band-<mode>``, ``liquidations-<mode>``. Bars with
+    liquidations that are too close to tell apart share one mark, at the lowest equity among them; very many stand at
+    the foot.
     """
     market = comparison.first.market
     banded = any(_width(comparison, mode) > 0.001 for mode in comparison.modes)
     figure, (axes,) = canvas(
         size,
         findings.equity(comparison),
-        f"Equity at closes [{comparison.currency}]"
-        + ("; shaded: what the path inside the bars could make of it" if banded else "")
+        f"Equity [{comparison.currency}] at closes; thin: the fall inside the bar"
+        + ("; shaded: what the path inside the bars could make of the closes" if banded else "")
         + legend_of_marks(comparison),
         synthetic=market.synthetic,
     )
     labels = []
     for mode, run in comparison.results.items():
-        colour = look(mode).colour
         _draw_band(axes, comparison, mode, size)
         time, equity = _path(run)
-        kept = extremes(time, equity, size.columns)
-        axes.plot(time[kept], equity[kept], color=colour, linewidth=1.6, gid=f"equity-{mode}", solid_joinstyle="round")
-        labels.append((float(equity[-1]), f"{name_of(mode)}\n{text.money(float(equity[-1]))}", colour))
-    axes.axhline(comparison.first.scenario.balance, color=MUTED, linewidth=0.8, linestyle=(0, (2, 3)), gid="start")
+        _draw_curve(axes, time, equity, np.append(equity[0], run.equity_low), mode=mode, name="equity", size=size)
+        labels.append((float(equity[-1]), f"{name_of(mode)}\n{text.money(float(equity[-1]))}", look(mode).colour))
+    axes.axhline(comparison.first.scenario.balance, color=MUTED, linewidth=0.8, linestyle=(0, (1, 3)), gid="start")
     for place, (mode, run) in enumerate(comparison.results.items()):
         _draw_marks(axes, mode, run, size, place)
     _room(axes)
@@ -83,6 +82,29 @@ def equity_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
     date_axis(axes, int(market.open_time[0]), int(market.close_time[-1]), size=size)
     end_labels(axes, labels)
     return figure
+
+
+def _draw_curve(
+    axes: Axes, time: Floats, close: Floats, low: Floats, *, mode: str, name: str, size: Size, zorder: float = 2.0
+) -> None:
+    """Draw a line of closes, gid ``<name>-<mode>``, and a thin stroke from each down to its low, gid ``low-<mode>``.
+
+    Of the bars in a pixel column the one with the lowest low gets its stroke.
+    """
+    style = look(mode)
+    kept = extremes(time, close, size.columns)
+    axes.plot(
+        time[kept], close[kept], color=style.colour, linewidth=1.5, linestyle=style.line, gid=f"{name}-{mode}",
+        solid_joinstyle="round", zorder=zorder,
+    )  # fmt: skip
+    bars = lowest(time, low, size.columns)
+    bars = bars[low[bars] < close[bars]]
+    if bars.size:
+        strokes = np.column_stack((close[bars], low[bars], np.full(bars.size, np.nan))).ravel()
+        axes.plot(
+            np.repeat(time[bars], 3), strokes, color=style.colour, linewidth=0.9, alpha=0.7, gid=f"low-{mode}",
+            zorder=zorder - 0.5,
+        )  # fmt: skip
 
 
 def _path(run: Result) -> tuple[Floats, Floats]:
@@ -138,23 +160,25 @@ def _room(axes: Axes) -> None:
 
 
 def underwater_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
-    """Draw how far each mode is below its highest close, inside bars; lines carry the gid ``underwater-<mode>``."""
+    """Draw how far each mode is below its highest close, at closes and inside bars.
+
+    Artists carry gids: ``underwater-<mode>``, ``low-<mode>``, ``deepest-<mode>``.
+    """
     market = comparison.first.market
     figure, (axes,) = canvas(
         size,
         findings.drawdown(comparison),
-        "Lowest equity inside each bar, below the highest close before [%]",
+        "Equity below the highest close before [%] at closes; thin: drawdown inside the bar; marked: the deepest",
         synthetic=market.synthetic,
     )
     time = dates(market.close_time)
     deepest = []
     for mode, run in comparison.results.items():
-        depth = underwater(run.equity, run.scenario.balance, run.equity_low) * 100.0
-        kept = extremes(time, depth, size.columns)
-        colour, front = look(mode).colour, 3.0 + float(depth.mean()) / 1e3  # the shallower one in front
-        axes.fill_between(time[kept], depth[kept], 0.0, color=colour, alpha=0.12, linewidth=0, zorder=1)
-        axes.plot(time[kept], depth[kept], color=colour, linewidth=1.2, gid=f"underwater-{mode}", zorder=front)
-        deepest.append((mode, int(np.argmin(depth)), float(depth.min())))
+        on_closes = underwater(run.equity, run.scenario.balance) * 100.0
+        inside = underwater(run.equity, run.scenario.balance, run.equity_low) * 100.0
+        front = 3.0 + float(inside.mean()) / 1e3  # the shallower one in front
+        _draw_curve(axes, time, on_closes, inside, mode=mode, name="underwater", size=size, zorder=front)
+        deepest.append((mode, int(np.argmin(inside)), float(inside.min())))
     floor = min(depth for *_, depth in deepest)
     axes.set_ylim(min(floor * 1.08, -1e-6), 0.0)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}".replace("-", "\u2212"))

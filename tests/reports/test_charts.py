@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from backtester.schema import MODES
 from reports.canvas import NARROW, WIDE, date_ticks, png, svg
 from reports.charts import CHARTS, equity_chart, liquidation_chart, margin_ratio_chart, underwater_chart
 from reports.palette import dark, look
@@ -84,21 +85,54 @@ class TestEquity:
         )
 
 
+class TestInsideBars:
+    def test_a_fall_inside_a_bar_is_drawn_from_its_close_to_its_low(self):
+        equity, low = [10_000.0] * 7 + [9_000.0], [10_000.0] * 7 + [8_000.0]
+        low[3] = 2_500.0
+        figure = equity_chart(pair({"equity": equity, "low": low}, {"equity": equity}))
+        strokes = artist(figure, "low-isolated")
+        assert strokes.get_ydata()[~np.isnan(strokes.get_ydata())].tolist() == [10_000, 2_500, 9_000, 8_000]
+        assert strokes.get_xdata()[:2].tolist() == [(START + 4 * HOUR) / DAY] * 2
+        assert not figure.findobj(lambda each: each.get_gid() == "low-cross")
+        assert figure.axes[0].get_ylim()[0] < 2_500.0
+
+    @pytest.mark.parametrize("size", [WIDE, NARROW], ids=lambda size: size.name)
+    def test_the_lowest_of_many_bars_is_not_lost(self, size):
+        n = 50_000
+        equity, low = np.full(n, 1e4), np.full(n, 9_990.0)
+        low[31_313] = 1_000.0
+        runs = pair({"equity": equity, "low": low}, {"equity": equity}, n)
+        strokes = artist(equity_chart(runs, size), "low-isolated").get_ydata()
+        assert np.nanmin(strokes) == 1_000.0
+        assert strokes.size <= 3 * size.columns
+        assert np.nanmin(artist(underwater_chart(runs, size), "low-isolated").get_ydata()) == pytest.approx(-90.0)
+
+    def test_charts_reach_the_drawdowns_of_the_table(self):
+        comparison = story(480, 9)
+        figure = underwater_chart(comparison)
+        for mode in comparison.modes:
+            closes, inside = (artist(figure, f"{name}-{mode}").get_ydata() for name in ("underwater", "low"))
+            assert -closes.min() / 100 == pytest.approx(comparison.metrics.at["max_drawdown", mode])
+            assert -np.nanmin(inside) / 100 == pytest.approx(comparison.metrics.at["max_drawdown_in_bars", mode])
+
+    def test_modes_differ_without_colours(self):
+        runs = [fake_result(fake_market(3), [1e4, 9e3, 8e3], mode=mode) for mode in MODES]
+        comparison = fake_comparison({run.scenario.mode: run for run in runs})
+        for chart, name in ((equity_chart, "equity"), (underwater_chart, "underwater")):
+            figure = chart(comparison)
+            assert len({str(artist(figure, f"{name}-{mode}")._unscaled_dash_pattern) for mode in MODES}) == len(MODES)
+            assert not figure.axes[0].collections  # no shades that mix where they overlap
+
+
 class TestUnderwater:
     def test_deepest_point_inside_bars(self):
         equity, low = [10_000.0] * 8, [10_000.0] * 8
         low[3] = 2_500.0
         figure = underwater_chart(pair({"equity": equity, "low": low}, {"equity": equity}))
-        assert artist(figure, "underwater-isolated").get_ydata().min() == -75.0
+        assert artist(figure, "underwater-isolated").get_ydata().min() == 0.0
+        assert np.nanmin(artist(figure, "low-isolated").get_ydata()) == -75.0
         assert artist(figure, "deepest-isolated").get_xdata()[0] == (START + 4 * HOUR) / DAY
         assert "Cross fell 0.0 % at worst, isolated 75.0 %" in words(figure)
-
-    def test_a_wick_among_many_bars_is_not_lost(self):
-        n = 50_000
-        equity, low = np.full(n, 1e4), np.full(n, 1e4)
-        low[31_313] = 1_000.0
-        figure = underwater_chart(pair({"equity": equity, "low": low}, {"equity": equity}, n), NARROW)
-        assert artist(figure, "underwater-isolated").get_ydata().min() == pytest.approx(-90.0)
 
 
 class TestTimeline:
