@@ -49,7 +49,7 @@ def verdict(table: pd.DataFrame, modes: Iterable[str], *, balance: float, unit: 
     if not traded:
         return "No trade in either mode." if len(columns) == 2 else "No trade."
     said = [_money(table, columns, balance, unit), _drawdowns(table, columns)]
-    said += [_liquidations(table, columns, unit), _ruin(table, columns)]
+    said += [_liquidations(table, columns, unit), _nearest(table, columns), _ruin(table, columns)]
     return " ".join(sentence for sentence in said if sentence)
 
 
@@ -108,6 +108,16 @@ def _liquidations(table: pd.DataFrame, modes: list[str], unit: str) -> str:
         lost = text.money(value(table, "liquidation_loss", mode))
         parts.append(f"{name_of(mode)} {counts[mode]:,} ({lost} {unit} lost)" if counts[mode] else f"{name_of(mode)} 0")
     return f"Liquidations: {text.joined(parts)}."
+
+
+def _nearest(table: pd.DataFrame, modes: list[str]) -> str:
+    """Say how far from liquidation the modes were that never met it, if everything moves against them at once."""
+    near = {mode: value(table, "closest_together", mode) for mode in modes}
+    near = {mode: distance for mode, distance in near.items() if distance > 0.0}
+    if not near:
+        return ""
+    said = text.joined([f"{name_of(mode)} at {text.percent(distance)}" for mode, distance in near.items()])
+    return f"From the worst close, a move against all positions at once would have liquidated {said}."
 
 
 def _ruin(table: pd.DataFrame, modes: list[str]) -> str:

@@ -269,6 +269,15 @@ class TestVerdict:
         assert "Isolated had the smaller drawdown inside bars: 5.00 %, against 60.00 % in cross. " in said
         assert "On closes it was cross: 0.00 %, against 5.00 % in isolated." in said
 
+    def test_how_near_a_mode_came_that_was_never_liquidated(self):
+        first, second = pair([BUY, (4, 1, "liquidation", -5.0, 80.0, -500.0)], [BUY])
+        second.cash = np.full((8, 1), 100.0)  # 100 - 500 d = 500 (1 - d) / 64
+        said = fake_comparison({"isolated": first, "cross": second}).verdict
+        assert said.endswith(
+            "cross 0. "
+            "From the worst close, a move against all positions at once would have liquidated cross at 18.73 %."
+        )
+
     def test_a_tie(self):
         comparison = fake_comparison(dict(zip(("isolated", "cross"), pair([BUY], [BUY]), strict=True)))
         assert comparison.verdict == (
