@@ -17,7 +17,7 @@ from backtester.parting import Parting, part, traded
 from backtester.printing import printed
 from backtester.schema import MODES
 from backtester.summary import summarise
-from backtester.verdict import band_frame, band_verdict, verdict
+from backtester.verdict import band_frame, band_verdict, trailing_inside, verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,6 +107,7 @@ class Comparison:
             balance=self.first.scenario.balance,
             unit=self.currency,
             traded=any(traded(run) for run in self.results.values()),
+            trailing={mode: trailing_inside(run) for mode, run in self.results.items()},
         )
 
     @cached_property

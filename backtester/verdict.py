@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from backtester import metrics, text
+from backtester.schema import FIRST_SEGMENT, TRAILING_STOP
 from backtester.summary import value
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from backtester.result import Result
 
-__all__ = ["band_frame", "band_verdict", "finer_timeframe", "verdict"]
+__all__ = ["band_frame", "band_verdict", "finer_timeframe", "trailing_inside", "verdict"]
 
 TIE = 1e-9  # of the balance
 SAME_DEPTH = 5e-5  # drawdowns nearer to each other are printed alike
@@ -29,7 +30,9 @@ def name_of(mode: str) -> str:
     return mode.replace("_", "-")
 
 
-def verdict(table: pd.DataFrame, modes: Iterable[str], *, balance: float, unit: str, traded: bool) -> str:
+def verdict(
+    table: pd.DataFrame, modes: Iterable[str], *, balance: float, unit: str, traded: bool, trailing: Mapping[str, int]
+) -> str:
     """Return the outcome in plain sentences made of the numbers.
 
     Parameters
@@ -44,12 +47,14 @@ def verdict(table: pd.DataFrame, modes: Iterable[str], *, balance: float, unit: 
         Settlement currency.
     traded : bool
         Whether any mode traded at all.
+    trailing : mapping of mode to int
+        Trailing stops that were filled inside bars.
     """
     columns = list(modes)
     if not traded:
         return "No trade in either mode." if len(columns) == 2 else "No trade."
     said = [_money(table, columns, balance, unit), _drawdowns(table, columns)]
-    said += [_liquidations(table, columns, unit), _nearest(table, columns), _ruin(table, columns)]
+    said += [_liquidations(table, columns, unit), _nearest(table, columns), _ruin(table, columns), _trailing(trailing)]
     return " ".join(sentence for sentence in said if sentence)
 
 
@@ -124,6 +129,22 @@ def _ruin(table: pd.DataFrame, modes: list[str]) -> str:
     times = {mode: value(table, "time_of_ruin", mode) for mode in modes}
     said = [f"{name_of(mode)} was ruined on {text.moment(t)}" for mode, t in times.items() if not math.isnan(t)]
     return f"{_capital(text.joined(said))}." if said else ""
+
+
+def trailing_inside(result: Result) -> int:
+    """Return how many trailing stops were filled inside bars, not at an open."""
+    events = result.events
+    return int(((events["kind"] == TRAILING_STOP) & (events["segment"] >= FIRST_SEGMENT)).sum())
+
+
+def _trailing(filled: Mapping[str, int]) -> str:
+    if not any(filled.values()):
+        return ""
+    counts = text.joined([f"{name_of(mode)} {count:,}" for mode, count in filled.items()])
+    return (
+        f"Trailing stops were filled inside bars ({counts}), where they follow a path that nobody knows: "
+        "the paths adverse and favourable do not bound this outcome."
+    )
 
 
 def band_frame(bands: Mapping[str, Mapping[str, Result]]) -> pd.DataFrame:

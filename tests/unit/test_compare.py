@@ -14,6 +14,7 @@ from backtester.account import Account
 from backtester.compare import Comparison, compare
 from backtester.errors import ConfigurationError
 from backtester.parting import part
+from backtester.schema import SEGMENTS
 from backtester.summary import MEASURES, formatted, summarise
 from backtester.verdict import band_frame, band_verdict, finer_timeframe
 from tests.fake_result import HOUR, START, fake_comparison, fake_market, fake_result, story
@@ -297,6 +298,19 @@ class TestVerdict:
         assert fake_comparison(runs).verdict.startswith(
             "Mixed ended highest: 9,500.00 USDT, against 9,000.00 in isolated and 8,000.00 in cross. "
             "Mixed had the smallest drawdown inside bars: 5.00 %, against 10.00 % in isolated and 20.00 % in cross."
+        )
+
+    def test_trailing_stops_inside_bars_are_not_bounded_by_the_paths(self):
+        first, second = pair([BUY, (4, 1, "trailing_stop", -5.0, 101.0, 4.0)], [BUY])
+        said = {}
+        for segment in ("open", "0", "2"):
+            first.events["segment"][1] = SEGMENTS.index(segment)
+            said[segment] = fake_comparison({"isolated": first, "cross": second}).verdict
+        assert "railing" not in said["open"]
+        assert said["0"] == said["2"]
+        assert said["0"].endswith(
+            "Trailing stops were filled inside bars (isolated 1 and cross 0), where they follow a path that nobody "
+            "knows: the paths adverse and favourable do not bound this outcome."
         )
 
     def test_no_trade(self):
