@@ -34,6 +34,8 @@ _FRAMES = {
 def check_folder(folder: str | Path) -> Path:
     """Return the folder's full path if a report can be written there; nothing is left behind.
 
+    It tries: rights on paper are not enough, say on a full disk, and for root they are no obstacle.
+
     Raises
     ------
     ConfigurationError
@@ -52,12 +54,12 @@ def check_folder(folder: str | Path) -> Path:
             "out", str(folder), f"{what}; nothing is overwritten", cure="name a new folder, or delete this one first"
         )
     near = place
-    while not near.exists() and near != near.parent:
-        near = near.parent
-    if not near.is_dir():
-        raise _unwritable(place, NotADirectoryError(f"{near} is a file"))
-    if not os.access(near, os.W_OK | os.X_OK):
-        raise _unwritable(place, PermissionError(f"no permission to write in {near}"))
+    try:
+        while not near.exists() and near != near.parent:
+            near = near.parent
+        tempfile.TemporaryDirectory(dir=near).cleanup()
+    except OSError as error:
+        raise _unwritable(place, error) from error
     return place
 
 

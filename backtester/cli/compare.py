@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from backtester.market import Market
     from backtester.strategy import Strategy
 
-__all__ = ["check_out", "compare", "configuration_of", "run", "write"]
+__all__ = ["compare", "configuration_of", "run", "write"]
 
 MARKET = "Candles and account"
 MODEL = "Strategy and model"
@@ -94,7 +94,7 @@ def compare(
     )  # fmt: skip
     with as_options(), progress() as tell:
         if out is not None:
-            check_out(out)
+            import_ours("reports.write").check_folder(out)
         account, chosen_modes = _account(asked, balance, leverage, path, names(modes), rule or [])
         tell("loading the strategy")
         chosen = import_ours("strategies").load_class(strategy).from_text(set_ or [])
@@ -109,22 +109,6 @@ def compare(
     show(comparison)
     if page is not None:
         print(f"\nThe report is in\n{page}")
-
-
-def check_out(out: Path) -> None:
-    """Refuse a folder that a report cannot be written to, before anything runs."""
-    import tempfile
-
-    from backtester.errors import ConfigurationError
-
-    near: Path = import_ours("reports.write").check_folder(out)
-    while not near.exists():
-        near = near.parent
-    try:
-        tempfile.TemporaryDirectory(dir=near).cleanup()  # rights on paper are not enough, say on a full disk
-    except OSError as error:
-        problem = f"cannot be written: {error.strerror}"
-        raise ConfigurationError("--out", str(out), problem, cure="name a folder that you may write to") from error
 
 
 def run(strategy: Strategy, market: Market, account: Account, modes: list[str], tell: Tell) -> Comparison:

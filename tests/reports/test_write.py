@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -134,11 +135,21 @@ def test_a_folder_that_cannot_be_written(tmp_path):
         write_report(story(24, 2), tmp_path / "file" / "below" / "run", configuration={})
 
 
-def test_no_permission(tmp_path, monkeypatch):
-    monkeypatch.setattr(write.os, "access", lambda *_: False)  # root may write everywhere
-    with pytest.raises(ConfigurationError, match="no permission to write"):
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), PermissionError(13, "Permission denied")])
+def test_a_folder_is_tried_and_not_only_asked_for_its_rights(tmp_path, monkeypatch, error):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(tempfile, "mkdtemp", fail)  # root has every right, and a full disk denies none
+    with pytest.raises(ConfigurationError, match=f"cannot be written: {error.strerror}"):
         check_folder(tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that nobody can write to")
+def test_a_folder_that_only_seems_writable():
+    with pytest.raises(ConfigurationError, match="cannot be written"):
+        check_folder("/proc/run")
 
 
 def test_a_failure_half_way_leaves_nothing(tmp_path, monkeypatch):
