@@ -40,7 +40,7 @@ class Comparison:
     """Runs of the same intents under several margin modes.
 
     A mode is also an attribute: ``comparison.isolated`` is ``comparison.results["isolated"]``. Printing it prints
-    the report.
+    the report; ``reports.write.write_report(comparison, folder)`` writes it as a page with charts and files.
 
     Parameters
     ----------

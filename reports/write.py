@@ -7,12 +7,14 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from backtester.compare import Comparison
 from backtester.errors import ConfigurationError
+from backtester.printing import facts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +69,7 @@ def write_report(
     comparison: Comparison,
     folder: str | Path,
     *,
-    configuration: Mapping[str, object],
+    configuration: Mapping[str, object] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Path:
     """Write page, charts, tables and data of a comparison, and return the page's path.
@@ -80,8 +82,8 @@ def write_report(
         What to write.
     folder : str or Path
         A folder that does not exist or is empty.
-    configuration : mapping
-        The resolved configuration, JSON values.
+    configuration : mapping, optional
+        The resolved configuration, JSON values; left out, what the runs themselves know of it.
     progress : callable, optional
         Called with what is being written.
 
@@ -98,7 +100,7 @@ def write_report(
     except OSError as error:
         raise _unwritable(place, error) from error
     try:
-        _write_all(comparison, draft, configuration, tell)
+        _write_all(comparison, draft, _known(comparison) if configuration is None else configuration, tell)
         draft.chmod(0o777 & ~_umask())  # mkdtemp's folders are for their owner alone
         if place.exists():
             place.rmdir()  # empty, as checked; fails if that has changed
@@ -108,6 +110,18 @@ def write_report(
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return place / "index.html"
+
+
+def _known(comparison: Comparison) -> dict[str, object]:
+    """Return the configuration as far as the runs know it."""
+    run = comparison.first
+    return {
+        "strategy": run.strategy,
+        "market": {"source": run.market.source, "symbols": list(run.market.symbols)},
+        **dict(facts(comparison)[1:]),
+        "modes": list(comparison.modes),
+        "rules": asdict(run.scenario.rules),
+    }
 
 
 def _unwritable(place: Path, error: OSError) -> ConfigurationError:

@@ -66,6 +66,16 @@ def test_data_are_those_of_the_comparison(written):
     assert json.loads((folder / "scenario-cross.json").read_text()) == comparison.cross.to_scenario()
 
 
+def test_a_notebook_needs_no_configuration(tmp_path):
+    page = write_report(story(24, 2), tmp_path / "run")
+    known = json.loads((page.parent / "configuration.json").read_text())
+    assert (known["strategy"], known["modes"]) == ("EmaCross(fast=8, slow=48)", ["isolated", "cross"])
+    assert known["market"]["symbols"] == ["BTCUSDT", "ETHUSDT", "SOLUSDT", "DOGEUSDT"]
+    assert known["account"] == "10,000.00 USDT, leverage 10x, rules of binance"
+    assert known["rules"]["mm_basis"] == "mark"
+    assert "EmaCross(fast=8, slow=48)" in page.read_text()
+
+
 def test_page_shows_the_tables_numbers(written):
     comparison, page = written
     html = page.read_text()
