@@ -33,6 +33,9 @@ _STEPS = (
 )
 _OFFSETS = ["UTC", "%Y UTC", "%b %Y UTC", "%d %b %Y UTC", "%d %b %Y UTC", "%d %b %Y %H:%M UTC"]
 SYNTHETIC = "Synthetic market"
+DOTS = 120  # of a PNG, per inch
+PACKED = 3  # of 9: twice as fast as the usual 6, for a tenth more bytes
+_BEYOND = re.compile(r"(?<=\.\d\d)\d+")  # digits after the second decimal
 
 
 class Size(NamedTuple):
@@ -190,10 +193,14 @@ def end_labels(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
         )  # fmt: skip
 
 
-def png(figure: Figure, dots: int = 160) -> bytes:
+def png(figure: Figure, dots: int = DOTS) -> bytes:
     """Return a figure as PNG on light paper, `dots` per inch."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dots, facecolor=PAPER, metadata={"Software": None})
+    with mpl.rc_context({"text.hinting": "no_hinting"}):  # for screens of few dots, and a fifth of the time
+        figure.savefig(
+            buffer, format="png", dpi=dots, facecolor=PAPER, metadata={"Software": None},
+            pil_kwargs={"compress_level": PACKED},
+        )  # fmt: skip
     return buffer.getvalue()
 
 
@@ -219,7 +226,7 @@ def svg(figure: Figure, words: str = "") -> str:
 
 def _short(drawing: str) -> str:
     """Cut coordinates to two decimals of a point."""
-    return re.sub(r'\bd="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path.group()), drawing)
+    return re.sub(r'\bd="[^"]*"', lambda path: _BEYOND.sub("", path.group()), drawing)
 
 
 def _themed(drawing: str) -> str:

@@ -156,8 +156,8 @@ def _write_all(
     (folder / "index.html").write_text(html, encoding="utf-8")
 
 
-def _json(path: Path, value: object, *, indent: int | None = 2) -> None:
-    path.write_text(json.dumps(value, indent=indent, default=str, ensure_ascii=False) + "\n", encoding="utf-8")
+def _json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=2, default=str, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _parquet(frame: pd.DataFrame, path: Path) -> None:
@@ -174,13 +174,21 @@ def _scenarios(comparison: Comparison, folder: Path, tell: Callable[[str], None]
     market = comparison.first.market
     if market.n_bars > SCENARIO_BARS or market.n_bars * market.n_instruments > SCENARIO_CELLS:
         return []
-    written = []
+    written, known = [], dict[str, tuple[object, str]]()  # nearly all of a scenario is alike in every mode
     for mode, run in comparison.results.items():
         name = f"scenario-{mode}.json"
         tell(name)
-        _json(folder / name, run.to_scenario(), indent=None)
+        for key, part in run.to_scenario().items():
+            if key not in known or part != known[key][0]:
+                known[key] = part, _compact(part)
+        content = ",\n".join(f'"{key}":{text}' for key, (_, text) in known.items())
+        (folder / name).write_text(f"{{{content}}}\n", encoding="utf-8")
         written.append((name, "everything the engine needs to repeat this run"))
     return written
+
+
+def _compact(part: object) -> str:
+    return json.dumps(part, ensure_ascii=False, separators=(",", ":"))
 
 
 def _pictures(comparison: Comparison, folder: Path, tell: Callable[[str], None]) -> list:

@@ -62,6 +62,15 @@ def engine(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+def test_a_run_needs_no_frames(backtester: Backtester, tmp_path: Path) -> None:
+    (tmp_path / "one.json").write_text(json.dumps(scenario()))
+    done = backtester("scenario", "run", "one.json", python=("-X", "importtime"))
+    assert done.returncode == 0
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert "numba" in imported
+    assert not imported & {"pandas", "pyarrow", "matplotlib"}  # they take longer to load than many small runs
+
+
 def test_one_file_prints_its_result(backtester: Backtester, tmp_path: Path, engine: str) -> None:
     done = backtester("scenario", "run", write(tmp_path / "a.json", scenario()), "--engine", engine)
     assert done.stderr == ""

@@ -255,6 +255,13 @@ def test_svg_follows_the_dark_theme():
     assert colours <= set(dark())  # each colour has one for dark paper
 
 
+def test_coordinates_have_two_decimals():
+    drawing = svg(equity_chart(story(480, 9)))
+    paths = "".join(re.findall(r' d="([^"]*)"', drawing))
+    assert len(paths) > 10_000
+    assert not re.search(r"\.\d{3}", paths)
+
+
 def test_no_global_state_of_matplotlib_is_used():
     import sys
 

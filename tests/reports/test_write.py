@@ -1,5 +1,6 @@
 """The folder of a report: whole or not at all, never over another run, nothing injected."""
 
+import copy
 import json
 import os
 import re
@@ -190,6 +191,18 @@ def test_someone_who_was_faster_is_not_overwritten(tmp_path, monkeypatch):
         write_report(story(24, 2), place, configuration={})
     assert (place / "metrics.json").read_text() == "theirs"
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_scenarios_are_compact_and_each_mode_has_its_own(tmp_path):
+    comparison = story(24, 2)
+    three = {**comparison.results, "mixed": copy.copy(comparison.isolated)}
+    for mode, run in three.items():
+        run.to_scenario = lambda mode=mode: {"bars": [{"open": [1.0, 2.0]}], "mode": mode[:3], "odd": mode == "cross"}
+    page = write_report(fake_comparison(three), tmp_path / "run", configuration={})
+    for mode in ("isolated", "cross", "mixed"):
+        said = (page.parent / f"scenario-{mode}.json").read_text()
+        assert json.loads(said) == three[mode].to_scenario()
+        assert " " not in said
 
 
 def test_scenarios_only_when_they_are_small(tmp_path):
