@@ -70,27 +70,31 @@ def _capital(words: str) -> str:
 def _money(table: pd.DataFrame, modes: list[str], balance: float, unit: str) -> str:
     ends = {mode: value(table, "final_equity", mode) for mode in modes}
     best = max(modes, key=lambda mode: ends[mode])
-    rest = sorted((mode for mode in modes if mode != best), key=lambda mode: -ends[mode])
-    if not rest:
+    leaders = [mode for mode in modes if ends[best] - ends[mode] <= TIE * balance]
+    rest = sorted((mode for mode in modes if mode not in leaders), key=lambda mode: -ends[mode])
+    if len(modes) == 1:
         change = text.percent(value(table, "total_return", best), signed=True)
         return f"{_capital(name_of(best))} ended with {text.money(ends[best])} {unit} ({change})."
-    if ends[best] - ends[rest[-1]] <= TIE * balance:
+    if not rest:
         every = "Both modes" if len(modes) == 2 else "All modes"
         return f"{every} ended with {text.money(ends[best])} {unit}."
     others = text.joined([f"{text.money(ends[mode])} in {name_of(mode)}" for mode in rest])
-    return f"{_capital(name_of(best))} ended {_most(len(modes))[0]}: {text.money(ends[best])} {unit}, against {others}."
+    names = _capital(text.joined([name_of(mode) for mode in leaders]))
+    return f"{names} ended {_most(len(modes))[0]}: {text.money(ends[best])} {unit}, against {others}."
 
 
 def _drawdowns(table: pd.DataFrame, modes: list[str]) -> str:
     depth = {mode: value(table, "max_drawdown_in_bars", mode) for mode in modes}
     least = min(modes, key=lambda mode: depth[mode])
-    rest = sorted((mode for mode in modes if mode != least), key=lambda mode: depth[mode])
-    if not rest:
+    leaders = [mode for mode in modes if depth[mode] - depth[least] <= SAME_DEPTH]
+    rest = sorted((mode for mode in modes if mode not in leaders), key=lambda mode: depth[mode])
+    if len(modes) == 1:
         return f"Largest drawdown inside bars: {text.percent(depth[least])}."
-    if depth[rest[-1]] - depth[least] <= SAME_DEPTH:
+    if not rest:
         return f"The largest drawdown inside bars was the same: {text.percent(depth[least])}."
     others = text.joined([f"{text.percent(depth[mode])} in {name_of(mode)}" for mode in rest])
-    head = f"{_capital(name_of(least))} had the {_most(len(modes))[1]} drawdown inside bars"
+    names = _capital(text.joined([name_of(mode) for mode in leaders]))
+    head = f"{names} had the {_most(len(modes))[1]} drawdown inside bars"
     return f"{head}: {text.percent(depth[least])}, against {others}.{_on_closes(table, modes, least)}"
 
 

@@ -29,7 +29,8 @@ Floats = NDArray[np.float64]
 __all__ = ["CHARTS", "Chart", "equity_chart", "liquidation_chart", "margin_ratio_chart", "underwater_chart"]
 
 MARK_WIDTH = 8  # pixel columns that share one liquidation mark in the equity chart
-FEW_MARKS = 40  # liquidation marks in the equity chart that can be told apart
+FEW_MARKS = 40  # liquidation marks in a wide equity chart that can be told apart
+NARROW_BAND = 0.001  # of the balance: narrower ones would only blur the lines
 RATIO_TOP = 1.12  # of the margin ratio's axis; a gap can go beyond, up to infinity
 
 
@@ -59,7 +60,7 @@ def equity_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
     the foot.
     """
     market = comparison.first.market
-    banded = any(_width(comparison, mode) > 0.001 for mode in comparison.modes)
+    banded = any(_width(comparison, mode) > NARROW_BAND for mode in comparison.modes)
     figure, (axes,) = canvas(
         size,
         findings.equity(comparison),
@@ -120,13 +121,17 @@ def _width(comparison: Comparison, mode: str) -> float:
 
 
 def _draw_band(axes: Axes, comparison: Comparison, mode: str, size: Size) -> None:
-    runs = list(comparison.bands.get(mode, {}).values())
-    if len(runs) < 2:
+    if _width(comparison, mode) <= NARROW_BAND:
         return
+    runs = list(comparison.bands[mode].values())
     equities = np.array([_path(run)[1] for run in runs])
     time = _path(runs[0])[0]
     x, low, high = envelope(time, equities.min(axis=0), equities.max(axis=0), size.columns // 2)
-    axes.fill_between(x, low, high, color=look(mode).colour, alpha=0.14, linewidth=0, gid=f"band-{mode}")
+    style = look(mode)
+    axes.fill_between(
+        x, low, high, facecolor=(style.colour, 0.1), edgecolor=(style.colour, 0.8), linewidth=0.6,
+        linestyle=style.line, gid=f"band-{mode}",
+    )  # fmt: skip
 
 
 def _draw_marks(axes: Axes, mode: str, run: Result, size: Size, place: int) -> None:
@@ -144,7 +149,7 @@ def _draw_marks(axes: Axes, mode: str, run: Result, size: Size, place: int) -> N
         "color": look(mode).colour,
         "clip_on": False,
     }
-    if at.size <= FEW_MARKS:
+    if at.size <= FEW_MARKS * size.columns / WIDE.columns:
         edge: dict[str, Any] = {"markersize": 6.5, "markeredgecolor": PAPER, "markeredgewidth": 0.8}
         axes.plot(time[at], equity[at], **style, **edge, zorder=4, gid=f"liquidations-{mode}")
     else:  # a strip at the foot, so that the lines stay readable
@@ -203,8 +208,8 @@ def margin_ratio_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
     figure, panels = canvas(
         size,
         findings.margin(comparison),
-        "Worst margin ratio of any pool in each bar: requirement over equity; at 1 the pool is liquidated"
-        + ("; line: mean of neighbouring bars, shaded: their worst" if market.n_bars > 2 * size.columns else ""),
+        "Worst margin ratio of any pool in each bar: requirement over equity, liquidated at 1; a low one is no distance"
+        + ("; line: mean of neighbouring bars, thin: their worst" if market.n_bars > 2 * size.columns else ""),
         synthetic=market.synthetic,
         rows=len(modes),
         height=1.2 + 1.55 * len(modes),
@@ -215,7 +220,10 @@ def margin_ratio_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
         colour = look(mode).colour
         x, _, high = envelope(time, ratio, ratio, size.columns)
         axes.fill_between(x, high, 0.0, color=colour, alpha=0.18, linewidth=0, gid=f"worst-{mode}")
-        line = high if x.size == time.size else means(time, ratio, size.columns)
+        line = high
+        if x.size < time.size:
+            line = means(time, ratio, size.columns)
+            axes.plot(x, high, color=colour, linewidth=0.7, alpha=0.6)
         axes.plot(x, line, color=colour, linewidth=1.1, gid=f"ratio-{mode}")
         axes.axhline(1.0, color=WARNING, linewidth=1.0, gid="liquidation-line")
         axes.set_ylim(0.0, RATIO_TOP)

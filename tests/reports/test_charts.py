@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from backtester.schema import MODES
-from reports.canvas import NARROW, WIDE, date_ticks, png, svg
+from reports.canvas import NARROW, WIDE, date_labels, date_ticks, png, svg
 from reports.charts import CHARTS, equity_chart, liquidation_chart, margin_ratio_chart, underwater_chart
 from reports.palette import dark, look
 from tests.fake_result import HOUR, START, fake_comparison, fake_market, fake_result, story
@@ -63,6 +63,12 @@ class TestEquity:
         runs = comparison.bands["cross"].values()
         assert band.max() == max(run.equity.max() for run in [*runs]) or band.max() == 10_000.0
         assert band.min() == min(run.equity.min() for run in runs)
+
+    def test_a_band_without_width_is_left_out(self):
+        run = fake_result(fake_market(8), [1e4] * 7 + [9e3])
+        figure = equity_chart(fake_comparison({"isolated": run}, bands={"isolated": {"adverse": run, "candle": run}}))
+        assert "shaded" not in words(figure)
+        assert not figure.findobj(lambda each: each.get_gid() == "band-isolated")
 
     def test_thousands_of_liquidations_stay_readable(self):
         figure = equity_chart(story(20_000, 5_000))
@@ -147,7 +153,7 @@ class TestTimeline:
         figure = liquidation_chart(pair({"equity": [1e4] * 8, "events": kill}, {"equity": [1e4] * 8}))
         sizes = artist(figure, "timeline-isolated").get_sizes()
         assert sizes[1] == sizes.max()
-        assert sizes[0] - 16 == pytest.approx((sizes[1] - 16) / 4)
+        assert sizes[0] - 14 == pytest.approx((sizes[1] - 14) / 4)
         assert not figure.findobj(lambda each: each.get_gid() == "timeline-cross")
 
     def test_thousands_share_marks_and_no_loss_is_dropped(self):
@@ -177,6 +183,20 @@ class TestTimeline:
         figure = liquidation_chart(fake_comparison({"isolated": run}))
         assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["BTCUSDT", "SOLUSDT"]
 
+    def test_labels_leave_out_a_currency_that_all_share(self):
+        market = fake_market(8, ("BTC/USDT:USDT", "SOL/USDT:USDT"))
+        kill = [(2, j, "liquidation", -1.0, 90.0, -1.0) for j in range(2)]
+        figure = liquidation_chart(fake_comparison({"isolated": fake_result(market, [1e4] * 8, events=kill)}))
+        assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["BTC", "SOL"]
+
+    def test_marks_of_modes_in_one_row_do_not_touch(self):
+        kill = [(2, 0, "liquidation", -1.0, 90.0, -1.0)]
+        figure = liquidation_chart(pair({"equity": [1e4] * 8, "events": kill}, {"equity": [1e4] * 8, "events": kill}))
+        marks = [artist(figure, f"timeline-{mode}") for mode in ("isolated", "cross")]
+        (_, up), (_, down) = (figure.axes[0].transData.transform(each.get_offsets()[0]) for each in marks)
+        points = (up - down) / figure.dpi * 72
+        assert points > np.sqrt(marks[0].get_sizes()[0])
+
     def test_none(self):
         figure = liquidation_chart(pair({"equity": [1e4] * 8}, {"equity": [1e4] * 8}))
         assert "No position was liquidated" in words(figure)
@@ -200,6 +220,11 @@ class TestMarginRatio:
         )
         assert artist(figure, "worst-isolated").get_paths()[0].vertices[:, 1].max() == 1.0
 
+    def test_the_highest_ratio_is_no_claim_to_be_nearest(self):
+        said = words(margin_ratio_chart(pair({"equity": [1e4] * 8, "ratio": 0.5}, {"equity": [1e4] * 8, "ratio": 0.2})))
+        assert "No pool was liquidated; the highest ratio was 0.50, in isolated" in said
+        assert "a low one is no distance" in said
+
     def test_never_in_use(self):
         assert "No margin was ever in use" in words(
             margin_ratio_chart(pair({"equity": [1e4] * 8}, {"equity": [1e4] * 8}))
@@ -214,9 +239,10 @@ class TestEveryChart:
         assert "Synthetic" not in words(chart.draw(story(48, 3), size))
 
     def test_dates_are_in_utc(self, chart, size):
-        figure = chart.draw(story(48, 3), size)
-        figure.draw_without_rendering()
-        assert "UTC" in words(figure)
+        for hours in (48, 2_160):
+            figure = chart.draw(story(hours, 3), size)
+            figure.draw_without_rendering()
+            assert "from 1 Oct 2025, UTC" in words(figure)
 
     @pytest.mark.parametrize(
         "case",
@@ -282,3 +308,18 @@ def test_date_ticks_are_round_and_few(hours, most):
     ticks = date_ticks(START, START + int(hours * HOUR), most)
     assert 1 <= ticks.size <= most + 2
     assert (np.diff(ticks) > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("first", "hours", "said"),
+    [
+        ("2024-01-01", 24 * 90, ["4 Jan", "18 Jan", "1 Feb", "15 Feb", "29 Feb", "14 Mar", "28 Mar"]),
+        ("2024-12-31 20:00", 8, ["20:00", "21:00", "22:00", "23:00", "1 Jan", "01:00", "02:00", "03:00", "04:00"]),
+        ("2024-11-01", 24 * 200, ["Nov", "Dec", "Jan 2025", "Feb", "Mar", "Apr", "May"]),
+        ("2019-06-01", 24 * 365 * 5, ["2020", "2021", "2022", "2023", "2024"]),
+        ("2024-01-01", 0.005, ["00:00:00", "00:00:05", "00:00:10", "00:00:15"]),
+    ],
+)
+def test_each_tick_says_its_own_date(first, hours, said):
+    start = int(np.datetime64(first, "ns").astype(np.int64))
+    assert date_labels(date_ticks(start, start + int(hours * HOUR), 8)) == said

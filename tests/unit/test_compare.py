@@ -300,6 +300,14 @@ class TestVerdict:
             "Mixed had the smallest drawdown inside bars: 5.00 %, against 10.00 % in isolated and 20.00 % in cross."
         )
 
+    def test_two_of_three_modes_can_be_alike(self):
+        ends = {"isolated": 9_500.0, "cross": 8_000.0, "mixed": 9_500.0}
+        runs = {mode: fake_result(MARKET, [*FLAT[:7], end], events=[BUY], mode=mode) for mode, end in ends.items()}
+        assert fake_comparison(runs).verdict.startswith(
+            "Isolated and mixed ended highest: 9,500.00 USDT, against 8,000.00 in cross. "
+            "Isolated and mixed had the smallest drawdown inside bars: 5.00 %, against 20.00 % in cross."
+        )
+
     def test_trailing_stops_inside_bars_are_not_bounded_by_the_paths(self):
         first, second = pair([BUY, (4, 1, "trailing_stop", -5.0, 101.0, 4.0)], [BUY])
         said = {}
