@@ -13,28 +13,12 @@ from typer.testing import CliRunner
 
 from backtester.cli import app
 from backtester.cli import scenario as command
+from tests.laws.engines import PER_BAR
 
 Backtester = Callable[..., CompletedProcess[str]]
 HOUR = 3_600_000_000_000
 
-KEYS = {
-    "equity",
-    "equity_low",
-    "worst_margin_ratio",
-    "cash",
-    "pool_pnl",
-    "pool_initial_margin",
-    "pool_requirement",
-    "quantity",
-    "entry",
-    "liquidation_price",
-    "events",
-    "ledger",
-    "totals",
-    "pool_of_slot",
-    "pool_kind",
-    "mark_is_trade",
-}
+KEYS = {*PER_BAR, "events", "ledger", "totals", "pool_of_slot", "pool_kind", "mark_is_trade"}
 
 
 def scenario(size: float = 1.0) -> dict[str, Any]:
