@@ -14,6 +14,7 @@ from backtester.errors import ConfigurationError, shown
 
 REQUIRED: Any = object()
 _MISSING: Any = object()
+NUMBERS = (int, float)  # as a name: a union would be made anew for each value
 Check = Callable[[Any], Any]
 
 
@@ -39,7 +40,7 @@ def number(allowed: str, fits: Callable[[float], bool] = math.isfinite) -> Check
     """Return a check for a finite number that `fits`; `allowed` says in words which ones do."""
 
     def check(value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, NUMBERS):
             raise Unfit("is not a number", allowed)
         try:
             real = float(value)
@@ -131,9 +132,8 @@ def record(data: Any, fields: Mapping[str, Field], path: str = "") -> dict[str, 
     if not isinstance(data, dict):
         allowed = f"an object with {_keys(fields) or 'some of ' + ', '.join(fields)}"
         raise ConfigurationError(path or "the file", data, "is not an object", allowed=allowed)
-    unknown = data.keys() - fields.keys()
-    if unknown:
-        name = next(key for key in data if key in unknown)
+    if not data.keys() <= fields.keys():
+        name = next(key for key in data if key not in fields)
         raise ConfigurationError(_join(path, name), name, "is an unknown key", allowed=list(fields))
     out = {}
     for name, (check, default) in fields.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,7 +50,7 @@ def finite(values: Floats) -> list[Any]:
 
 
 def _number(value: float) -> float | None:
-    return value if np.isfinite(value) else None
+    return value if math.isfinite(value) else None
 
 
 def _slot(j: int) -> int | None:
@@ -71,7 +72,7 @@ def _event(row: tuple[Any, ...]) -> dict[str, Any]:
         "amount": amount,
         "reason": REASONS[reason],
     }
-    if np.isfinite(bankruptcy):
+    if math.isfinite(bankruptcy):
         event["bankruptcy_price"] = bankruptcy
     return event
 

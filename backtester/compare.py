@@ -17,7 +17,7 @@ from backtester.parting import Parting, part, traded
 from backtester.printing import printed
 from backtester.schema import MODES
 from backtester.summary import summarise
-from backtester.verdict import band_frame, band_verdict, verdict
+from backtester.verdict import band_frame, band_verdict, trailing_inside, verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,7 @@ class Comparison:
     """Runs of the same intents under several margin modes.
 
     A mode is also an attribute: ``comparison.isolated`` is ``comparison.results["isolated"]``. Printing it prints
-    the report.
+    the report; ``reports.write.write_report(comparison, folder)`` writes it as a page with charts and files.
 
     Parameters
     ----------
@@ -107,6 +107,7 @@ class Comparison:
             balance=self.first.scenario.balance,
             unit=self.currency,
             traded=any(traded(run) for run in self.results.values()),
+            trailing={mode: trailing_inside(run) for mode, run in self.results.items()},
         )
 
     @cached_property

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functools import cached_property
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtester import _frames_out as frames
 from backtester import engine_input
 from backtester._result_json import result_row
 from backtester.errors import InvariantError
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["Result"]
 
 LEDGER_TOLERANCE = 1e-9  # of the balance
+
+
+def _frames() -> ModuleType:
+    """Return the module that makes frames: pandas takes longer to load than a small run takes."""
+    from backtester import _frames_out
+
+    return _frames_out
 
 
 class Result:
@@ -145,32 +152,32 @@ class Result:
     @cached_property
     def equity_frame(self) -> pd.DataFrame:
         """Equity, its lowest inside the bar and the worst margin ratio, by bar."""
-        return frames.equity_frame(self)
+        return _frames().equity_frame(self)
 
     @cached_property
     def positions(self) -> pd.DataFrame:
         """Signed quantity of every slot by bar."""
-        return frames.positions_frame(self)
+        return _frames().positions_frame(self)
 
     @cached_property
     def trades(self) -> pd.DataFrame:
         """One row per closing, whole or partial, with its entry and its pnl before fees."""
-        return frames.trades_frame(self)
+        return _frames().trades_frame(self)
 
     @cached_property
     def liquidations(self) -> pd.DataFrame:
         """One row per slot that was liquidated."""
-        return frames.liquidations_frame(self)
+        return _frames().liquidations_frame(self)
 
     @cached_property
     def ledger_frame(self) -> pd.DataFrame:
         """Every movement of cash."""
-        return frames.ledger_frame(self)
+        return _frames().ledger_frame(self)
 
     @cached_property
     def event_frame(self) -> pd.DataFrame:
         """Every event."""
-        return frames.event_frame(self)
+        return _frames().event_frame(self)
 
     def check_ledger(self) -> None:
         """Prove that the equity at the end is what the ledger says plus the unrealised pnl.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from backtester import metrics, text
+from backtester.distance import closest_together
 from backtester.schema import LIQUIDATION
 
 if TYPE_CHECKING:
@@ -54,8 +55,9 @@ MEASURES = (
     Measure("calmar", "Calmar", "number", "annual return over drawdown on closes"),
     Measure("liquidations", "liquidations", "count"),
     Measure("liquidation_loss", "lost in liquidations", "money", "before what insurance absorbed"),
-    Measure("worst_margin_ratio", "worst margin ratio", "number", "requirement over equity; 1 is liquidation"),
-    Measure("closest_to_liquidation", "closest to liquidation", "fraction", "of the mark; 0 when it happened"),
+    Measure("worst_margin_ratio", "worst margin ratio", "number", "requirement over equity; liquidated at 1"),
+    Measure("closest_to_liquidation", "closest to liquidation, alone", "fraction", "one instrument moves, others stay"),
+    Measure("closest_together", "closest to liquidation, together", "fraction", "all move against it alike"),
     Measure("peak_margin", "peak margin in use", "money", "initial margin at closes"),
     Measure("mean_margin", "mean margin in use", "money", "initial margin at closes, all bars"),
     Measure("return_on_margin", "return on margin", "fraction", "profit over mean margin in use"),
@@ -129,6 +131,7 @@ def summarise(result: Result) -> dict[str, float]:
         "liquidation_loss": liquidation_loss(result),
         "worst_margin_ratio": float(np.max(result.worst_margin_ratio)),
         "closest_to_liquidation": closest_to_liquidation(result),
+        "closest_together": 0.0 if totals["liquidations"] else closest_together(result),
         "peak_margin": metrics.peak_margin_in_use(used),
         "mean_margin": metrics.mean_margin_in_use(used),
         "return_on_margin": metrics.return_on_margin(equity, start, used),
@@ -151,7 +154,10 @@ def liquidation_loss(result: Result) -> float:
 
 
 def closest_to_liquidation(result: Result) -> float:
-    """Return the smallest distance of any slot, at closes, as a fraction of the mark; 0 after a liquidation."""
+    """Return the smallest distance of any slot, at closes, as a fraction of the mark; 0 after a liquidation.
+
+    Its instrument moves and the others stay: in a cross pool the distance of `closest_together` says more.
+    """
     if result.totals["liquidations"]:
         return 0.0
     mark, prices, quantity = result.market.mark_close, result.liquidation_price, result.quantity

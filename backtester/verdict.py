@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from backtester import metrics, text
+from backtester.schema import FIRST_SEGMENT, TRAILING_STOP
 from backtester.summary import value
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from backtester.result import Result
 
-__all__ = ["band_frame", "band_verdict", "finer_timeframe", "verdict"]
+__all__ = ["band_frame", "band_verdict", "finer_timeframe", "trailing_inside", "verdict"]
 
 TIE = 1e-9  # of the balance
 SAME_DEPTH = 5e-5  # drawdowns nearer to each other are printed alike
@@ -29,7 +30,9 @@ def name_of(mode: str) -> str:
     return mode.replace("_", "-")
 
 
-def verdict(table: pd.DataFrame, modes: Iterable[str], *, balance: float, unit: str, traded: bool) -> str:
+def verdict(
+    table: pd.DataFrame, modes: Iterable[str], *, balance: float, unit: str, traded: bool, trailing: Mapping[str, int]
+) -> str:
     """Return the outcome in plain sentences made of the numbers.
 
     Parameters
@@ -44,12 +47,14 @@ def verdict(table: pd.DataFrame, modes: Iterable[str], *, balance: float, unit: 
         Settlement currency.
     traded : bool
         Whether any mode traded at all.
+    trailing : mapping of mode to int
+        Trailing stops that were filled inside bars.
     """
     columns = list(modes)
     if not traded:
         return "No trade in either mode." if len(columns) == 2 else "No trade."
     said = [_money(table, columns, balance, unit), _drawdowns(table, columns)]
-    said += [_liquidations(table, columns, unit), _ruin(table, columns)]
+    said += [_liquidations(table, columns, unit), _nearest(table, columns), _ruin(table, columns), _trailing(trailing)]
     return " ".join(sentence for sentence in said if sentence)
 
 
@@ -65,27 +70,31 @@ def _capital(words: str) -> str:
 def _money(table: pd.DataFrame, modes: list[str], balance: float, unit: str) -> str:
     ends = {mode: value(table, "final_equity", mode) for mode in modes}
     best = max(modes, key=lambda mode: ends[mode])
-    rest = sorted((mode for mode in modes if mode != best), key=lambda mode: -ends[mode])
-    if not rest:
+    leaders = [mode for mode in modes if ends[best] - ends[mode] <= TIE * balance]
+    rest = sorted((mode for mode in modes if mode not in leaders), key=lambda mode: -ends[mode])
+    if len(modes) == 1:
         change = text.percent(value(table, "total_return", best), signed=True)
         return f"{_capital(name_of(best))} ended with {text.money(ends[best])} {unit} ({change})."
-    if ends[best] - ends[rest[-1]] <= TIE * balance:
+    if not rest:
         every = "Both modes" if len(modes) == 2 else "All modes"
         return f"{every} ended with {text.money(ends[best])} {unit}."
     others = text.joined([f"{text.money(ends[mode])} in {name_of(mode)}" for mode in rest])
-    return f"{_capital(name_of(best))} ended {_most(len(modes))[0]}: {text.money(ends[best])} {unit}, against {others}."
+    names = _capital(text.joined([name_of(mode) for mode in leaders]))
+    return f"{names} ended {_most(len(modes))[0]}: {text.money(ends[best])} {unit}, against {others}."
 
 
 def _drawdowns(table: pd.DataFrame, modes: list[str]) -> str:
     depth = {mode: value(table, "max_drawdown_in_bars", mode) for mode in modes}
     least = min(modes, key=lambda mode: depth[mode])
-    rest = sorted((mode for mode in modes if mode != least), key=lambda mode: depth[mode])
-    if not rest:
+    leaders = [mode for mode in modes if depth[mode] - depth[least] <= SAME_DEPTH]
+    rest = sorted((mode for mode in modes if mode not in leaders), key=lambda mode: depth[mode])
+    if len(modes) == 1:
         return f"Largest drawdown inside bars: {text.percent(depth[least])}."
-    if depth[rest[-1]] - depth[least] <= SAME_DEPTH:
+    if not rest:
         return f"The largest drawdown inside bars was the same: {text.percent(depth[least])}."
     others = text.joined([f"{text.percent(depth[mode])} in {name_of(mode)}" for mode in rest])
-    head = f"{_capital(name_of(least))} had the {_most(len(modes))[1]} drawdown inside bars"
+    names = _capital(text.joined([name_of(mode) for mode in leaders]))
+    head = f"{names} had the {_most(len(modes))[1]} drawdown inside bars"
     return f"{head}: {text.percent(depth[least])}, against {others}.{_on_closes(table, modes, least)}"
 
 
@@ -110,10 +119,36 @@ def _liquidations(table: pd.DataFrame, modes: list[str], unit: str) -> str:
     return f"Liquidations: {text.joined(parts)}."
 
 
+def _nearest(table: pd.DataFrame, modes: list[str]) -> str:
+    """Say how far from liquidation the modes were that never met it, if everything moves against them at once."""
+    near = {mode: value(table, "closest_together", mode) for mode in modes}
+    near = {mode: distance for mode, distance in near.items() if distance > 0.0}
+    if not near:
+        return ""
+    said = text.joined([f"{name_of(mode)} at {text.percent(distance)}" for mode, distance in near.items()])
+    return f"From the worst close, a move against all positions at once would have liquidated {said}."
+
+
 def _ruin(table: pd.DataFrame, modes: list[str]) -> str:
     times = {mode: value(table, "time_of_ruin", mode) for mode in modes}
     said = [f"{name_of(mode)} was ruined on {text.moment(t)}" for mode, t in times.items() if not math.isnan(t)]
     return f"{_capital(text.joined(said))}." if said else ""
+
+
+def trailing_inside(result: Result) -> int:
+    """Return how many trailing stops were filled inside bars, not at an open."""
+    events = result.events
+    return int(((events["kind"] == TRAILING_STOP) & (events["segment"] >= FIRST_SEGMENT)).sum())
+
+
+def _trailing(filled: Mapping[str, int]) -> str:
+    if not any(filled.values()):
+        return ""
+    counts = text.joined([f"{name_of(mode)} {count:,}" for mode, count in filled.items()])
+    return (
+        f"Trailing stops were filled inside bars ({counts}), where they follow a path that nobody knows: "
+        "the paths adverse and favourable do not bound this outcome."
+    )
 
 
 def band_frame(bands: Mapping[str, Mapping[str, Result]]) -> pd.DataFrame:

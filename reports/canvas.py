@@ -6,14 +6,14 @@ import io
 import re
 import textwrap
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.dates import ConciseDateFormatter
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter
+from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter
 from numpy.typing import NDArray
 
 from reports.palette import GRID, INK, MUTED, PAPER, WARNING, dark
@@ -31,8 +31,10 @@ _STEPS = (
     ("M", (1, 2, 3, 6)),
     ("Y", (1, 2, 5, 10, 20, 50, 100)),
 )
-_OFFSETS = ["UTC", "%Y UTC", "%b %Y UTC", "%d %b %Y UTC", "%d %b %Y UTC", "%d %b %Y %H:%M UTC"]
 SYNTHETIC = "Synthetic market"
+DOTS = 120  # of a PNG, per inch
+PACKED = 3  # of 9: twice as fast as the usual 6, for a tenth more bytes
+_BEYOND = re.compile(r"(?<=\.\d\d)\d+")  # digits after the second decimal
 
 
 class Size(NamedTuple):
@@ -144,11 +146,35 @@ def date_axis(axes: Axes, first: int, last: int, *, size: Size) -> None:
     """Give the lowest panel its dates, UTC, from `first` to `last` [ns]."""
     left, right = dates(np.array([first, last]))
     axes.set_xlim(left, right if right > left else left + 1.0 / 24.0)
-    locator = FixedLocator(list(date_ticks(first, last, 4 if size.narrow else 8)))
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, offset_formats=_OFFSETS))
-    axes.xaxis.get_offset_text().set_color(INK)
+    ticks = date_ticks(first, last, 4 if size.narrow else 8)
+    axes.xaxis.set_major_locator(FixedLocator(list(ticks)))
+    names = FixedFormatter(date_labels(ticks))
+    names.set_offset_string(f"from {_day(_moment(left))} {_moment(left).year}, UTC")
+    axes.xaxis.set_major_formatter(names)
+    axes.xaxis.get_offset_text().set_color(MUTED)
     axes.xaxis.get_offset_text().set_fontsize(9)
+
+
+def date_labels(ticks: Floats) -> list[str]:
+    """Return what to write at days since 1970: each says which day, month or year it is, without its neighbours."""
+    times = [_moment(tick) for tick in ticks]
+    if any(time.second for time in times):
+        return [f"{time:%H:%M:%S}" for time in times]
+    if any(time.hour or time.minute for time in times):
+        return [f"{time:%H:%M}" if time.hour or time.minute else _day(time) for time in times]
+    if any(time.day > 1 for time in times):
+        return [_day(time) for time in times]
+    if any(time.month > 1 for time in times):
+        return [f"{time:%b %Y}" if time.month == 1 else f"{time:%b}" for time in times]
+    return [f"{time:%Y}" for time in times]
+
+
+def _moment(day: float) -> datetime:
+    return datetime.fromtimestamp(round(day * 86_400.0), tz=UTC)
+
+
+def _day(time: datetime) -> str:
+    return f"{time.day} {time:%b}"
 
 
 def date_ticks(first: int, last: int, most: int) -> Floats:
@@ -190,10 +216,14 @@ def end_labels(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
         )  # fmt: skip
 
 
-def png(figure: Figure, dots: int = 160) -> bytes:
+def png(figure: Figure, dots: int = DOTS) -> bytes:
     """Return a figure as PNG on light paper, `dots` per inch."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dots, facecolor=PAPER, metadata={"Software": None})
+    with mpl.rc_context({"text.hinting": "no_hinting"}):  # for screens of few dots, and a fifth of the time
+        figure.savefig(
+            buffer, format="png", dpi=dots, facecolor=PAPER, metadata={"Software": None},
+            pil_kwargs={"compress_level": PACKED},
+        )  # fmt: skip
     return buffer.getvalue()
 
 
@@ -219,7 +249,7 @@ def svg(figure: Figure, words: str = "") -> str:
 
 def _short(drawing: str) -> str:
     """Cut coordinates to two decimals of a point."""
-    return re.sub(r'\bd="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path.group()), drawing)
+    return re.sub(r'\bd="[^"]*"', lambda path: _BEYOND.sub("", path.group()), drawing)
 
 
 def _themed(drawing: str) -> str:

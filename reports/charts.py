@@ -17,7 +17,7 @@ from backtester.schema import LIQUIDATION
 from backtester.verdict import name_of
 from reports import findings
 from reports.canvas import WIDE, Size, canvas, date_axis, dates, end_labels, money_axis
-from reports.downsample import columns_of, envelope, extremes, means
+from reports.downsample import columns_of, envelope, extremes, lowest, means
 from reports.palette import MUTED, PAPER, WARNING, look
 from reports.timeline import legend_of_marks, liquidation_chart
 
@@ -29,7 +29,8 @@ Floats = NDArray[np.float64]
 __all__ = ["CHARTS", "Chart", "equity_chart", "liquidation_chart", "margin_ratio_chart", "underwater_chart"]
 
 MARK_WIDTH = 8  # pixel columns that share one liquidation mark in the equity chart
-FEW_MARKS = 40  # liquidation marks in the equity chart that can be told apart
+FEW_MARKS = 40  # liquidation marks in a wide equity chart that can be told apart
+NARROW_BAND = 0.001  # of the balance: narrower ones would only blur the lines
 RATIO_TOP = 1.12  # of the margin ratio's axis; a gap can go beyond, up to infinity
 
 
@@ -52,30 +53,29 @@ class Chart(NamedTuple):
 
 
 def equity_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
-    """Draw equity at closes of each mode, its band over the paths inside bars, and its liquidations.
+    """Draw equity of each mode at closes and inside bars, its band over the paths, and its liquidations.
 
-    Artists carry gids: ``equity-<mode>``, ``band-<mode>``, ``liquidations-<mode>``. Bars with liquidations that
-    are too close to tell apart share one mark, at the lowest equity among them; very many stand at the foot.
+    Artists carry gids: ``equity-<mode>``, ``low-<mode>``, ``band-<mode>``, ``liquidations-<mode>``. Bars with
+    liquidations that are too close to tell apart share one mark, at the lowest equity among them; very many stand at
+    the foot.
     """
     market = comparison.first.market
-    banded = any(_width(comparison, mode) > 0.001 for mode in comparison.modes)
+    banded = any(_width(comparison, mode) > NARROW_BAND for mode in comparison.modes)
     figure, (axes,) = canvas(
         size,
         findings.equity(comparison),
-        f"Equity at closes [{comparison.currency}]"
-        + ("; shaded: what the path inside the bars could make of it" if banded else "")
+        f"Equity [{comparison.currency}] at closes; thin: the fall inside the bar"
+        + ("; shaded: what the path inside the bars could make of the closes" if banded else "")
         + legend_of_marks(comparison),
         synthetic=market.synthetic,
     )
     labels = []
     for mode, run in comparison.results.items():
-        colour = look(mode).colour
         _draw_band(axes, comparison, mode, size)
         time, equity = _path(run)
-        kept = extremes(time, equity, size.columns)
-        axes.plot(time[kept], equity[kept], color=colour, linewidth=1.6, gid=f"equity-{mode}", solid_joinstyle="round")
-        labels.append((float(equity[-1]), f"{name_of(mode)}\n{text.money(float(equity[-1]))}", colour))
-    axes.axhline(comparison.first.scenario.balance, color=MUTED, linewidth=0.8, linestyle=(0, (2, 3)), gid="start")
+        _draw_curve(axes, time, equity, np.append(equity[0], run.equity_low), mode=mode, name="equity", size=size)
+        labels.append((float(equity[-1]), f"{name_of(mode)}\n{text.money(float(equity[-1]))}", look(mode).colour))
+    axes.axhline(comparison.first.scenario.balance, color=MUTED, linewidth=0.8, linestyle=(0, (1, 3)), gid="start")
     for place, (mode, run) in enumerate(comparison.results.items()):
         _draw_marks(axes, mode, run, size, place)
     _room(axes)
@@ -83,6 +83,29 @@ def equity_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
     date_axis(axes, int(market.open_time[0]), int(market.close_time[-1]), size=size)
     end_labels(axes, labels)
     return figure
+
+
+def _draw_curve(
+    axes: Axes, time: Floats, close: Floats, low: Floats, *, mode: str, name: str, size: Size, zorder: float = 2.0
+) -> None:
+    """Draw a line of closes, gid ``<name>-<mode>``, and a thin stroke from each down to its low, gid ``low-<mode>``.
+
+    Of the bars in a pixel column the one with the lowest low gets its stroke.
+    """
+    style = look(mode)
+    kept = extremes(time, close, size.columns)
+    axes.plot(
+        time[kept], close[kept], color=style.colour, linewidth=1.5, linestyle=style.line, gid=f"{name}-{mode}",
+        solid_joinstyle="round", zorder=zorder,
+    )  # fmt: skip
+    bars = lowest(time, low, size.columns)
+    bars = bars[low[bars] < close[bars]]
+    if bars.size:
+        strokes = np.column_stack((close[bars], low[bars], np.full(bars.size, np.nan))).ravel()
+        axes.plot(
+            np.repeat(time[bars], 3), strokes, color=style.colour, linewidth=0.9, alpha=0.7, gid=f"low-{mode}",
+            zorder=zorder - 0.5,
+        )  # fmt: skip
 
 
 def _path(run: Result) -> tuple[Floats, Floats]:
@@ -98,13 +121,17 @@ def _width(comparison: Comparison, mode: str) -> float:
 
 
 def _draw_band(axes: Axes, comparison: Comparison, mode: str, size: Size) -> None:
-    runs = list(comparison.bands.get(mode, {}).values())
-    if len(runs) < 2:
+    if _width(comparison, mode) <= NARROW_BAND:
         return
+    runs = list(comparison.bands[mode].values())
     equities = np.array([_path(run)[1] for run in runs])
     time = _path(runs[0])[0]
     x, low, high = envelope(time, equities.min(axis=0), equities.max(axis=0), size.columns // 2)
-    axes.fill_between(x, low, high, color=look(mode).colour, alpha=0.14, linewidth=0, gid=f"band-{mode}")
+    style = look(mode)
+    axes.fill_between(
+        x, low, high, facecolor=(style.colour, 0.1), edgecolor=(style.colour, 0.8), linewidth=0.6,
+        linestyle=style.line, gid=f"band-{mode}",
+    )  # fmt: skip
 
 
 def _draw_marks(axes: Axes, mode: str, run: Result, size: Size, place: int) -> None:
@@ -122,7 +149,7 @@ def _draw_marks(axes: Axes, mode: str, run: Result, size: Size, place: int) -> N
         "color": look(mode).colour,
         "clip_on": False,
     }
-    if at.size <= FEW_MARKS:
+    if at.size <= FEW_MARKS * size.columns / WIDE.columns:
         edge: dict[str, Any] = {"markersize": 6.5, "markeredgecolor": PAPER, "markeredgewidth": 0.8}
         axes.plot(time[at], equity[at], **style, **edge, zorder=4, gid=f"liquidations-{mode}")
     else:  # a strip at the foot, so that the lines stay readable
@@ -138,23 +165,25 @@ def _room(axes: Axes) -> None:
 
 
 def underwater_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
-    """Draw how far each mode is below its highest close, inside bars; lines carry the gid ``underwater-<mode>``."""
+    """Draw how far each mode is below its highest close, at closes and inside bars.
+
+    Artists carry gids: ``underwater-<mode>``, ``low-<mode>``, ``deepest-<mode>``.
+    """
     market = comparison.first.market
     figure, (axes,) = canvas(
         size,
         findings.drawdown(comparison),
-        "Lowest equity inside each bar, below the highest close before [%]",
+        "Equity below the highest close before [%] at closes; thin: drawdown inside the bar; marked: the deepest",
         synthetic=market.synthetic,
     )
     time = dates(market.close_time)
     deepest = []
     for mode, run in comparison.results.items():
-        depth = underwater(run.equity, run.scenario.balance, run.equity_low) * 100.0
-        kept = extremes(time, depth, size.columns)
-        colour, front = look(mode).colour, 3.0 + float(depth.mean()) / 1e3  # the shallower one in front
-        axes.fill_between(time[kept], depth[kept], 0.0, color=colour, alpha=0.12, linewidth=0, zorder=1)
-        axes.plot(time[kept], depth[kept], color=colour, linewidth=1.2, gid=f"underwater-{mode}", zorder=front)
-        deepest.append((mode, int(np.argmin(depth)), float(depth.min())))
+        on_closes = underwater(run.equity, run.scenario.balance) * 100.0
+        inside = underwater(run.equity, run.scenario.balance, run.equity_low) * 100.0
+        front = 3.0 + float(inside.mean()) / 1e3  # the shallower one in front
+        _draw_curve(axes, time, on_closes, inside, mode=mode, name="underwater", size=size, zorder=front)
+        deepest.append((mode, int(np.argmin(inside)), float(inside.min())))
     floor = min(depth for *_, depth in deepest)
     axes.set_ylim(min(floor * 1.08, -1e-6), 0.0)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}".replace("-", "\u2212"))
@@ -179,8 +208,8 @@ def margin_ratio_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
     figure, panels = canvas(
         size,
         findings.margin(comparison),
-        "Worst margin ratio of any pool in each bar: requirement over equity; at 1 the pool is liquidated"
-        + ("; line: mean of neighbouring bars, shaded: their worst" if market.n_bars > 2 * size.columns else ""),
+        "Worst margin ratio of any pool in each bar: requirement over equity, liquidated at 1; a low one is no distance"
+        + ("; line: mean of neighbouring bars, thin: their worst" if market.n_bars > 2 * size.columns else ""),
         synthetic=market.synthetic,
         rows=len(modes),
         height=1.2 + 1.55 * len(modes),
@@ -191,7 +220,10 @@ def margin_ratio_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
         colour = look(mode).colour
         x, _, high = envelope(time, ratio, ratio, size.columns)
         axes.fill_between(x, high, 0.0, color=colour, alpha=0.18, linewidth=0, gid=f"worst-{mode}")
-        line = high if x.size == time.size else means(time, ratio, size.columns)
+        line = high
+        if x.size < time.size:
+            line = means(time, ratio, size.columns)
+            axes.plot(x, high, color=colour, linewidth=0.7, alpha=0.6)
         axes.plot(x, line, color=colour, linewidth=1.1, gid=f"ratio-{mode}")
         axes.axhline(1.0, color=WARNING, linewidth=1.0, gid="liquidation-line")
         axes.set_ylim(0.0, RATIO_TOP)

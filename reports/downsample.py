@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 
-__all__ = ["columns_of", "envelope", "extremes", "means"]
+__all__ = ["columns_of", "envelope", "extremes", "lowest", "means"]
 
 
 def columns_of(x: ArrayLike, columns: int) -> NDArray[np.int64]:
@@ -49,14 +49,33 @@ def extremes(x: ArrayLike, y: ArrayLike, columns: int) -> NDArray[np.int64]:
     if n <= 2 * columns:
         return np.arange(n)
     column = columns_of(x, columns)
-    kept = [np.array([0, n - 1])]
-    known = np.flatnonzero(~np.isnan(value))
-    for sign in (1.0, -1.0):
-        order = known[np.lexsort((sign * value[known], column[known]))]  # stable: of equals the first
-        kept.append(order[_firsts(column[order])])
+    kept = [np.array([0, n - 1]), _least(column, value), _least(column, -value)]
     gaps = np.flatnonzero(np.isnan(value))
     kept.append(gaps[_firsts(column[gaps])])
     return np.unique(np.concatenate(kept))
+
+
+def lowest(x: ArrayLike, y: ArrayLike, columns: int) -> NDArray[np.int64]:
+    """Return the first least point of each pixel column; all points if there are no more than columns.
+
+    Parameters
+    ----------
+    x : float64 array, (n,)
+        Ascending.
+    y : float64 array, (n,)
+        Value at each x; nan is never the least.
+    columns : int
+        Number of pixel columns.
+    """
+    value = np.asarray(y, dtype=np.float64)
+    return np.arange(value.size) if value.size <= columns else _least(columns_of(x, columns), value)
+
+
+def _least(column: NDArray[np.int64], value: Floats) -> NDArray[np.int64]:
+    """Return the position of the least value of each column, of equals the first."""
+    known = np.flatnonzero(~np.isnan(value))
+    order = known[np.lexsort((value[known], column[known]))]
+    return order[_firsts(column[order])]
 
 
 def _firsts(column: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -52,7 +52,7 @@ def drawdown(comparison: Comparison) -> str:
         return f"{_named(least, first=True)} fell {_share(depth[least])} at worst"
     if depth[others[-1]] - depth[least] <= SAME_DEPTH:
         return f"All fell alike: {_share(depth[least])} at worst"
-    rest = text.joined([f"{_named(mode)} {_share(depth[mode])}" for mode in others])
+    rest = text.joined([f"{_named(mode)}{SPACE}{_share(depth[mode])}" for mode in others])
     return f"{_named(least, first=True)} fell {_share(depth[least])} at worst, {rest}"
 
 
@@ -79,7 +79,7 @@ def margin(comparison: Comparison) -> str:
     nearest = max(worst, key=lambda mode: worst[mode])
     if not worst[nearest]:
         return "No margin was ever in use"
-    return f"No pool was liquidated; {_named(nearest)} came nearest, at a ratio of {worst[nearest]:.2f}"
+    return f"No pool was liquidated; the highest ratio was {worst[nearest]:.2f}, in {_named(nearest)}"
 
 
 def _whole(value: float) -> str:

@@ -1,7 +1,7 @@
 """Colours and marks: the same for the same mode in every chart and on the page.
 
 The mode colours are those of Okabe and Ito, which people with any of the common forms of colour blindness tell
-apart; each mode has its own mark as well, so that nothing hangs on colour alone.
+apart; each mode has its own mark and line style as well, so that nothing hangs on colour alone.
 """
 
 from typing import NamedTuple
@@ -30,21 +30,24 @@ class Look(NamedTuple):
         matplotlib's letter for its mark.
     sign : str
         The mark as a character, for text beside a chart.
+    line : str or (float, (float, ...))
+        matplotlib's style of its line: solid, or an offset and dashes.
     """
 
     colour: str
     dark: str
     marker: str
     sign: str
+    line: str | tuple[float, tuple[float, ...]]
 
 
 _MODES = {
-    "isolated": Look("#0072b2", "#4db1ec", "v", "\u25bc"),
-    "cross": Look("#c4500a", "#ff9350", "o", "\u25cf"),
-    "mixed": Look("#00815d", "#2fc79b", "s", "\u25a0"),
-    "sub_accounts": Look("#a8487c", "#e08fbb", "D", "\u25c6"),
+    "isolated": Look("#0072b2", "#4db1ec", "v", "\u25bc", "-"),
+    "cross": Look("#c4500a", "#ff9350", "o", "\u25cf", (0.0, (3.6, 1.0))),
+    "mixed": Look("#00815d", "#2fc79b", "s", "\u25a0", (0.0, (1.2, 0.9))),
+    "sub_accounts": Look("#a8487c", "#e08fbb", "D", "\u25c6", (0.0, (5.0, 1.0, 1.2, 1.0))),
 }
-_OTHER = Look("#6b5b00", "#d8c54a", "^", "\u25b2")
+_OTHER = Look("#6b5b00", "#d8c54a", "^", "\u25b2", (0.0, (8.0, 1.5)))
 
 
 def look(mode: str) -> Look:

@@ -28,6 +28,7 @@ __all__ = ["legend_of_marks", "liquidation_chart"]
 
 MOST_DOTS = 1_200  # in the timeline, so that its file stays small
 MOST_ROWS = {"wide": 24, "narrow": 14}  # in the timeline; what is beyond shares the last one
+LARGEST = 110.0  # area of the largest loss's mark, beside the least [pt^2]: modes share a row without touching
 LETTERS = {"wide": 20, "narrow": 13}  # of a row's label
 
 
@@ -72,7 +73,7 @@ def liquidation_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
     own = [loss[row < MOST_ROWS[size.name] - 1] for _, row, loss in dots.values()]  # not the row of all others
     largest = max((float(loss.max()) for loss in own if loss.size), default=1.0)
     for k, (mode, (time, row, loss)) in enumerate(dots.items()):
-        offset = 0.3 * ((k + 0.5) / len(dots) - 0.5)
+        offset = 0.84 * ((k + 0.5) / len(dots) - 0.5)  # on the line of its sum at the right
         axes.scatter(
             time, row + offset, s=_areas(loss, largest), color=look(mode).colour,
             marker=look(mode).marker, alpha=0.85, edgecolors=PAPER, linewidths=0.7, clip_on=False, zorder=3,
@@ -85,7 +86,7 @@ def liquidation_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
 
 def _areas(loss: Floats, largest: float) -> Floats:
     """Return areas of marks [pt^2]: one that can be seen, and what is proportional to the loss."""
-    return 16.0 + 180.0 * np.clip(loss / max(largest, 1e-300), 0.0, 1.0)
+    return 14.0 + LARGEST * np.clip(loss / max(largest, 1e-300), 0.0, 1.0)
 
 
 def _losses(run: Result) -> tuple[Ints, Ints, Floats]:
@@ -118,10 +119,12 @@ def _rows(comparison: Comparison, size: Size) -> list[tuple[str, list[int]]]:
 
 
 def _labels(names: tuple[str, ...], most: int) -> list[str]:
-    """Return names for an axis: without the first words that all share, cut in the middle, no formulas."""
+    """Return names for an axis: without first words and currencies that all share, cut in the middle, no formulas."""
+    told = text.distinct(names)
+    if len({name.partition("/")[2] for name in told}) == 1:  # all in one currency, as in BTC/USDT:USDT
+        told = [name.partition("/")[0] for name in told]
     cut = [
-        name if len(name) <= most else f"{name[: most // 2]}\u2026{name[-(most // 2 - 1) :]}"
-        for name in text.distinct(names)
+        name if len(name) <= most else f"{name[: most // 2]}\u2026{name[-(most // 2 - 1) :]}" for name in told
     ]
     return [name.replace("$", r"\$") for name in cut]
 

@@ -7,12 +7,14 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from backtester.compare import Comparison
 from backtester.errors import ConfigurationError
+from backtester.printing import facts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +36,8 @@ _FRAMES = {
 def check_folder(folder: str | Path) -> Path:
     """Return the folder's full path if a report can be written there; nothing is left behind.
 
+    It tries: rights on paper are not enough, say on a full disk, and for root they are no obstacle.
+
     Raises
     ------
     ConfigurationError
@@ -52,12 +56,12 @@ def check_folder(folder: str | Path) -> Path:
             "out", str(folder), f"{what}; nothing is overwritten", cure="name a new folder, or delete this one first"
         )
     near = place
-    while not near.exists() and near != near.parent:
-        near = near.parent
-    if not near.is_dir():
-        raise _unwritable(place, NotADirectoryError(f"{near} is a file"))
-    if not os.access(near, os.W_OK | os.X_OK):
-        raise _unwritable(place, PermissionError(f"no permission to write in {near}"))
+    try:
+        while not near.exists() and near != near.parent:
+            near = near.parent
+        tempfile.TemporaryDirectory(dir=near).cleanup()
+    except OSError as error:
+        raise _unwritable(place, error) from error
     return place
 
 
@@ -65,7 +69,7 @@ def write_report(
     comparison: Comparison,
     folder: str | Path,
     *,
-    configuration: Mapping[str, object],
+    configuration: Mapping[str, object] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Path:
     """Write page, charts, tables and data of a comparison, and return the page's path.
@@ -78,8 +82,8 @@ def write_report(
         What to write.
     folder : str or Path
         A folder that does not exist or is empty.
-    configuration : mapping
-        The resolved configuration, JSON values.
+    configuration : mapping, optional
+        The resolved configuration, JSON values; left out, what the runs themselves know of it.
     progress : callable, optional
         Called with what is being written.
 
@@ -96,7 +100,7 @@ def write_report(
     except OSError as error:
         raise _unwritable(place, error) from error
     try:
-        _write_all(comparison, draft, configuration, tell)
+        _write_all(comparison, draft, _known(comparison) if configuration is None else configuration, tell)
         draft.chmod(0o777 & ~_umask())  # mkdtemp's folders are for their owner alone
         if place.exists():
             place.rmdir()  # empty, as checked; fails if that has changed
@@ -106,6 +110,18 @@ def write_report(
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return place / "index.html"
+
+
+def _known(comparison: Comparison) -> dict[str, object]:
+    """Return the configuration as far as the runs know it."""
+    run = comparison.first
+    return {
+        "strategy": run.strategy,
+        "market": {"source": run.market.source, "symbols": list(run.market.symbols)},
+        **dict(facts(comparison)[1:]),
+        "modes": list(comparison.modes),
+        "rules": asdict(run.scenario.rules),
+    }
 
 
 def _unwritable(place: Path, error: OSError) -> ConfigurationError:
@@ -140,8 +156,8 @@ def _write_all(
     (folder / "index.html").write_text(html, encoding="utf-8")
 
 
-def _json(path: Path, value: object, *, indent: int | None = 2) -> None:
-    path.write_text(json.dumps(value, indent=indent, default=str, ensure_ascii=False) + "\n", encoding="utf-8")
+def _json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=2, default=str, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _parquet(frame: pd.DataFrame, path: Path) -> None:
@@ -158,13 +174,21 @@ def _scenarios(comparison: Comparison, folder: Path, tell: Callable[[str], None]
     market = comparison.first.market
     if market.n_bars > SCENARIO_BARS or market.n_bars * market.n_instruments > SCENARIO_CELLS:
         return []
-    written = []
+    written, known = [], dict[str, tuple[object, str]]()  # nearly all of a scenario is alike in every mode
     for mode, run in comparison.results.items():
         name = f"scenario-{mode}.json"
         tell(name)
-        _json(folder / name, run.to_scenario(), indent=None)
+        for key, part in run.to_scenario().items():
+            if key not in known or part != known[key][0]:
+                known[key] = part, _compact(part)
+        content = ",\n".join(f'"{key}":{text}' for key, (_, text) in known.items())
+        (folder / name).write_text(f"{{{content}}}\n", encoding="utf-8")
         written.append((name, "everything the engine needs to repeat this run"))
     return written
+
+
+def _compact(part: object) -> str:
+    return json.dumps(part, ensure_ascii=False, separators=(",", ":"))
 
 
 def _pictures(comparison: Comparison, folder: Path, tell: Callable[[str], None]) -> list:

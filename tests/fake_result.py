@@ -8,6 +8,7 @@ import pandas as pd
 from backtester.compare import Comparison
 from backtester.market import Market
 from backtester.schema import EVENT, EVENT_KINDS, LEDGER_KINDS, LEDGER_ROW, LIQUIDATION, REASONS
+from backtester.venue import Instrument, VenueRules
 
 HOUR = 3_600_000_000_000
 START = 1_759_276_800_000_000_000  # 2025-10-01 00:00 UTC
@@ -92,7 +93,9 @@ def fake_result(
             mode=mode,
             path=path,
             slots=tuple(SimpleNamespace(instrument=j % market.n_instruments, leverage=10.0) for j in range(len(names))),
-            instruments=market.symbols,
+            instruments=tuple(Instrument(symbol, tiers=((0.0, 1 / 64, 64.0),)) for symbol in market.symbols),
+            rules=VenueRules(),
+            market=market,
         ),
         strategy=strategy,
         slot_names=names,
@@ -104,6 +107,11 @@ def fake_result(
         ledger=book,
         pool_initial_margin=np.broadcast_to(np.asarray(margin, dtype=float).reshape(-1, 1), (n, 1)),
         quantity=quantity,
+        pool_of_slot=np.zeros(len(names), dtype=np.int64),
+        pool_kind=("standing",),
+        cash=equity.reshape(-1, 1),
+        pool_pnl=np.zeros((n, 1)),
+        pool_requirement=np.zeros((n, 1)),
         liquidation_price=np.full((n, len(names)), np.nan),
         totals={**sums, **totals},
         equity_frame=pd.DataFrame({"equity": equity}, index=index),

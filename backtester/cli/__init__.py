@@ -5,6 +5,7 @@ Commands import what they need when they run, so that `--help` stays instant.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -14,6 +15,8 @@ from backtester.cli import compare, demo, scenario
 from backtester.errors import BacktesterError
 
 __all__ = ["app", "main"]
+
+GARBAGE = 100_000  # objects between two searches for garbage: there is little of it, and a search takes its time
 
 app = typer.Typer(
     name="backtester",
@@ -30,6 +33,7 @@ app.add_typer(scenario.app, name="scenario")
 
 def main() -> None:
     """Run the command line; a `BacktesterError` becomes one message and exit code 2."""
+    gc.set_threshold(GARBAGE)
     try:
         app()
     except BacktesterError as error:

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from backtester._foreign import import_ours
-from backtester.cli.compare import check_out, configuration_of, run, write
+from backtester.cli.compare import configuration_of, run, write
 from backtester.cli.markets import SYNTHETIC, Wanted, market_of
 from backtester.cli.options import as_options
 from backtester.cli.screen import progress, show
@@ -44,7 +44,7 @@ def demo(
     with as_options(), progress() as tell:
         earlier = _is_earlier_demo(out)
         if not earlier:
-            check_out(out)
+            import_ours("reports.write").check_folder(out)
         tell("making up a market")
         from backtester.account import Account
 

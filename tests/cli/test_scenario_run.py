@@ -13,28 +13,12 @@ from typer.testing import CliRunner
 
 from backtester.cli import app
 from backtester.cli import scenario as command
+from tests.laws.engines import PER_BAR
 
 Backtester = Callable[..., CompletedProcess[str]]
 HOUR = 3_600_000_000_000
 
-KEYS = {
-    "equity",
-    "equity_low",
-    "worst_margin_ratio",
-    "cash",
-    "pool_pnl",
-    "pool_initial_margin",
-    "pool_requirement",
-    "quantity",
-    "entry",
-    "liquidation_price",
-    "events",
-    "ledger",
-    "totals",
-    "pool_of_slot",
-    "pool_kind",
-    "mark_is_trade",
-}
+KEYS = {*PER_BAR, "events", "ledger", "totals", "pool_of_slot", "pool_kind", "mark_is_trade"}
 
 
 def scenario(size: float = 1.0) -> dict[str, Any]:
@@ -60,6 +44,15 @@ def write(file: Path, data: Any) -> Path:
 @pytest.fixture(params=["kernel", "reference"])
 def engine(request: pytest.FixtureRequest) -> str:
     return str(request.param)
+
+
+def test_a_run_needs_no_frames(backtester: Backtester, tmp_path: Path) -> None:
+    (tmp_path / "one.json").write_text(json.dumps(scenario()))
+    done = backtester("scenario", "run", "one.json", python=("-X", "importtime"))
+    assert done.returncode == 0
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert "numba" in imported
+    assert not imported & {"pandas", "pyarrow", "matplotlib"}  # they take longer to load than many small runs
 
 
 def test_one_file_prints_its_result(backtester: Backtester, tmp_path: Path, engine: str) -> None:

@@ -5,7 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from reports.canvas import NARROW, WIDE, date_ticks, png, svg
+from backtester.schema import MODES
+from reports.canvas import NARROW, WIDE, date_labels, date_ticks, png, svg
 from reports.charts import CHARTS, equity_chart, liquidation_chart, margin_ratio_chart, underwater_chart
 from reports.palette import dark, look
 from tests.fake_result import HOUR, START, fake_comparison, fake_market, fake_result, story
@@ -63,6 +64,12 @@ class TestEquity:
         assert band.max() == max(run.equity.max() for run in [*runs]) or band.max() == 10_000.0
         assert band.min() == min(run.equity.min() for run in runs)
 
+    def test_a_band_without_width_is_left_out(self):
+        run = fake_result(fake_market(8), [1e4] * 7 + [9e3])
+        figure = equity_chart(fake_comparison({"isolated": run}, bands={"isolated": {"adverse": run, "candle": run}}))
+        assert "shaded" not in words(figure)
+        assert not figure.findobj(lambda each: each.get_gid() == "band-isolated")
+
     def test_thousands_of_liquidations_stay_readable(self):
         figure = equity_chart(story(20_000, 5_000))
         assert 40 < artist(figure, "liquidations-isolated").get_xdata().size <= 80
@@ -84,21 +91,54 @@ class TestEquity:
         )
 
 
+class TestInsideBars:
+    def test_a_fall_inside_a_bar_is_drawn_from_its_close_to_its_low(self):
+        equity, low = [10_000.0] * 7 + [9_000.0], [10_000.0] * 7 + [8_000.0]
+        low[3] = 2_500.0
+        figure = equity_chart(pair({"equity": equity, "low": low}, {"equity": equity}))
+        strokes = artist(figure, "low-isolated")
+        assert strokes.get_ydata()[~np.isnan(strokes.get_ydata())].tolist() == [10_000, 2_500, 9_000, 8_000]
+        assert strokes.get_xdata()[:2].tolist() == [(START + 4 * HOUR) / DAY] * 2
+        assert not figure.findobj(lambda each: each.get_gid() == "low-cross")
+        assert figure.axes[0].get_ylim()[0] < 2_500.0
+
+    @pytest.mark.parametrize("size", [WIDE, NARROW], ids=lambda size: size.name)
+    def test_the_lowest_of_many_bars_is_not_lost(self, size):
+        n = 50_000
+        equity, low = np.full(n, 1e4), np.full(n, 9_990.0)
+        low[31_313] = 1_000.0
+        runs = pair({"equity": equity, "low": low}, {"equity": equity}, n)
+        strokes = artist(equity_chart(runs, size), "low-isolated").get_ydata()
+        assert np.nanmin(strokes) == 1_000.0
+        assert strokes.size <= 3 * size.columns
+        assert np.nanmin(artist(underwater_chart(runs, size), "low-isolated").get_ydata()) == pytest.approx(-90.0)
+
+    def test_charts_reach_the_drawdowns_of_the_table(self):
+        comparison = story(480, 9)
+        figure = underwater_chart(comparison)
+        for mode in comparison.modes:
+            closes, inside = (artist(figure, f"{name}-{mode}").get_ydata() for name in ("underwater", "low"))
+            assert -closes.min() / 100 == pytest.approx(comparison.metrics.at["max_drawdown", mode])
+            assert -np.nanmin(inside) / 100 == pytest.approx(comparison.metrics.at["max_drawdown_in_bars", mode])
+
+    def test_modes_differ_without_colours(self):
+        runs = [fake_result(fake_market(3), [1e4, 9e3, 8e3], mode=mode) for mode in MODES]
+        comparison = fake_comparison({run.scenario.mode: run for run in runs})
+        for chart, name in ((equity_chart, "equity"), (underwater_chart, "underwater")):
+            figure = chart(comparison)
+            assert len({str(artist(figure, f"{name}-{mode}")._unscaled_dash_pattern) for mode in MODES}) == len(MODES)
+            assert not figure.axes[0].collections  # no shades that mix where they overlap
+
+
 class TestUnderwater:
     def test_deepest_point_inside_bars(self):
         equity, low = [10_000.0] * 8, [10_000.0] * 8
         low[3] = 2_500.0
         figure = underwater_chart(pair({"equity": equity, "low": low}, {"equity": equity}))
-        assert artist(figure, "underwater-isolated").get_ydata().min() == -75.0
+        assert artist(figure, "underwater-isolated").get_ydata().min() == 0.0
+        assert np.nanmin(artist(figure, "low-isolated").get_ydata()) == -75.0
         assert artist(figure, "deepest-isolated").get_xdata()[0] == (START + 4 * HOUR) / DAY
         assert "Cross fell 0.0 % at worst, isolated 75.0 %" in words(figure)
-
-    def test_a_wick_among_many_bars_is_not_lost(self):
-        n = 50_000
-        equity, low = np.full(n, 1e4), np.full(n, 1e4)
-        low[31_313] = 1_000.0
-        figure = underwater_chart(pair({"equity": equity, "low": low}, {"equity": equity}, n), NARROW)
-        assert artist(figure, "underwater-isolated").get_ydata().min() == pytest.approx(-90.0)
 
 
 class TestTimeline:
@@ -113,7 +153,7 @@ class TestTimeline:
         figure = liquidation_chart(pair({"equity": [1e4] * 8, "events": kill}, {"equity": [1e4] * 8}))
         sizes = artist(figure, "timeline-isolated").get_sizes()
         assert sizes[1] == sizes.max()
-        assert sizes[0] - 16 == pytest.approx((sizes[1] - 16) / 4)
+        assert sizes[0] - 14 == pytest.approx((sizes[1] - 14) / 4)
         assert not figure.findobj(lambda each: each.get_gid() == "timeline-cross")
 
     def test_thousands_share_marks_and_no_loss_is_dropped(self):
@@ -143,6 +183,20 @@ class TestTimeline:
         figure = liquidation_chart(fake_comparison({"isolated": run}))
         assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["BTCUSDT", "SOLUSDT"]
 
+    def test_labels_leave_out_a_currency_that_all_share(self):
+        market = fake_market(8, ("BTC/USDT:USDT", "SOL/USDT:USDT"))
+        kill = [(2, j, "liquidation", -1.0, 90.0, -1.0) for j in range(2)]
+        figure = liquidation_chart(fake_comparison({"isolated": fake_result(market, [1e4] * 8, events=kill)}))
+        assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["BTC", "SOL"]
+
+    def test_marks_of_modes_in_one_row_do_not_touch(self):
+        kill = [(2, 0, "liquidation", -1.0, 90.0, -1.0)]
+        figure = liquidation_chart(pair({"equity": [1e4] * 8, "events": kill}, {"equity": [1e4] * 8, "events": kill}))
+        marks = [artist(figure, f"timeline-{mode}") for mode in ("isolated", "cross")]
+        (_, up), (_, down) = (figure.axes[0].transData.transform(each.get_offsets()[0]) for each in marks)
+        points = (up - down) / figure.dpi * 72
+        assert points > np.sqrt(marks[0].get_sizes()[0])
+
     def test_none(self):
         figure = liquidation_chart(pair({"equity": [1e4] * 8}, {"equity": [1e4] * 8}))
         assert "No position was liquidated" in words(figure)
@@ -166,6 +220,11 @@ class TestMarginRatio:
         )
         assert artist(figure, "worst-isolated").get_paths()[0].vertices[:, 1].max() == 1.0
 
+    def test_the_highest_ratio_is_no_claim_to_be_nearest(self):
+        said = words(margin_ratio_chart(pair({"equity": [1e4] * 8, "ratio": 0.5}, {"equity": [1e4] * 8, "ratio": 0.2})))
+        assert "No pool was liquidated; the highest ratio was 0.50, in isolated" in said
+        assert "a low one is no distance" in said
+
     def test_never_in_use(self):
         assert "No margin was ever in use" in words(
             margin_ratio_chart(pair({"equity": [1e4] * 8}, {"equity": [1e4] * 8}))
@@ -180,9 +239,10 @@ class TestEveryChart:
         assert "Synthetic" not in words(chart.draw(story(48, 3), size))
 
     def test_dates_are_in_utc(self, chart, size):
-        figure = chart.draw(story(48, 3), size)
-        figure.draw_without_rendering()
-        assert "UTC" in words(figure)
+        for hours in (48, 2_160):
+            figure = chart.draw(story(hours, 3), size)
+            figure.draw_without_rendering()
+            assert "from 1 Oct 2025, UTC" in words(figure)
 
     @pytest.mark.parametrize(
         "case",
@@ -221,6 +281,13 @@ def test_svg_follows_the_dark_theme():
     assert colours <= set(dark())  # each colour has one for dark paper
 
 
+def test_coordinates_have_two_decimals():
+    drawing = svg(equity_chart(story(480, 9)))
+    paths = "".join(re.findall(r' d="([^"]*)"', drawing))
+    assert len(paths) > 10_000
+    assert not re.search(r"\.\d{3}", paths)
+
+
 def test_no_global_state_of_matplotlib_is_used():
     import sys
 
@@ -241,3 +308,18 @@ def test_date_ticks_are_round_and_few(hours, most):
     ticks = date_ticks(START, START + int(hours * HOUR), most)
     assert 1 <= ticks.size <= most + 2
     assert (np.diff(ticks) > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("first", "hours", "said"),
+    [
+        ("2024-01-01", 24 * 90, ["4 Jan", "18 Jan", "1 Feb", "15 Feb", "29 Feb", "14 Mar", "28 Mar"]),
+        ("2024-12-31 20:00", 8, ["20:00", "21:00", "22:00", "23:00", "1 Jan", "01:00", "02:00", "03:00", "04:00"]),
+        ("2024-11-01", 24 * 200, ["Nov", "Dec", "Jan 2025", "Feb", "Mar", "Apr", "May"]),
+        ("2019-06-01", 24 * 365 * 5, ["2020", "2021", "2022", "2023", "2024"]),
+        ("2024-01-01", 0.005, ["00:00:00", "00:00:05", "00:00:10", "00:00:15"]),
+    ],
+)
+def test_each_tick_says_its_own_date(first, hours, said):
+    start = int(np.datetime64(first, "ns").astype(np.int64))
+    assert date_labels(date_ticks(start, start + int(hours * HOUR), 8)) == said

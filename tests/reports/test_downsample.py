@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.downsample import columns_of, envelope, extremes, means
+from reports.downsample import columns_of, envelope, extremes, lowest, means
 
 
 def test_few_points_are_all_kept():
@@ -82,3 +82,8 @@ def test_envelope_and_means():
 def test_tiny(n):
     assert extremes(range(n), range(n), 1).tolist() in ([0], [0, 1], [0, 2])
     assert envelope(range(n), range(n), range(n), 1)[0].size <= 2
+
+
+def test_lowest_keeps_one_bar_of_each_column():
+    assert lowest(range(10), [5, 9, 1, 1, 5, 4, 6, np.nan, 8, 3], 2).tolist() == [2, 9]
+    assert lowest(range(4), [5, 9, 1, 1], 4).tolist() == [0, 1, 2, 3]

@@ -1,8 +1,10 @@
 """The folder of a report: whole or not at all, never over another run, nothing injected."""
 
+import copy
 import json
 import os
 import re
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +65,16 @@ def test_data_are_those_of_the_comparison(written):
     for name in ("positions", "trades", "ledger", "events"):
         assert "mode" in pd.read_parquet(folder / f"{name}.parquet").columns
     assert json.loads((folder / "scenario-cross.json").read_text()) == comparison.cross.to_scenario()
+
+
+def test_a_notebook_needs_no_configuration(tmp_path):
+    page = write_report(story(24, 2), tmp_path / "run")
+    known = json.loads((page.parent / "configuration.json").read_text())
+    assert (known["strategy"], known["modes"]) == ("EmaCross(fast=8, slow=48)", ["isolated", "cross"])
+    assert known["market"]["symbols"] == ["BTCUSDT", "ETHUSDT", "SOLUSDT", "DOGEUSDT"]
+    assert known["account"] == "10,000.00 USDT, leverage 10x, rules of binance"
+    assert known["rules"]["mm_basis"] == "mark"
+    assert "EmaCross(fast=8, slow=48)" in page.read_text()
 
 
 def test_page_shows_the_tables_numbers(written):
@@ -134,11 +146,21 @@ def test_a_folder_that_cannot_be_written(tmp_path):
         write_report(story(24, 2), tmp_path / "file" / "below" / "run", configuration={})
 
 
-def test_no_permission(tmp_path, monkeypatch):
-    monkeypatch.setattr(write.os, "access", lambda *_: False)  # root may write everywhere
-    with pytest.raises(ConfigurationError, match="no permission to write"):
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), PermissionError(13, "Permission denied")])
+def test_a_folder_is_tried_and_not_only_asked_for_its_rights(tmp_path, monkeypatch, error):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(tempfile, "mkdtemp", fail)  # root has every right, and a full disk denies none
+    with pytest.raises(ConfigurationError, match=f"cannot be written: {error.strerror}"):
         check_folder(tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that nobody can write to")
+def test_a_folder_that_only_seems_writable():
+    with pytest.raises(ConfigurationError, match="cannot be written"):
+        check_folder("/proc/run")
 
 
 def test_a_failure_half_way_leaves_nothing(tmp_path, monkeypatch):
@@ -169,6 +191,18 @@ def test_someone_who_was_faster_is_not_overwritten(tmp_path, monkeypatch):
         write_report(story(24, 2), place, configuration={})
     assert (place / "metrics.json").read_text() == "theirs"
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_scenarios_are_compact_and_each_mode_has_its_own(tmp_path):
+    comparison = story(24, 2)
+    three = {**comparison.results, "mixed": copy.copy(comparison.isolated)}
+    for mode, run in three.items():
+        run.to_scenario = lambda mode=mode: {"bars": [{"open": [1.0, 2.0]}], "mode": mode[:3], "odd": mode == "cross"}
+    page = write_report(fake_comparison(three), tmp_path / "run", configuration={})
+    for mode in ("isolated", "cross", "mixed"):
+        said = (page.parent / f"scenario-{mode}.json").read_text()
+        assert json.loads(said) == three[mode].to_scenario()
+        assert " " not in said
 
 
 def test_scenarios_only_when_they_are_small(tmp_path):

@@ -1,4 +1,4 @@
-"""What a comparison says of results put together by hand."""
+"""What a comparison holds, and how it is run, on results put together by hand."""
 
 import json
 import math
@@ -6,122 +6,14 @@ import pickle
 import sys
 import types
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from backtester.account import Account
 from backtester.compare import Comparison, compare
 from backtester.errors import ConfigurationError
-from backtester.parting import part
 from backtester.summary import MEASURES, formatted, summarise
-from backtester.verdict import band_frame, band_verdict, finer_timeframe
-from tests.fake_result import HOUR, START, fake_comparison, fake_market, fake_result, story
-
-MARKET = fake_market(8)
-FLAT = [10_000.0] * 8
-BUY = (1, 1, "fill", 5.0, 100.0, -1.0)
-MINUTE = 60_000_000_000
-
-
-def pair(first_events=(), second_events=(), *, first=FLAT, second=FLAT, market=MARKET, **more):
-    return (
-        fake_result(market, first, events=first_events, mode="isolated", **more),
-        fake_result(market, second, events=second_events, mode="cross", **more),
-    )
-
-
-def parted(first_events, second_events, **more):
-    return part(*pair(first_events, second_events, **more), ("isolated", "cross"))
-
-
-class TestParting:
-    def test_never(self):
-        parting = parted([BUY], [BUY])
-        assert parting.bar == -1
-        assert str(parting) == "isolated and cross never part: same trades, same cash."
-
-    def test_liquidated_in_one_and_kept_in_the_other(self):
-        parting = parted([BUY, (4, 1, "liquidation", -5.0, 80.0, -812.4)], [BUY])
-        assert parting.bar == 4
-        assert parting.time == START + 4 * HOUR
-        assert str(parting) == (
-            "2025-10-01 04:00: isolated was liquidated on SOLUSDT (loss 812.40 USDT) while cross kept the position."
-        )
-
-    def test_the_other_way_round(self):
-        parting = parted([BUY], [BUY, (4, 1, "liquidation", -5.0, 80.0, -812.4)])
-        assert parting.why == "cross was liquidated on SOLUSDT (loss 812.40 USDT) while isolated kept the position."
-
-    def test_the_other_closed_by_its_stop_in_the_same_bar(self):
-        parting = parted([BUY, (4, 1, "liquidation", -5.0, 80.0, -812.4)], [BUY, (4, 1, "stop", -5.0, 90.0, -50.0)])
-        assert parting.why.endswith("while cross closed it by its stop.")
-
-    def test_several_slots_liquidated_at_once(self):
-        both = [BUY, (1, 0, "fill", 1.0, 100.0, -1.0)]
-        dead = [(4, 1, "liquidation", -5.0, 80.0, -100.0), (4, 0, "liquidation", -1.0, 80.0, -20.0)]
-        parting = parted(both, [*both, *dead])
-        assert parting.why == (
-            "cross was liquidated on SOLUSDT and 1 more slot (loss 120.00 USDT) while isolated kept all 2 positions."
-        )
-
-    def test_both_liquidated_at_other_prices(self):
-        parting = parted(
-            [BUY, (4, 1, "liquidation", -5.0, 80.0, -100.0)], [BUY, (4, 1, "liquidation", -5.0, 70.0, -150.0)]
-        )
-        assert parting.why == (
-            "both were liquidated on SOLUSDT, but not alike: isolated at a mark of 80 (loss 100.00) "
-            "and cross at a mark of 70 (loss 150.00)."
-        )
-
-    def test_an_order_cut_for_want_of_margin(self):
-        cut = [(1, 1, "cut", 0.0, np.nan, 0.0, "available"), (1, 1, "fill", 3.0, 100.0, -1.0)]
-        parting = parted(cut, [BUY])
-        assert parting.bar == 1
-        assert parting.why == (
-            "isolated cut the order for SOLUSDT to +3 (not enough free margin) while cross traded +5."
-        )
-
-    def test_an_order_rejected(self):
-        parting = parted([(1, 1, "rejected", 0.0, np.nan, 0.0, "would_liquidate")], [BUY])
-        assert parting.why == (
-            "isolated rejected the order for SOLUSDT (it would have been liquidated at once) while cross traded +5."
-        )
-
-    def test_margin_instructions_that_only_isolated_follows_are_no_parting(self):
-        parting = parted([BUY, (2, 1, "add_margin", 0.0, np.nan, 5.0)], [BUY, (2, 1, "rejected", 0, 0, 0, "refused")])
-        assert parting.bar == -1
-
-    def test_other_sizes(self):
-        parting = parted([BUY], [(1, 1, "fill", 5.5, 100.0, -1.0)])
-        assert parting.why == "on SOLUSDT isolated traded +5 (fill) while cross traded +5.5 (fill)."
-
-    def test_a_trade_in_one_only(self):
-        parting = parted([BUY, (3, 1, "stop", -5.0, 90.0, -50.0)], [BUY])
-        assert parting.bar == 3
-        assert parting.why == "on SOLUSDT isolated traded -5 (stop) while cross traded nothing."
-
-    def test_a_difference_within_rounding_is_none(self):
-        assert parted([BUY], [(1, 1, "fill", 5.0 * (1 + 1e-12), 100.0, -1.0)]).bar == -1
-
-    def test_the_order_of_slots_in_the_log_does_not_matter(self):
-        other = (1, 0, "fill", 2.0, 100.0, -1.0)
-        assert parted([BUY, other], [other, BUY]).bar == -1
-
-    def test_cash_that_differs_in_more_than_transfers(self):
-        first, second = pair([BUY], [BUY])
-        first.ledger = fake_result(MARKET, FLAT, ledger=[(0, "deposit", 1e4), (2, "transfer", 500.0)]).ledger
-        second.ledger = fake_result(MARKET, FLAT, ledger=[(0, "deposit", 1e4)]).ledger
-        assert part(first, second, ("isolated", "cross")).bar == -1
-        second.ledger = fake_result(MARKET, FLAT, ledger=[(0, "deposit", 1e4), (5, "funding", -2.5)]).ledger
-        parting = part(first, second, ("isolated", "cross"))
-        assert parting.bar == 5
-        assert parting.why == "same trades, but other cash through funding: isolated 0.00 against cross -2.50 USDT."
-
-    def test_the_first_difference_counts(self):
-        dead = (4, 1, "liquidation", -5.0, 80.0, -812.4)
-        again = (6, 1, "fill", 5.0, 100.0, -1.0)
-        assert parted([BUY, dead, again], [BUY, again]).bar == 4
+from tests.fake_result import HOUR, START, fake_comparison, fake_result, story
+from tests.unit.pairs import BUY, FLAT, MARKET, pair
 
 
 class TestSummary:
@@ -237,136 +129,6 @@ class TestComparison:
     def test_pickles(self):
         comparison = fake_comparison({})
         assert isinstance(pickle.loads(pickle.dumps(comparison)), Comparison)
-
-
-class TestVerdict:
-    def test_words(self):
-        comparison = fake_comparison(
-            dict(
-                zip(
-                    ("isolated", "cross"),
-                    pair(
-                        [BUY, (4, 1, "liquidation", -5.0, 80.0, -500.0)],
-                        [BUY],
-                        first=[10_000] * 4 + [9_500] * 4,
-                        second=[10_000, 10_000, 5_000, 0, 0, 0, 0, 0],
-                    ),
-                    strict=True,
-                )
-            )
-        )
-        assert comparison.verdict == (
-            "Isolated ended higher: 9,500.00 USDT, against 0.00 in cross. "
-            "Isolated had the smaller drawdown inside bars: 5.00 %, against 100.00 % in cross. "
-            "Liquidations: isolated 1 (500.00 USDT lost) and cross 0. "
-            "Cross was ruined on 2025-10-01 04:00."
-        )
-
-    def test_closes_can_tell_another_story(self):
-        first, second = pair([BUY], [BUY], first=[9_500.0] * 8, second=FLAT)
-        second.equity_low = np.array([*FLAT[:7], 4_000.0])
-        said = fake_comparison({"isolated": first, "cross": second}).verdict
-        assert "Isolated had the smaller drawdown inside bars: 5.00 %, against 60.00 % in cross. " in said
-        assert "On closes it was cross: 0.00 %, against 5.00 % in isolated." in said
-
-    def test_a_tie(self):
-        comparison = fake_comparison(dict(zip(("isolated", "cross"), pair([BUY], [BUY]), strict=True)))
-        assert comparison.verdict == (
-            "Both modes ended with 10,000.00 USDT. The largest drawdown inside bars was the same: 0.00 %. "
-            "No position was liquidated."
-        )
-
-    def test_drawdowns_that_print_alike_are_the_same(self):
-        runs = pair([BUY], [BUY], first=[*FLAT[:7], 9_000.0], second=[*FLAT[:7], 9_000.1])
-        said = fake_comparison(dict(zip(("isolated", "cross"), runs, strict=True))).verdict
-        assert "The largest drawdown inside bars was the same: 10.00 %." in said
-        assert said.startswith("Cross ended higher: 9,000.10 USDT, against 9,000.00 in isolated.")
-
-    def test_more_than_two_modes(self):
-        ends = {"isolated": 9_000.0, "cross": 8_000.0, "mixed": 9_500.0}
-        runs = {mode: fake_result(MARKET, [*FLAT[:7], end], events=[BUY], mode=mode) for mode, end in ends.items()}
-        assert fake_comparison(runs).verdict.startswith(
-            "Mixed ended highest: 9,500.00 USDT, against 9,000.00 in isolated and 8,000.00 in cross. "
-            "Mixed had the smallest drawdown inside bars: 5.00 %, against 10.00 % in isolated and 20.00 % in cross."
-        )
-
-    def test_no_trade(self):
-        comparison = fake_comparison(dict(zip(("isolated", "cross"), pair(), strict=True)))
-        assert comparison.verdict == "No trade in either mode."
-        assert "never part" in str(comparison)
-
-
-def bands(isolated, cross, paths=("adverse", "candle", "favourable")):
-    """Final equities by path; the equity falls to its end in the last bar, so drawdowns follow."""
-    return band_frame(
-        {
-            mode: {
-                path: fake_result(MARKET, [*FLAT[:7], end], path=path) for path, end in zip(paths, ends, strict=True)
-            }
-            for mode, ends in (("isolated", isolated), ("cross", cross))
-        }
-    )
-
-
-class TestBand:
-    def test_frame(self):
-        band = bands((9_000, 9_500, 9_600), (8_000, 8_100, 8_200))
-        assert band.loc[("cross", "candle"), "final_equity"] == 8_100
-        assert band.loc[("isolated", "adverse"), "max_drawdown"] == pytest.approx(0.1)
-
-    def test_a_verdict_that_holds(self):
-        said = band_verdict(bands((9_300, 9_500, 9_600), (8_000, 8_100, 8_200)), balance=1e4, timeframe=HOUR)
-        assert said == (
-            "Isolated ends higher whatever the path inside the bars: the bands do not meet. "
-            "Isolated has the smaller drawdown whatever the path inside the bars: the bands do not meet."
-        )  # and no word on the width: it is small
-
-    def test_a_verdict_that_turns(self):
-        said = band_verdict(bands((9_000, 9_500, 9_600), (8_000, 9_600, 9_900)), balance=1e4, timeframe=HOUR)
-        assert said.startswith(
-            "Which mode ends higher depends on the path inside the bars: "
-            "isolated under adverse; cross under candle and favourable. "
-        )
-        assert "bars" in said.split(". ")[-1]
-
-    def test_a_wide_band_is_said_even_if_the_verdict_holds(self):
-        said = band_verdict(bands((9_000, 9_500, 9_600), (3_000, 8_100, 8_200)), balance=1e4, timeframe=HOUR)
-        assert "whatever the path" in said
-        assert "The path alone moves isolated's final equity from 9,000.00 to 9,600.00" in said
-        assert "and cross's drawdown inside bars from 18.00 % to 70.00 %." in said
-
-    def test_bands_that_overlap(self):
-        said = band_verdict(bands((9_000, 9_500, 9_600), (8_000, 9_200, 9_300)), balance=1e4, timeframe=HOUR)
-        assert "Isolated ends higher under each path, but the bands overlap." in said
-        assert "Simulating on 5m bars should settle it" in said
-
-    def test_a_tie_under_every_path(self):
-        said = band_verdict(bands((9_000,) * 3, (9_000,) * 3), balance=1e4, timeframe=HOUR)
-        assert said.startswith("Which mode ends higher: a tie under every path.")
-        assert "settle" not in said
-
-    def test_minutes_are_the_end(self):
-        said = band_verdict(bands((9_000, 9_500, 9_600), (8_000, 9_600, 9_900)), balance=1e4, timeframe=MINUTE)
-        assert said.endswith("The bars are as fine as candles get: only single trades would settle it.")
-
-    def test_one_path_says_nothing(self):
-        assert band_verdict(bands((9_000,), (8_000,), ("adverse",)), balance=1e4, timeframe=HOUR) == ""
-
-    @pytest.mark.parametrize(
-        ("gap", "width", "finer", "sure"),
-        [
-            (1.0, 1.0, 30, True),  # the longest that is shorter
-            (1.0, 2.0, 5, True),  # below a quarter of the length
-            (1.0, 10.0, 1, False),  # below a hundredth: under a minute
-            (0.0, 1.0, 1, False),
-        ],
-    )
-    def test_finer_timeframe(self, gap, width, finer, sure):
-        frame = pd.DataFrame({"adverse": [0.0, gap], "favourable": [width, gap + width]})
-        assert finer_timeframe([frame], HOUR) == (finer * MINUTE, sure)
-
-    def test_no_finer_timeframe_divides(self):
-        assert finer_timeframe([pd.DataFrame({"a": [0.0, 1.0]})], 90_000_000_000) == (None, False)
 
 
 class TestRunning:

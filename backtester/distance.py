@@ -1,0 +1,159 @@
+"""How far an account was from liquidation when everything moves against it at once. docs/model.md, "Distance"."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtester.engine_input import tier_rows
+
+if TYPE_CHECKING:
+    from backtester.result import Result
+    from backtester.scenario import Scenario
+    from backtester.schema import Floats
+    from backtester.venue import VenueRules
+
+__all__ = ["closest_together"]
+
+EXACT = 1e-12  # relative width at which the search ends
+FARTHEST = 1e3  # of the mark: a distance beyond is none
+TIER_TOLERANCE = 1e-12  # as in the kernels
+
+
+class _Leg(NamedTuple):
+    """What a pool holds of one instrument: marks, quantities of both sides, all (n_bars,), and the tiers."""
+
+    mark: Floats
+    long: Floats
+    short: Floats
+    inverse: bool
+    by_quantity: bool
+    tiers: NDArray[np.void]
+
+    def at(self, bars: NDArray[np.int64]) -> _Leg:
+        return self._replace(mark=self.mark[bars], long=self.long[bars], short=self.short[bars])
+
+    def level(self, price: Floats) -> Floats:
+        return -1.0 / price if self.inverse else price
+
+
+class _Pool(NamedTuple):
+    """A pool at the closes at which it holds something, (n_bars,) each."""
+
+    equity: Floats
+    requirement: Floats
+    legs: list[_Leg]
+    rules: VenueRules
+
+    def at(self, bars: NDArray[np.int64]) -> _Pool:
+        legs = [leg.at(bars) for leg in self.legs]
+        return self._replace(equity=self.equity[bars], requirement=self.requirement[bars], legs=legs)
+
+
+def closest_together(result: Result) -> float:
+    """Return the smallest common move that would have liquidated a pool at a close; nan if none could [fraction].
+
+    All instruments of the pool move from their marks by the same fraction ``d``, each against the pool's net position
+    in it: the smallest ``d >= 0`` with ``equity(d) <= requirement(d)``. For a pool of one position that is the
+    distance to its liquidation price.
+
+    Parameters
+    ----------
+    result : Result
+        A run recorded in full.
+    """
+    nearest = math.inf
+    for p in range(len(result.pool_kind)):
+        pool = _pool(result, p)
+        if pool is not None:
+            nearest = min(nearest, _smallest(pool, nearest))
+    return nearest if math.isfinite(nearest) else math.nan
+
+
+def _pool(result: Result, p: int) -> _Pool | None:
+    slots = np.flatnonzero(result.pool_of_slot == p)
+    held = result.quantity[:, slots]
+    bars = np.flatnonzero((held != 0.0).any(axis=1))
+    if not bars.size:
+        return None
+    scenario, held = result.scenario, held[bars]
+    instrument = np.array([scenario.slots[j].instrument for j in slots])
+    legs = [_leg(scenario, int(i), held[:, instrument == i], bars) for i in np.unique(instrument)]
+    equity = result.cash[bars, p] + result.pool_pnl[bars, p]
+    return _Pool(equity, result.pool_requirement[bars, p], legs, scenario.rules)
+
+
+def _leg(scenario: Scenario, i: int, held: Floats, bars: NDArray[np.int64]) -> _Leg:
+    mark, rules = scenario.market.mark_close[:, i], scenario.instruments[i]
+    known = np.maximum.accumulate(np.where(np.isnan(mark), 0, np.arange(mark.size)))  # the last close with data
+    return _Leg(
+        np.nan_to_num(mark[known], nan=1.0)[bars],  # before the first there is no position
+        np.maximum(held, 0.0).sum(axis=1),
+        np.maximum(-held, 0.0).sum(axis=1),
+        rules.contract == "inverse",
+        rules.tier_key == "quantity",
+        tier_rows(rules),
+    )
+
+
+def _smallest(pool: _Pool, most: float) -> float:
+    """Return the smallest move of any close up to `most`, infinite if there is none."""
+    if (pool.equity <= pool.requirement).any():
+        return 0.0
+    low, high = 0.0, min(_guess(pool), most)
+    short = _short_of(pool, high)
+    while not short.any():
+        if high >= min(most, FARTHEST):
+            return math.inf
+        low, high = high, min(2.0 * high, most)
+        short = _short_of(pool, high)
+    pool = pool.at(np.flatnonzero(short))
+    while high - low > EXACT * high:
+        middle = 0.5 * (low + high)
+        short = _short_of(pool, middle)
+        if short.any():
+            pool, high = pool.at(np.flatnonzero(short)), middle  # the others are farther
+        else:
+            low = middle
+    return high
+
+
+def _guess(pool: _Pool) -> float:
+    """Return the move that takes all equity of some close, were pnl linear in prices: mostly a little too far."""
+    exposure = sum(np.abs((leg.long - leg.short) * leg.level(leg.mark)) for leg in pool.legs)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = pool.equity / exposure
+    return min(max(float(np.nanmin(ratio)), EXACT), FARTHEST)
+
+
+def _short_of(pool: _Pool, move: float) -> NDArray[np.bool_]:
+    """Return at which closes the pool would be at or below its requirement after a common move."""
+    equity, requirement = pool.equity.copy(), np.zeros_like(pool.equity)
+    for leg in pool.legs:
+        net = leg.long - leg.short
+        with np.errstate(divide="ignore"):  # a price of 0 is the end of an inverse contract
+            level = leg.level(np.maximum(leg.mark * (1.0 - move * np.sign(net)), 0.0))
+        equity += np.where(net == 0.0, 0.0, net * (level - leg.level(leg.mark)))
+        requirement += _requirement(leg, np.abs(level), pool.rules)
+    return equity <= (pool.requirement if pool.rules.mm_basis == "entry" else requirement)
+
+
+def _requirement(leg: _Leg, level: Floats, rules: VenueRules) -> Floats:
+    long, short = leg.long * level, leg.short * level
+    if rules.hedge_offset == "net":
+        return _side(leg, np.abs(leg.long - leg.short), np.abs(long - short), rules.close_fee_buffer)
+    sides = [
+        _side(leg, quantity, notional, rules.close_fee_buffer)
+        for quantity, notional in ((leg.long, long), (leg.short, short))
+    ]
+    return np.maximum(*sides) if rules.hedge_offset == "larger_side" else sides[0] + sides[1]
+
+
+def _side(leg: _Leg, quantity: Floats, notional: Floats, buffer: float) -> Floats:
+    """Return ``rate*N - amount + F*N`` by the tier with ``floor_k < key <= floor_{k+1}``."""
+    key = (quantity if leg.by_quantity else notional) * (1.0 - TIER_TOLERANCE)
+    tier = leg.tiers[np.maximum(np.searchsorted(leg.tiers["floor"], key, side="left") - 1, 0)]
+    return (tier["maintenance_rate"] + buffer) * notional - tier["maintenance_amount"]
