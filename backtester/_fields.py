@@ -162,5 +162,5 @@ def _keys(fields: Mapping[str, Field]) -> str:
 
 
 def _join(path: str, name: object) -> str:
-    key = name if isinstance(name, str) else shown(name)
+    key = name if isinstance(name, str) and name and name.isprintable() else shown(name)
     return f"{path}.{key}" if path else key

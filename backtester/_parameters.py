@@ -136,7 +136,7 @@ def settings(given: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
     for text in given:
         name, sign, value = text.partition("=")
         if not sign or not name.strip():
-            raise ConfigurationError("set", text, "not of the form name=value", cure="--set fast=8")
+            raise ConfigurationError("set", text, "is not of the form name=value", cure="Write --set fast=8")
         pairs[name.strip()] = value
     return pairs
 

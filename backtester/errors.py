@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SHOWN = 12  # allowed values in a message; a venue may have hundreds of symbols
+_SHOWN = 20  # allowed values in a message; a venue may have hundreds of symbols
 
 
 class BacktesterError(Exception):
@@ -244,7 +244,10 @@ def _place(bar: int | None, time: int | None, found: object) -> list[str]:
 
 def _sentence(head: str, details: list[str], cure: str | None) -> str:
     text = "; ".join([head, *details])
-    return text if cure is None else f"{text}. {cure.rstrip('.')}."
+    if not cure:
+        return text
+    end = "" if cure.endswith(("?", "!")) else "."
+    return f"{text.rstrip('.')}. {cure[0].upper()}{cure[1:].rstrip('.')}{end}"
 
 
 def _rebuild(

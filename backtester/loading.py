@@ -10,6 +10,7 @@ from types import ModuleType
 
 from backtester.errors import ConfigurationError, StrategyError, nearest
 from backtester.strategy import Strategy
+from backtester.symbols import listed
 
 __all__ = ["author_line", "is_file_spec", "load_class"]
 
@@ -105,12 +106,12 @@ def _import(path: Path, spec: str) -> ModuleType:
 def _near(path: Path) -> str:
     """Return the cure for a missing file: the nearest one, or what the folder has."""
     if not path.parent.is_dir():
-        return f"there is no folder {path.parent} either"
+        return f"there is no folder {path.parent} either: mend the path"
     files = sorted(file.name for file in path.parent.glob("*.py"))
     close = nearest(path.stem, [Path(file).stem for file in files], 1)
     if close:
         return f"did you mean {path.with_name(close[0])}.py?"
-    return f"{path.parent} has {', '.join(files[:8]) or 'no .py files'}"
+    return f"the folder {path.parent.resolve()} has {listed(files, 8) or 'no .py files'}"
 
 
 def author_line(error: BaseException, file: str) -> str:

@@ -61,7 +61,8 @@ def rules(given: Iterable[str]) -> dict[str, object]:
     for text in given:
         name, sign, value = text.partition("=")
         if not sign or not name.strip():
-            raise ConfigurationError("--rule", text, "is not of the form name=value", cure="--rule slippage=0.0002")
+            cure = "Write --rule slippage=0.0002"
+            raise ConfigurationError("--rule", text, "is not of the form name=value", cure=cure)
         out[name.strip()] = _number(value.strip())
     return out
 

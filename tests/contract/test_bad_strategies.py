@@ -68,7 +68,7 @@ def test_an_error_of_ours_in_the_authors_code_is_placed_too():
 @pytest.mark.parametrize(
     ("returned", "said"),
     [
-        (None, r"returned nothing \(is a `return` missing\?\) instead of Targets\. end with"),
+        (None, r"returned nothing \(is a `return` missing\?\) instead of Targets\. End with"),
         (np.ones(N), "returned ndarray instead of Targets"),
     ],
 )
@@ -81,7 +81,7 @@ def test_the_wrong_shape_says_both_shapes(shape):
     found = str(shape).replace("(", r"\(").replace(")", r"\)")
     refuse(
         fixed(notional=np.ones(shape)),
-        f"Targets.notional has the wrong shape; found {found}.*return "
+        f"Targets.notional has the wrong shape; found {found}.*Return "
         f"\\({N}, {SLOTS}\\) \\(n_bars, n_slots\\).*AUSDT, BUSDT",
     )
 
@@ -126,7 +126,7 @@ def test_a_frame_with_other_rows_or_times():
 def test_a_frame_with_unknown_or_double_columns():
     refuse(
         fixed(notional=pd.DataFrame({"AUSD": np.ones(N)})),
-        r"names a slot that does not exist; found 'AUSD'.*did you mean AUSDT\?",
+        r"names a slot that does not exist; found 'AUSD'.*Did you mean AUSDT\?",
     )
     twice = pd.DataFrame(np.ones((N, 2)), columns=["AUSDT", "AUSDT"])
     refuse(fixed(notional=twice), r"names a slot twice; found 'AUSDT'")
@@ -136,7 +136,7 @@ def test_a_frame_with_unknown_or_double_columns():
 
 
 def test_a_nan_size():
-    refuse(fixed(notional=float("nan")), r"Targets\.notional is nan\. give a number")
+    refuse(fixed(notional=float("nan")), r"Targets\.notional is nan\. Give a number")
 
 
 @pytest.mark.parametrize("size", [np.inf, -np.inf])
@@ -145,7 +145,7 @@ def test_an_infinite_size_names_bar_time_and_slot(size):
     values[30, 1] = size
     error = refuse(
         fixed(notional=values),
-        r"the size is infinite; slot BUSDT; bar 30 \(2025-01-02 06:00:00 UTC\); found -?inf\. nan is no instruction",
+        r"the size is infinite; slot BUSDT; bar 30 \(2025-01-02 06:00:00 UTC\); found -?inf\. A nan is no instruction",
     )
     assert (error.bar, error.slot) == (30, "BUSDT")
 
@@ -158,7 +158,7 @@ def test_nan_beside_an_order_names_the_first(field):
     values[:6] = np.nan  # an indicator that is not ready yet
     refuse(
         fixed(notional=size, **{field: values}),
-        rf"{field} is nan where an order arises; slot BUSDT; bar 3 \(.*wait until",
+        rf"{field} is nan where an order arises; slot BUSDT; bar 3 \(.*Wait until",
     )
 
 
@@ -226,7 +226,7 @@ def test_a_look_ahead_is_caught(peek, seed):
     said = (
         r"Bad\(\): it looks into the future: notional changes when later bars are taken away; "
         r"\S+ with all 240 bars, \S+ with the first \d+; slot .USDT; bar \d+ \(2025-01-.*UTC\)\. "
-        r"use only bars up to the one decided on: shift\(1\) and not shift\(-1\)"
+        r"Use only bars up to the one decided on: shift\(1\) and not shift\(-1\)"
     )
     refuse(bad, said, random_market(N, SLOTS, seed), check=True)
 
@@ -275,7 +275,7 @@ def test_slots_that_look_ahead_are_caught():
     prices = random_market(N, 5)
     bad = strategy(lambda market: Targets(quantity=1.0), slots=best)
     with pytest.raises(
-        StrategyError, match=r"its method `slots` looks into the future.*choose slots by the symbols alone"
+        StrategyError, match=r"its method `slots` looks into the future.*Choose slots by the symbols alone"
     ):
         check_causal(bad, prices, cuts=range(1, N))
 
@@ -284,7 +284,7 @@ def test_a_random_strategy_is_not_called_a_look_ahead():
     rng = np.random.default_rng(1)
     refuse(
         strategy(lambda market: Targets(quantity=rng.normal(size=market.n_bars))),
-        r"it is not deterministic: quantity differs between two calls.*seed its random numbers",
+        r"it is not deterministic: quantity differs between two calls.*Seed its random numbers",
         check=True,
     )
 
@@ -338,7 +338,7 @@ def test_a_piece_with_as_many_bars_as_slots_is_left_out():
         ([], "its method `slots` returned no slots"),
         (None, r"its method `slots` must return a list.*SlotSpec\(symbol\) for symbol"),
         (["AUSDT"], r"must return SlotSpec objects; found 'AUSDT'"),
-        ([SlotSpec("AUST")], r"the market has no instrument AUST; slot AUST\. did you mean AUSDT"),
+        ([SlotSpec("AUST")], r"the market has no instrument AUST; slot AUST\. Did you mean AUSDT"),
         ([SlotSpec("AUSDT"), SlotSpec("AUSDT")], r"two slots have the same symbol and leg; slot AUSDT.*leg='long'"),
         ([SlotSpec("AUSDT", leverage=0.0)], r"the leverage of a slot must be above 0; slot AUSDT; found 0\.0"),
     ],
@@ -385,9 +385,9 @@ def test_a_file_is_loaded_with_its_neighbours(folder):
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        ("mien.py:Mine", r"there is no file .*mien\.py; .*did you mean .*mine\.py\?"),
+        ("mien.py:Mine", r"there is no file .*mien\.py; .*Did you mean .*mine\.py\?"),
         ("wholly_else.py:Mine", r"there is no file .*has helper\.py, mine\.py"),
-        ("nowhere/mine.py:Mine", r"there is no file .*there is no folder .*nowhere either"),
+        ("nowhere/mine.py:Mine", r"there is no file .*There is no folder .*nowhere either"),
         ("mine.py:Mien", r"mine\.py has no class Mien; .*nearest: .*mine\.py:Mine; allowed: "),
         ("mine.py:Other", r"Other is no Strategy.*allowed: .*mine\.py:Mine"),
         ("mine.py:limit", r"limit is no class.*allowed: .*mine\.py:Mine"),

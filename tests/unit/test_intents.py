@@ -327,8 +327,8 @@ def test_a_take_profit_of_a_long_may_be_far():
     [
         ([], "strategies: there is none"),
         (Long, "strategies: a class, not a strategy"),
-        ([Long], r"a class, not a strategy.*make one of it: Long\(\)"),
-        (["Long"], r"not a Strategy.*derive the class from backtester\.Strategy"),
+        ([Long], r"a class, not a strategy.*Make one of it: Long\(\)"),
+        (["Long"], r"not a Strategy.*Derive the class from backtester\.Strategy"),
     ],
 )
 def test_only_strategies_are_planned(given, said):

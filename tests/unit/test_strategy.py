@@ -67,7 +67,7 @@ def test_numbers_that_are_accepted(given, value):
     [
         ({"fast": 8.0}, r"Cross\.fast: must be a whole number \(int\); found 8\.0"),
         ({"fast": True}, r"Cross\.fast: must be a whole number"),
-        ({"notional": "5"}, r"Cross\.notional: must be a number \(float\); found '5'.*it is str now"),
+        ({"notional": "5"}, r"Cross\.notional: must be a number \(float\); found '5'.*It is str now"),
         ({"both": 1}, r"Cross\.both: must be true or false"),
         ({"kind": 3}, r"Cross\.kind: must be a text"),
     ],
@@ -102,7 +102,7 @@ def test_texts_of_a_command_line():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("fast", r"set: not of the form name=value; found 'fast'.*--set fast=8"),
+        ("fast", r"set: is not of the form name=value; found 'fast'.*--set fast=8"),
         ("fast=8.5", r"Cross\.fast: does not read as a whole number \(int\); found '8\.5'"),
         ("notional=lots", r"Cross\.notional: does not read as a number"),
         ("both=maybe", r"Cross\.both: does not read as true or false.*allowed: true, yes"),
