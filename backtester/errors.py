@@ -64,6 +64,10 @@ class ConfigurationError(BacktesterError):
         self.cure = cure
         super().__init__(_sentence(f"{key}: {problem}", self._details(), cure))
 
+    def renamed(self, key: str) -> ConfigurationError:
+        """Return the same error with another path of the setting, such as the option it was given by."""
+        return ConfigurationError(key, self.value, self.problem, allowed=self.allowed, cure=self.cure)
+
     def _details(self) -> list[str]:
         details = [f"found {shown(self.value)}"]
         if isinstance(self.allowed, str):

@@ -25,6 +25,7 @@ from backtester.venue import Instrument, VenueRules
 __all__ = ["Scenario", "load_json", "read_scenario", "validate"]
 
 _RULES = (*RULE_RATES, *RULE_CHOICES)
+NEAR = 40  # characters shown on either side of a fault in the JSON
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,9 +114,12 @@ def read_scenario(path: str | Path) -> dict[str, Any]:
     Raises
     ------
     ConfigurationError
-        If the file cannot be read, is not JSON, or holds anything that is not allowed.
+        If the file cannot be read, is not JSON, or holds anything that is not allowed; it names the file.
     """
-    return validate(load_json(path))
+    try:
+        return validate(load_json(path))
+    except ConfigurationError as error:
+        raise error.renamed(f"{path}: {error.key}") from None
 
 
 def load_json(path: str | Path) -> Any:
@@ -124,26 +128,25 @@ def load_json(path: str | Path) -> Any:
     Raises
     ------
     ConfigurationError
-        Naming the file, and for broken JSON the line and column.
+        For broken JSON with the line and column, and what stands there.
     """
-    name = str(path)
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise ConfigurationError(
-            name, error.strerror or str(error), "cannot be read", cure="Give the path of a scenario file"
-        ) from None
+        cure = "Give the path of a scenario file"
+        raise ConfigurationError("the file", error.strerror or str(error), "cannot be read", cure=cure) from None
     try:
         return json.loads(content, object_pairs_hook=_unique)
     except json.JSONDecodeError as error:
-        line = error.doc.splitlines()[error.lineno - 1 : error.lineno] or [""]
-        raise ConfigurationError(
-            f"line {error.lineno} column {error.colno}", line[0].strip(), f"is not JSON ({error.msg})"
-        ) from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(name, content[:20], "is not text in UTF-8", allowed="a JSON file") from None
+        place, near = f"line {error.lineno} column {error.colno}", error.doc[max(0, error.pos - NEAR) : error.pos + NEAR]
+        raise ConfigurationError(place, near, f"is not JSON ({error.msg})") from None
+    except UnicodeDecodeError as error:
+        near = content[max(0, error.start - NEAR) : error.start + NEAR]
+        raise ConfigurationError(f"byte {error.start}", near, "is not text in UTF-8", allowed="a JSON file") from None
     except RecursionError:
-        raise ConfigurationError(name, content[:20], "is nested too deeply", allowed="a scenario file") from None
+        raise ConfigurationError("the file", content[:NEAR], "is nested too deeply", allowed="a scenario") from None
+    except ValueError as error:  # Python reads no whole number of more than 4,300 digits
+        raise ConfigurationError("the file", str(error), "holds a number with too many digits") from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

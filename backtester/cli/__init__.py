@@ -31,7 +31,10 @@ app.add_typer(scenario.app, name="scenario")
 def main() -> None:
     """Run the command line; a `BacktesterError` becomes one message and exit code 2."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # here, where a full disk can still be said
     except BacktesterError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
@@ -44,5 +47,14 @@ def main() -> None:
         print(f"error: {clear}", file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         sys.exit(1)
+    except OSError as error:  # a folder that may not be read, a full disk behind stdout
+        print(f"error: {error}: mend that and run this again.", file=sys.stderr)
+        _forget_output()
+        sys.exit(2)
+
+
+def _forget_output() -> None:
+    """Send what is left of stdout nowhere, so that it does not fail once more at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -34,8 +34,7 @@ def as_options() -> Iterator[None]:
         option = _option_of(error.key)
         if option is None:
             raise
-        renamed = ConfigurationError(option, error.value, error.problem, allowed=error.allowed, cure=error.cure)
-        raise renamed from error
+        raise error.renamed(option) from error
 
 
 def _option_of(key: str) -> str | None:

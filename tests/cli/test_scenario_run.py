@@ -130,6 +130,31 @@ def test_an_input_is_never_overwritten(backtester: Backtester, tmp_path: Path) -
         assert file.read_bytes() == before
 
 
+def test_only_a_result_is_overwritten(backtester: Backtester, tmp_path: Path) -> None:
+    file = write(tmp_path / "in" / "a.json", scenario())
+    for name, content in (("notes.txt", "mine"), ("a.json", json.dumps(scenario()))):
+        other = write(tmp_path / "out" / name, content)
+        done = backtester("scenario", "run", file, "--engine", "reference", "--out", other)
+        assert done.returncode == 2
+        assert "holds something other than a result" in done.stderr
+        assert other.read_text() == content
+    result = write(tmp_path / "out" / "empty.json", "")
+    for engine in ("reference", "kernel"):
+        assert backtester("scenario", "run", file, "--engine", engine, "--out", result).returncode == 0
+        assert json.loads(result.read_text()).keys() >= KEYS
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_behind_stdout(backtester: Backtester, tmp_path: Path) -> None:
+    for command in (["--help"], ["scenario", "run", write(tmp_path / "a.json", scenario()), "--engine", "reference"]):
+        with Path("/dev/full").open("w") as full:
+            done = backtester(*command, stdout=full)
+        assert done.returncode == 2
+        assert done.stderr.startswith("error: [Errno 28] No space left on device")
+        assert "Traceback" not in done.stderr
+        assert "please report" not in done.stderr
+
+
 def test_two_files_of_one_name_are_refused_before_anything_runs(backtester: Backtester, tmp_path: Path) -> None:
     files = [write(tmp_path / folder / "a.json", scenario()) for folder in ("one", "two")]
     done = backtester("scenario", "run", *files, "--engine", "reference", "--out", tmp_path / "out")
