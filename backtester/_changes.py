@@ -11,6 +11,7 @@ from backtester._author import Author
 from backtester._targets import Dense
 from backtester.market import Market
 from backtester.orders import ACTION_KINDS, MarginActions, Orders
+from backtester.schema import LARGEST
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -73,6 +74,8 @@ def orders_of(author: Author, wants: Dense, columns: Ints, first: Ints) -> Order
     """
     rows = changes(wants.size, np.zeros(len(columns)), first)
     _refuse(author, rows, np.isinf(rows.value), "the size is infinite", "A nan is no instruction")
+    cure = f"Give sizes up to {LARGEST:g}"
+    _refuse(author, rows, np.abs(rows.value) > LARGEST, "the size is too large to reckon with", cure)
     opens = rows.value != 0.0
     side = np.sign(rows.value)
     close = _decision_close(author.market, rows, columns, wants)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from backtester.errors import ConfigurationError, shown
+from backtester.schema import LARGEST
 
 REQUIRED: Any = object()
 _MISSING: Any = object()
@@ -49,6 +50,8 @@ def number(allowed: str, fits: Callable[[float], bool] = math.isfinite) -> Check
             raise Unfit("is not a finite number", allowed)
         if not fits(real):
             raise Unfit("is out of range", allowed)
+        if abs(real) > LARGEST:
+            raise Unfit("is too large to reckon with", f"{allowed}, up to {LARGEST:g}")
         return real
 
     return check

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from backtester._detail import check_detail
 from backtester._funding import check_funding
 from backtester.errors import MarketDataError
+from backtester.schema import LARGEST, SMALLEST
 from backtester.text import counted, moment
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def check_prices(prices: Any, time: NDArray[np.int64], instrument: str, kind: st
         Open, high, low, close.
     """
     o, h, low, c = prices
-    good = (low > 0) & (low <= o) & (low <= c) & (o <= h) & (c <= h) & (h < np.inf)
+    good = (low >= SMALLEST) & (low <= o) & (low <= c) & (o <= h) & (c <= h) & (h <= LARGEST)
     if good.all():
         return
     good |= np.isnan(o) & np.isnan(h) & np.isnan(low) & np.isnan(c)
@@ -123,7 +124,7 @@ def _diagnose(bar: dict[str, float], kind: str) -> tuple[str, str]:
             f"NaN inside a {kind} bar ({', '.join(gone)})",
             "Fill the price in, or make the whole bar NaN (a missing bar)",
         )
-    wrong = [name for name, value in bar.items() if not 0 < value < np.inf]
+    wrong = [name for name, value in bar.items() if not SMALLEST <= value <= LARGEST]
     if wrong:
         return (
             f"the {kind} {wrong[0]} is not a positive, finite price",

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from backtester import _scenario_rows as parts
 from backtester.account import Slot
@@ -25,6 +25,7 @@ from backtester.venue import Instrument, VenueRules
 __all__ = ["Scenario", "load_json", "read_scenario", "validate"]
 
 _RULES = (*RULE_RATES, *RULE_CHOICES)
+Content = TypeVar("Content", str, bytes)
 NEAR = 40  # characters shown on either side of a fault in the JSON
 
 
@@ -138,15 +139,20 @@ def load_json(path: str | Path) -> Any:
     try:
         return json.loads(content, object_pairs_hook=_unique)
     except json.JSONDecodeError as error:
-        place, near = f"line {error.lineno} column {error.colno}", error.doc[max(0, error.pos - NEAR) : error.pos + NEAR]
+        place, near = f"line {error.lineno} column {error.colno}", _around(error.doc, error.pos)
         raise ConfigurationError(place, near, f"is not JSON ({error.msg})") from None
     except UnicodeDecodeError as error:
-        near = content[max(0, error.start - NEAR) : error.start + NEAR]
-        raise ConfigurationError(f"byte {error.start}", near, "is not text in UTF-8", allowed="a JSON file") from None
+        place, part = f"byte {error.start}", _around(content, error.start)
+        raise ConfigurationError(place, part, "is not text in UTF-8", allowed="a JSON file") from None
     except RecursionError:
         raise ConfigurationError("the file", content[:NEAR], "is nested too deeply", allowed="a scenario") from None
     except ValueError as error:  # Python reads no whole number of more than 4,300 digits
         raise ConfigurationError("the file", str(error), "holds a number with too many digits") from None
+
+
+def _around(content: Content, place: int) -> Content:
+    """Return what stands about a place in a text or in bytes."""
+    return content[max(0, place - NEAR) : place + NEAR]
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -136,7 +136,8 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError("--out", str(folder), f"cannot be made a folder: {error.strerror}", cure=CURE) from None
+        problem = f"cannot be made a folder: {error.strerror}"
+        raise ConfigurationError("--out", str(folder), problem, cure=CURE) from None
 
 
 def _put(text: str, target: Path | None) -> None:

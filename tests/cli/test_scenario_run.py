@@ -146,9 +146,10 @@ def test_only_a_result_is_overwritten(backtester: Backtester, tmp_path: Path) ->
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_full_disk_behind_stdout(backtester: Backtester, tmp_path: Path) -> None:
-    for command in (["--help"], ["scenario", "run", write(tmp_path / "a.json", scenario()), "--engine", "reference"]):
+    run = ["scenario", "run", write(tmp_path / "a.json", scenario()), "--engine", "reference"]
+    for arguments in (["--help"], run):
         with Path("/dev/full").open("w") as full:
-            done = backtester(*command, stdout=full)
+            done = backtester(*arguments, stdout=full)
         assert done.returncode == 2
         assert done.stderr.startswith("error: [Errno 28] No space left on device")
         assert "Traceback" not in done.stderr

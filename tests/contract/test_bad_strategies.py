@@ -139,6 +139,10 @@ def test_a_nan_size():
     refuse(fixed(notional=float("nan")), r"Targets\.notional is nan\. Give a number")
 
 
+def test_a_size_beyond_all_measure_is_not_run_into_nan():
+    refuse(fixed(quantity=-1e308), r"the size is too large to reckon with; slot AUSDT; bar 0 .* found -1e\+308\. Give")
+
+
 @pytest.mark.parametrize("size", [np.inf, -np.inf])
 def test_an_infinite_size_names_bar_time_and_slot(size):
     values = np.ones((N, SLOTS))
