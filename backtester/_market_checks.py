@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,11 +20,33 @@ if TYPE_CHECKING:
 OHLC = ("open", "high", "low", "close")
 
 
-def frozen(values: Any, dtype: type) -> NDArray[Any]:
+def frozen(values: Any, dtype: type, name: str = "an array") -> NDArray[Any]:
     """Return a read-only view in column order; copy only when type or order ask for it."""
-    out: NDArray[Any] = np.asfortranarray(values, dtype=dtype).view()
+    try:
+        out: NDArray[Any] = np.asfortranarray(values, dtype=dtype).view()
+    except (TypeError, ValueError) as error:
+        raise MarketDataError(f"{name} does not hold numbers: {error}", cure="Give an array of numbers") from error
     out.flags.writeable = False
     return out
+
+
+def frozen_times(values: Any) -> NDArray[np.int64]:
+    """Return times as a read-only array [ns UTC]; datetimes of any unit and zone are converted."""
+    given = np.array(values.as_unit("ns").asi8 if hasattr(values, "asi8") else values)
+    if given.dtype.kind == "M":
+        given = given.astype("datetime64[ns]").view(np.int64)
+    if given.dtype.kind not in "iu" and given.size:
+        raise MarketDataError(
+            f"open_time holds no times but {given.dtype}", cure="Give int64 nanoseconds UTC, or datetimes"
+        )
+    return frozen(given, np.int64, "open_time")
+
+
+def check_symbols(symbols: Iterable[object]) -> None:
+    """Raise unless every symbol is a text that is not empty."""
+    for symbol in symbols:
+        if not isinstance(symbol, str) or not symbol.strip():
+            raise MarketDataError("a symbol is no name", found=symbol, cure='Name instruments like "BTCUSDT"')
 
 
 def check_market(market: Market) -> None:
@@ -45,6 +68,7 @@ def check_market(market: Market) -> None:
 
 def _check_shapes(market: Market) -> None:
     """Raise unless there is one column per symbol and one row per bar, and at least one of each."""
+    check_symbols(market.symbols)
     if not market.symbols or len(market.open_time) == 0:
         raise MarketDataError(
             f"a market needs instruments and bars; this has {len(market.symbols)} and {len(market.open_time)}",
