@@ -57,7 +57,7 @@ def test_a_timeframe_that_is_not_there(refused: Refused) -> None:
 
 
 def test_a_folder_that_is_not_there_or_holds_venues(refused: Refused, tmp_path: Path) -> None:
-    assert "goood; . holds good. Perhaps you mean good." in refused(market="goood")
+    assert f"goood; the folder {tmp_path} holds good. Perhaps you mean good." in refused(market="goood")
     folder.good(tmp_path / "venues" / "binance")
     said = refused(market="venues")
     assert "holds venues, not symbols: binance" in said
