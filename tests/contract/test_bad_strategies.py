@@ -49,6 +49,12 @@ def test_an_exception_is_chained_with_file_and_line():
     assert f"line {line}:" in str(error)
 
 
+def test_leaving_the_program_is_said_too():
+    refuse(strategy(lambda market: sys.exit(3)), r"`targets` raised SystemExit in .*test_bad_strat.*, line \d+: 3")
+    slots = strategy(lambda market: None, slots=lambda market: sys.exit("enough"))
+    refuse(slots, r"`slots` raised SystemExit in .*: enough")
+
+
 def test_an_exception_deep_in_a_library_names_the_authors_line():
     def deep(market):
         return Targets(notional=pd.DataFrame({"a": [1.0]}).loc[:, "b"])
@@ -191,7 +197,12 @@ def adds(market):
     return Targets(notional=1.0)
 
 
-@pytest.mark.parametrize("function", [writes, sets, adds])
+def unlocks(market):
+    market.close.flags.writeable = True
+    return Targets(notional=1.0)
+
+
+@pytest.mark.parametrize("function", [writes, sets, adds, unlocks])
 def test_a_strategy_cannot_change_the_market(function):
     before = PRICES.close.tobytes()
     refuse(
@@ -342,9 +353,11 @@ def test_a_piece_with_as_many_bars_as_slots_is_left_out():
         ([], "its method `slots` returned no slots"),
         (None, r"its method `slots` must return a list.*SlotSpec\(symbol\) for symbol"),
         (["AUSDT"], r"must return SlotSpec objects; found 'AUSDT'"),
+        ([SlotSpec("AUSDT", leverage="10")], r"the leverage of a slot must be a number above 0.*found '10'"),
+        ([SlotSpec(3)], r"the market has no instrument 3; slot 3\. The market has AUSDT"),
         ([SlotSpec("AUST")], r"the market has no instrument AUST; slot AUST\. Did you mean AUSDT"),
         ([SlotSpec("AUSDT"), SlotSpec("AUSDT")], r"two slots have the same symbol and leg; slot AUSDT.*leg='long'"),
-        ([SlotSpec("AUSDT", leverage=0.0)], r"the leverage of a slot must be above 0; slot AUSDT; found 0\.0"),
+        ([SlotSpec("AUSDT", leverage=0.0)], r"the leverage of a slot must be a number above 0; slot AUSDT; found 0\.0"),
     ],
 )
 def test_bad_slots(slots, said):
@@ -374,6 +387,7 @@ limit = 3
 def folder(tmp_path):
     (tmp_path / "helper.py").write_text("SIZE = 2.0\n")
     (tmp_path / "mine.py").write_text(GOOD)
+    (tmp_path / "folder.py").mkdir()
     return tmp_path
 
 
@@ -381,7 +395,8 @@ def test_a_file_is_loaded_with_its_neighbours(folder):
     before = list(sys.path)
     made = strategies.load(f"{folder}/mine.py:Mine", size=3)
     assert made.name == "Mine(size=3)"
-    assert strategies.load(f"{folder}/mine.py").size == 2.0  # the only strategy of the file
+    for only in ("mine.py", "mine.py:"):
+        assert strategies.load(f"{folder}/{only}").size == 2.0  # the only strategy of the file
     assert sys.path == before
     assert plan(made, PRICES, Account()).orders.size.tolist() == [3.0, 3.0]
 
@@ -389,6 +404,7 @@ def test_a_file_is_loaded_with_its_neighbours(folder):
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
+        ("folder.py", r"there is no file .*folder\.py; .*has helper\.py, mine\.py\."),
         ("mien.py:Mine", r"there is no file .*mien\.py; .*Did you mean .*mine\.py\?"),
         ("wholly_else.py:Mine", r"there is no file .*has helper\.py, mine\.py"),
         ("nowhere/mine.py:Mine", r"there is no file .*There is no folder .*nowhere either"),
@@ -415,6 +431,8 @@ def test_a_file_with_several_strategies_lists_them(folder):
         ("x = 1\nimport no_such_module\n", ModuleNotFoundError, 2),
         ("x = 1\n\ny = x / 0\n", ZeroDivisionError, 3),
         ("x = 1\ndef broken(:\n", SyntaxError, 2),
+        ("import sys\nsys.exit(3)\n", SystemExit, 2),
+        ("x = 1\0\n", SyntaxError, "unknown"),
     ],
 )
 def test_an_error_while_a_file_is_imported_is_chained(folder, code, cause, line):
