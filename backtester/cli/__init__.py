@@ -15,6 +15,8 @@ from backtester.errors import BacktesterError
 
 __all__ = ["app", "main"]
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="backtester",
     help="Backtests of perpetual futures under isolated and cross margin.",
@@ -38,6 +40,10 @@ def main() -> None:
     except BacktesterError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except SystemExit as leaving:
+        if leaving.code == INTERRUPTED:  # what typer makes of Ctrl-C, without a word
+            print("interrupted", file=sys.stderr)
+        raise
     except ImportError as error:  # a foreign `data` or `reports` in the way gets its clear message
         from backtester import _foreign
 
