@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import traceback
@@ -153,7 +154,8 @@ def _put(text: str, target: Path | None) -> None:
         partial.write_text(text + "\n", encoding="utf-8")
         partial.replace(target)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # there is none, or its folder became read-only
+            partial.unlink()
         raise ConfigurationError("--out", str(target), f"cannot be written: {error.strerror}", cure=CURE) from None
 
 

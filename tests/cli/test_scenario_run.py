@@ -144,6 +144,19 @@ def test_only_a_result_is_overwritten(backtester: Backtester, tmp_path: Path) ->
         assert json.loads(result.read_text()).keys() >= KEYS
 
 
+def test_a_folder_that_became_read_only_is_said_for_each_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    files = [write(tmp_path / f"{name}.json", scenario()) for name in "ab"]
+    for method in ("write_text", "unlink"):
+        monkeypatch.setattr(Path, method, fail)
+    run = ["scenario", "run", *map(str, files), "--engine", "reference", "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(app, run)
+    assert done.exit_code == 2
+    assert done.stderr.count("--out: cannot be written: Read-only file system") == 2
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_full_disk_behind_stdout(backtester: Backtester, tmp_path: Path) -> None:
     run = ["scenario", "run", write(tmp_path / "a.json", scenario()), "--engine", "reference"]
