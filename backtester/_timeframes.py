@@ -60,6 +60,9 @@ def _usual_step(time: Ints) -> int:
     """Return the step that most bars have [ns]; 0 if there is none or too few to tell."""
     if len(time) < FEW:
         return 0
-    steps, counts = np.unique(np.diff(time), return_counts=True)
+    every = np.diff(time)
+    if (every == every[0]).all():  # no need to sort them
+        return int(every[0])
+    steps, counts = np.unique(every, return_counts=True)
     usual = int(np.argmax(counts))
     return int(steps[usual]) if 2 * counts[usual] > counts.sum() else 0
