@@ -99,6 +99,8 @@ def convert(key: str, kind: type, value: object) -> Value:
     if kind is int and isinstance(value, Integral) and not is_bool:
         return int(value)
     if kind is float and isinstance(value, Real) and not is_bool:
+        if value != value:
+            raise ConfigurationError(key, value, "must be a number (float)", cure="Give a number, or inf for no limit")
         return float(value)
     problem = f"must be {_SAID[kind]} ({kind.__name__})"
     raise ConfigurationError(key, value, problem, cure=f"it is {type(value).__name__} now")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import sys
 from pathlib import Path
@@ -182,7 +183,7 @@ def configuration_of(
     return {
         "command": shlex.join(["backtester", *sys.argv[1:]]),
         "made_by": f"backtester {command}",
-        "strategy": {"name": name, "class": type(strategy).__name__, "parameters": strategy.parameters()},
+        "strategy": {"name": name, "class": type(strategy).__name__, "parameters": _plain(strategy.parameters())},
         "market": {
             "market": wanted.market,
             "source": market.source,
@@ -206,6 +207,11 @@ def configuration_of(
             "rules": asdict(rules_of(account)),
         },
     }
+
+
+def _plain(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return parameters as JSON values: an infinite one as the text that ``--set`` takes."""
+    return {name: str(value) if value in (math.inf, -math.inf) else value for name, value in parameters.items()}
 
 
 def _json(comparison: Comparison, configuration: dict[str, Any], page: Path | None) -> str:

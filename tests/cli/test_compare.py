@@ -194,3 +194,16 @@ def test_help_names_the_options(backtester: Backtester) -> None:
         "--out DIR",
     ]:
         assert option in said
+
+
+def test_an_infinite_parameter_is_json_too(backtester: Backtester) -> None:
+    options = ("--end", "2024-01-05", "--symbols", "FAKE1,FAKE2", "--set", "enter=inf")
+    done = backtester("compare", "hedged_pair", "--market", "synthetic", *options, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["configuration"]["strategy"]["parameters"]["enter"] == "inf"
+
+
+def test_a_parameter_that_is_no_number_is_refused(backtester: Backtester) -> None:
+    done = backtester("compare", "hedged_pair", "--market", "synthetic", "--set", "enter=nan")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: HedgedPair.enter: must be a number (float); found nan.")

@@ -67,6 +67,7 @@ def test_numbers_that_are_accepted(given, value):
     [
         ({"fast": 8.0}, r"Cross\.fast: must be a whole number \(int\); found 8\.0"),
         ({"fast": True}, r"Cross\.fast: must be a whole number"),
+        ({"notional": float("nan")}, r"Cross\.notional: must be a number \(float\); found nan\. Give a number, or inf"),
         ({"notional": "5"}, r"Cross\.notional: must be a number \(float\); found '5'.*It is str now"),
         ({"both": 1}, r"Cross\.both: must be true or false"),
         ({"kind": 3}, r"Cross\.kind: must be a text"),
