@@ -6,6 +6,7 @@ import json
 import math
 import shlex
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -93,7 +94,7 @@ def compare(
     asked = Wanted(
         market, names(symbols), timeframe, start, end, simulation_timeframe, venue, names(require), seed
     )  # fmt: skip
-    with as_options(), progress() as tell:
+    with as_options(), progress() as tell, redirect_stdout(sys.stderr):  # what an author's code prints is no report
         if out is not None:
             check_out(out)
         account, chosen_modes = _account(asked, balance, leverage, path, names(modes), rule or [])

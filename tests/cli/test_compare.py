@@ -207,3 +207,12 @@ def test_a_parameter_that_is_no_number_is_refused(backtester: Backtester) -> Non
     done = backtester("compare", "hedged_pair", "--market", "synthetic", "--set", "enter=nan")
     assert done.returncode == 2
     assert done.stderr.startswith("error: HedgedPair.enter: must be a number (float); found nan.")
+
+
+def test_what_a_strategy_prints_does_not_spoil_the_json(backtester: Backtester, tmp_path: Path) -> None:
+    talks = "from backtester import Strategy, Targets\nclass Talks(Strategy):\n    def targets(self, market):\n"
+    (tmp_path / "talks.py").write_text(talks + "        print('hello')\n        return Targets(notional=1000)\n")
+    options = ("--market", "synthetic", "--end", "2024-01-05", "--symbols", "FAKE1", "--json")
+    done = backtester("compare", "talks.py", *options)
+    assert json.loads(done.stdout)["strategy"] == "Talks()"
+    assert "hello" in done.stderr

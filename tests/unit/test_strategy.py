@@ -172,3 +172,12 @@ def test_watch_is_trade_or_mark():
 def test_targets_are_frozen():
     with pytest.raises(AttributeError):
         Targets(quantity=1.0).quantity = 2.0
+
+
+def test_an_init_of_the_authors_own_that_fails_is_explained():
+    class Own(Strategy):
+        def __init__(self, window):
+            self.window = window
+
+    with pytest.raises(StrategyError, match=r"Own: its method `__init__` raised TypeError: .*window'. Leave `__init__` out"):
+        Own.from_text([])
