@@ -179,5 +179,6 @@ def test_an_init_of_the_authors_own_that_fails_is_explained():
         def __init__(self, window):
             self.window = window
 
-    with pytest.raises(StrategyError, match=r"Own: its method `__init__` raised TypeError: .*window'. Leave `__init__` out"):
+    said = r"Own: its method `__init__` raised TypeError: .*window'. Leave `__init__` out"
+    with pytest.raises(StrategyError, match=said):
         Own.from_text([])
