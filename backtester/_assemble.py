@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from backtester import _coverage, _frames
 from backtester._frames import Bars
+from backtester._market_checks import check_symbols
+from backtester._timeframes import Candles, check_one_timeframe
 from backtester.errors import MarketDataError, nearest
 from backtester.symbols import listed
 from backtester.text import moment
@@ -38,16 +40,20 @@ def assemble(
     end: object,
 ) -> Parts:
     """Return the arrays of a market from frames by symbol; see ``Market.from_frames``."""
+    for kind, frames in (("trade", trade), ("mark", mark), ("funding", funding)):
+        _check_mapping(kind, frames)
     symbols = list(trade)
     if not symbols:
         raise MarketDataError("a market needs at least one instrument", cure="Give trade frames")
+    check_symbols(symbols)
     _check_known("mark", mark, symbols)
     _check_known("funding", funding, symbols)
     first, last = instant(start, "start"), instant(end, "end")
     candles = {s: _frames.bars_of(frame, s, "trade") for s, frame in trade.items()}
-    marks = {s: _frames.bars_of(frame, s, "mark") for s, frame in mark.items() if len(frame)}
+    marks = {s: _frames.bars_of(f, s, "mark") for s, f in mark.items() if f is not None and len(f)}
     for symbol, bars in marks.items():
         _check_overlap(candles[symbol], bars, symbol)
+    _check_timeframes(candles, marks)
     grid = _union([_cut(bars, first, last).time for bars in candles.values()])
     if len(grid) == 0:
         _fail_empty(candles, start, end)
@@ -56,6 +62,8 @@ def assemble(
     _coverage.note_gaps(notes, prices[0], grid)
     sparse = [_cut(marks[s], first, last) if s in marks else None for s in symbols]
     marked, is_trade = _mark_prices(prices, sparse, grid, notes)
+    for array in (prices, marked):
+        array.flags.writeable = False  # the owner of the market's arrays: nobody can make those writeable again
     views = list(prices.transpose(0, 2, 1))
     return Parts(
         open_time=grid,
@@ -65,6 +73,18 @@ def assemble(
         funding=_settlements(funding, prices[0], grid, notes),
         notes=notes.lines(),
     )
+
+
+def _check_mapping(kind: str, frames: object) -> None:
+    if not isinstance(frames, Mapping):
+        raise MarketDataError(
+            f"the {kind} data is a {type(frames).__name__}, not frames by symbol", cure='Give {"BTCUSDT": frame}'
+        )
+
+
+def _check_timeframes(trade: Mapping[str, Bars], mark: Mapping[str, Bars]) -> None:
+    kinds = (("trade", trade), ("mark", mark))
+    check_one_timeframe(Candles(symbol, kind, bars.time) for kind, frames in kinds for symbol, bars in frames.items())
 
 
 def _check_known(kind: str, frames: Mapping[str, Any], symbols: Iterable[str]) -> None:

@@ -48,7 +48,7 @@ def ask_slots(strategy: Strategy, market: Market) -> object:
     """Return what the strategy's method `slots` returns, or fail like `ask`."""
     try:
         return strategy.slots(market)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         _explain(strategy, "slots", "", error)
 
 
@@ -62,15 +62,15 @@ def ask(strategy: Strategy, author: Author) -> object:
     """
     try:
         return strategy.targets(author.market)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if isinstance(error, StrategyError) and error.strategy == strategy.name:
             raise  # the base class says that there is no such method
         _explain(strategy, "targets", author.note, error)
 
 
-def _explain(strategy: Strategy, method: str, note: str, error: Exception) -> NoReturn:
+def _explain(strategy: Strategy, method: str, note: str, error: BaseException) -> NoReturn:
     where = author_line(error, source_file(strategy))
-    if isinstance(error, FrozenInstanceError) or "read-only" in str(error):
+    if isinstance(error, FrozenInstanceError) or any(word in str(error) for word in ("read-only", "WRITEABLE")):
         problem = f"its method `{method}` writes into the market{note}, in {where}"
         raise StrategyError(strategy.name, problem, found=error, cure=_COPY) from error
     problem = f"its method `{method}` raised {type(error).__name__}{note} in {where}: {error}"

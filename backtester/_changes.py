@@ -11,6 +11,7 @@ from backtester._author import Author
 from backtester._targets import Dense
 from backtester.market import Market
 from backtester.orders import ACTION_KINDS, MarginActions, Orders
+from backtester.schema import LARGEST
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -72,7 +73,9 @@ def orders_of(author: Author, wants: Dense, columns: Ints, first: Ints) -> Order
         its range, naming the bar, its time and the slot.
     """
     rows = changes(wants.size, np.zeros(len(columns)), first)
-    _refuse(author, rows, np.isinf(rows.value), "the size is infinite", "nan is no instruction")
+    _refuse(author, rows, np.isinf(rows.value), "the size is infinite", "A nan is no instruction")
+    cure = f"Give sizes up to {LARGEST:g}"
+    _refuse(author, rows, np.abs(rows.value) > LARGEST, "the size is too large to reckon with", cure)
     opens = rows.value != 0.0
     side = np.sign(rows.value)
     close = _decision_close(author.market, rows, columns, wants)
@@ -107,7 +110,7 @@ def actions_of(author: Author, wants: Dense, leverage: Floats, first: Ints) -> M
     if wants.leverage is not None:
         rows = changes(wants.leverage, leverage, first)
         bad = ~((rows.value > 0.0) & (rows.value < np.inf))
-        _refuse(author, rows, bad, "leverage must be above 0", "nan leaves the leverage as it is")
+        _refuse(author, rows, bad, "leverage must be above 0", "A nan leaves the leverage as it is")
         parts.append(_actions(SET_LEVERAGE, rows))
     if wants.add_margin is not None:
         asked = (wants.add_margin != 0.0) & ~np.isnan(wants.add_margin)
@@ -144,7 +147,7 @@ def _exit(author: Author, wants: Dense, name: str, rows: Rows, opens: NDArray, a
     if prices is None:
         return close * (1.0 + away * _distance(author, wants, name, rows, opens, away))
     price = _at_orders(author, prices, f"{name}_price", rows, opens)
-    cure = "inf says that this order has none"
+    cure = "Write inf for an order that has none"
     _refuse(author, rows, price <= 0.0, f"{name}_price must be above 0", cure, price)
     price[np.isinf(price)] = np.nan
     return price
@@ -157,7 +160,7 @@ def _distance(author: Author, wants: Dense, name: str, rows: Rows, opens: NDArra
         return np.full(len(rows.bar), np.nan)
     fraction = _at_orders(author, fractions, name, rows, opens)
     none = np.isinf(fraction) & (fraction > 0.0)
-    cure = "2 % is 0.02; inf says that this order has none"
+    cure = "2 % is 0.02; write inf for an order that has none"
     _refuse(author, rows, fraction <= 0.0, f"{name} must be above 0", cure, fraction)
     # a price must stay above 0; a stop that far is a percentage by mistake, on either side
     bounded = np.ones_like(none) if name == "stop" else away < 0.0

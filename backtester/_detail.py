@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 def check_detail(market: Market, detail: Market) -> None:
     """Raise unless the finer market has the same symbols, a shorter timeframe, and shares time."""
+    if not isinstance(detail, type(market)):
+        raise MarketDataError("the detail is no Market", found=detail, cure="Load the finer candles as a Market first")
     if detail.symbols != market.symbols:
         raise MarketDataError(
             f"the detail has other symbols than the market: {listed(detail.symbols)}",

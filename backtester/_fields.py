@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from backtester.errors import ConfigurationError, shown
+from backtester.schema import LARGEST
 
 REQUIRED: Any = object()
 _MISSING: Any = object()
@@ -50,6 +51,8 @@ def number(allowed: str, fits: Callable[[float], bool] = math.isfinite) -> Check
             raise Unfit("is not a finite number", allowed)
         if not fits(real):
             raise Unfit("is out of range", allowed)
+        if abs(real) > LARGEST:
+            raise Unfit("is too large to reckon with", f"{allowed}, up to {LARGEST:g}")
         return real
 
     return check
@@ -162,5 +165,5 @@ def _keys(fields: Mapping[str, Field]) -> str:
 
 
 def _join(path: str, name: object) -> str:
-    key = name if isinstance(name, str) else shown(name)
+    key = name if isinstance(name, str) and name and name.isprintable() else shown(name)
     return f"{path}.{key}" if path else key

@@ -58,6 +58,9 @@ def bars_of(frame: pd.DataFrame, symbol: str, kind: str) -> Bars:
             instrument=symbol,
             cure="Name the columns open, high, low, close",
         )
+    twice = [name for name in OHLC if list(frame.columns).count(name) > 1]
+    if twice:
+        raise MarketDataError(f"the {kind} frame has the column {twice[0]} twice", instrument=symbol, cure="Drop one")
     time = times_of(frame, symbol, kind)
     checks.check_times(time, symbol)
     prices = np.empty((4, len(time)))
@@ -98,28 +101,45 @@ def times_of(frame: pd.DataFrame, symbol: str, kind: str) -> NDArray[np.int64]:
     import pandas as pd
 
     given = frame["timestamp"] if "timestamp" in frame.columns else frame.index
-    if not isinstance(given, pd.DatetimeIndex):
-        if pd.api.types.is_integer_dtype(given.dtype) and given.name == "timestamp":
-            return _from_milliseconds(given.to_numpy(dtype=np.int64), symbol, kind)
-        if not pd.api.types.is_datetime64_any_dtype(given.dtype):
-            raise MarketDataError(
-                f"the {kind} frame has no times: an index of {frame.index.dtype}, "
-                f"and columns {listed(map(str, frame.columns))}",
-                instrument=symbol,
-                cure="Give it a DatetimeIndex, or a column timestamp (UTC milliseconds)",
-            )
-        given = pd.DatetimeIndex(given)
-    if given.hasnans:
-        k = int(np.argmax(np.asarray(given.isna())))
+    missing = np.asarray(given.isna())
+    if missing.any():
         raise MarketDataError(
             f"the {kind} frame has a bar without a time",
             instrument=symbol,
-            bar=k,
+            bar=int(np.argmax(missing)),
             cure="Drop the row or give it its time",
         )
+    if not isinstance(given, pd.DatetimeIndex):
+        if given.name == "timestamp" and _is_whole(given):
+            return _from_milliseconds(given.to_numpy(dtype=np.int64), symbol, kind)
+        if not pd.api.types.is_datetime64_any_dtype(given.dtype):
+            raise _no_times(frame, given, symbol, kind)
+        given = pd.DatetimeIndex(given)
     if given.tz is not None:
         given = given.tz_convert("UTC").tz_localize(None)
     return np.array(given.as_unit("ns").asi8, dtype=np.int64)
+
+
+def _is_whole(given: pd.Series | pd.Index) -> bool:
+    """Return whether a column holds whole numbers, of whichever type a file gave them."""
+    import pandas as pd
+
+    kind = pd.api.types
+    if kind.is_float_dtype(given.dtype):
+        return bool((given % 1 == 0).all())
+    return bool(kind.is_integer_dtype(given.dtype))
+
+
+def _no_times(frame: pd.DataFrame, given: pd.Series | pd.Index, symbol: str, kind: str) -> MarketDataError:
+    """Return the error for a frame whose times are not to be read."""
+    if given.name == "timestamp":
+        problem = f"the column timestamp of the {kind} frame holds no times but {given.dtype}"
+        cure = "Convert it to UTC milliseconds, or with pandas.to_datetime"
+    else:
+        columns = listed(map(str, frame.columns))
+        problem = f"the {kind} frame has no times: an index of {frame.index.dtype}, and columns {columns}"
+        cure = "Give it a DatetimeIndex, or a column timestamp (UTC milliseconds)"
+    return MarketDataError(problem, instrument=symbol, cure=cure)
 
 
 def _from_milliseconds(time: NDArray[np.int64], symbol: str, kind: str) -> NDArray[np.int64]:
@@ -152,6 +172,8 @@ def _snap(time: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
 def _floats(column: Any, symbol: str, what: str) -> NDArray[np.float64]:
     """Return a column as float64; missing values are nan."""
     try:
+        if column.dtype.kind in "bc":
+            raise TypeError("they are no prices or rates")
         return np.array(column.to_numpy(dtype=np.float64, na_value=np.nan))
     except (TypeError, ValueError) as error:
         raise MarketDataError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from backtester._detail import check_detail
 from backtester._funding import check_funding
 from backtester.errors import MarketDataError
+from backtester.schema import LARGEST, SMALLEST
 from backtester.text import counted, moment
 
 if TYPE_CHECKING:
@@ -18,11 +20,33 @@ if TYPE_CHECKING:
 OHLC = ("open", "high", "low", "close")
 
 
-def frozen(values: Any, dtype: type) -> NDArray[Any]:
+def frozen(values: Any, dtype: type, name: str = "an array") -> NDArray[Any]:
     """Return a read-only view in column order; copy only when type or order ask for it."""
-    out: NDArray[Any] = np.asfortranarray(values, dtype=dtype).view()
+    try:
+        out: NDArray[Any] = np.asfortranarray(values, dtype=dtype).view()
+    except (TypeError, ValueError) as error:
+        raise MarketDataError(f"{name} does not hold numbers: {error}", cure="Give an array of numbers") from error
     out.flags.writeable = False
     return out
+
+
+def frozen_times(values: Any) -> NDArray[np.int64]:
+    """Return times as a read-only array [ns UTC]; datetimes of any unit and zone are converted."""
+    given = np.array(values.as_unit("ns").asi8 if hasattr(values, "asi8") else values)
+    if given.dtype.kind == "M":
+        given = given.astype("datetime64[ns]").view(np.int64)
+    if given.dtype.kind not in "iu" and given.size:
+        raise MarketDataError(
+            f"open_time holds no times but {given.dtype}", cure="Give int64 nanoseconds UTC, or datetimes"
+        )
+    return frozen(given, np.int64, "open_time")
+
+
+def check_symbols(symbols: Iterable[object]) -> None:
+    """Raise unless every symbol is a text that is not empty."""
+    for symbol in symbols:
+        if not isinstance(symbol, str) or not symbol.strip():
+            raise MarketDataError("a symbol is no name", found=symbol, cure='Name instruments like "BTCUSDT"')
 
 
 def check_market(market: Market) -> None:
@@ -44,6 +68,7 @@ def check_market(market: Market) -> None:
 
 def _check_shapes(market: Market) -> None:
     """Raise unless there is one column per symbol and one row per bar, and at least one of each."""
+    check_symbols(market.symbols)
     if not market.symbols or len(market.open_time) == 0:
         raise MarketDataError(
             f"a market needs instruments and bars; this has {len(market.symbols)} and {len(market.open_time)}",
@@ -95,7 +120,7 @@ def check_prices(prices: Any, time: NDArray[np.int64], instrument: str, kind: st
         Open, high, low, close.
     """
     o, h, low, c = prices
-    good = (low > 0) & (low <= o) & (low <= c) & (o <= h) & (c <= h) & (h < np.inf)
+    good = (low >= SMALLEST) & (low <= o) & (low <= c) & (o <= h) & (c <= h) & (h <= LARGEST)
     if good.all():
         return
     good |= np.isnan(o) & np.isnan(h) & np.isnan(low) & np.isnan(c)
@@ -123,7 +148,7 @@ def _diagnose(bar: dict[str, float], kind: str) -> tuple[str, str]:
             f"NaN inside a {kind} bar ({', '.join(gone)})",
             "Fill the price in, or make the whole bar NaN (a missing bar)",
         )
-    wrong = [name for name, value in bar.items() if not 0 < value < np.inf]
+    wrong = [name for name, value in bar.items() if not SMALLEST <= value <= LARGEST]
     if wrong:
         return (
             f"the {kind} {wrong[0]} is not a positive, finite price",

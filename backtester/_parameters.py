@@ -99,6 +99,8 @@ def convert(key: str, kind: type, value: object) -> Value:
     if kind is int and isinstance(value, Integral) and not is_bool:
         return int(value)
     if kind is float and isinstance(value, Real) and not is_bool:
+        if value != value:
+            raise ConfigurationError(key, value, "must be a number (float)", cure="Give a number, or inf for no limit")
         return float(value)
     problem = f"must be {_SAID[kind]} ({kind.__name__})"
     raise ConfigurationError(key, value, problem, cure=f"it is {type(value).__name__} now")
@@ -136,7 +138,7 @@ def settings(given: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
     for text in given:
         name, sign, value = text.partition("=")
         if not sign or not name.strip():
-            raise ConfigurationError("set", text, "not of the form name=value", cure="--set fast=8")
+            raise ConfigurationError("set", text, "is not of the form name=value", cure="Write --set fast=8")
         pairs[name.strip()] = value
     return pairs
 

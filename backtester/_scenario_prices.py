@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from backtester._fields import Field, Unfit, integer, items, number, record
 from backtester.errors import ConfigurationError
+from backtester.schema import LARGEST, SMALLEST
 
 __all__ = ["MARK_COLUMNS", "TRADE_COLUMNS", "check_bars", "check_times", "nanoseconds", "price_array"]
 
@@ -21,6 +22,7 @@ TRADE_COLUMNS = ("open", "high", "low", "close")
 MARK_COLUMNS = ("mark_open", "mark_high", "mark_low", "mark_close")
 BARS = {name: Field(items) for name in TRADE_COLUMNS} | {name: Field(items, None) for name in MARK_COLUMNS}
 _INT64 = 2**63 - 1
+_PRICE = f"a price above 0, from {SMALLEST:g} to {LARGEST:g}"
 _price_number = number("a price above 0, or null for no data")
 nanoseconds = integer(-_INT64 - 1, _INT64, "nanoseconds UTC")
 
@@ -94,11 +96,13 @@ def _price(value: Any, path: str) -> float:
 def _check_prices(prices: NDArray[np.float64], live: NDArray[np.bool_], names: Sequence[str], path: str) -> None:
     """Check one instrument's trade or mark prices, (4, n_bars), on its bars with data."""
     opens, highs, lows, closes = prices
-    good = (lows > 0) & (lows <= opens) & (opens <= highs) & (lows <= closes) & (closes <= highs)
+    good = (lows <= opens) & (opens <= highs) & (lows <= closes) & (closes <= highs)
+    good &= (lows >= SMALLEST) & (highs <= LARGEST)
     if (good | ~live).all():
         return
     for name, column in zip(names, prices, strict=True):
-        _refuse(live & ~(column > 0), f"{path}.{name}", column, "is not a price", "a price above 0")
+        wrong = live & ~((column >= SMALLEST) & (column <= LARGEST))
+        _refuse(wrong, f"{path}.{name}", column, "is not a price", _PRICE)
     for k in (0, 3):
         name, column = names[k], prices[k]
         wrong = live & ((column < lows) | (column > highs))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 
 from backtester._author import ask_slots
 from backtester.account import Account, Slot
@@ -46,7 +47,7 @@ def _check(strategy: Strategy, market: Market, spec: object) -> None:
         problem = "its method `slots` must return SlotSpec objects"
         raise StrategyError(strategy.name, problem, found=spec, cure=_CURE)
     if spec.symbol not in market.symbols:
-        near = nearest(spec.symbol, market.symbols)
+        near = nearest(str(spec.symbol), market.symbols)
         has = f"the market has {', '.join(market.symbols[:8])}"
         raise StrategyError(
             strategy.name,
@@ -54,14 +55,19 @@ def _check(strategy: Strategy, market: Market, spec: object) -> None:
             slot=spec.label,
             cure=f"did you mean {' or '.join(near)}?" if near else has,
         )
-    if spec.leverage is not None and not 0.0 < spec.leverage < float("inf"):
+    if spec.leverage is not None and not _is_positive(spec.leverage):
         raise StrategyError(
             strategy.name,
-            "the leverage of a slot must be above 0",
+            "the leverage of a slot must be a number above 0",
             slot=spec.label,
             found=spec.leverage,
             cure="leave it out to use the account's",
         )
+
+
+def _is_positive(value: object) -> bool:
+    """Return whether a value is a finite number above 0."""
+    return isinstance(value, Real) and not isinstance(value, bool) and 0.0 < float(value) < float("inf")
 
 
 def titles(strategies: Sequence[Strategy]) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from backtester._fields import record
 from backtester.errors import ConfigurationError
 from backtester.scenario_schema import RULE_FIELDS, SHARES_TOLERANCE
-from backtester.schema import MODES, PATHS
+from backtester.schema import LARGEST, MODES, PATHS
 from backtester.venue import Venue, VenueRules, load_venue
 
 __all__ = ["MODES", "PATHS", "Account", "Slot", "rules_of", "venue_of"]
@@ -107,8 +107,10 @@ def _positive(key: str, value: object) -> float:
     if isinstance(value, bool) or not hasattr(value, "__float__"):
         raise ConfigurationError(key, value, "is not a number", allowed="a number above 0")
     real = float(value)
-    if not (math.isfinite(real) and real > 0):
+    if not 0 < real < math.inf:
         raise ConfigurationError(key, value, "must be above 0", allowed="a finite number above 0")
+    if real > LARGEST:
+        raise ConfigurationError(key, value, "is too large to reckon with", allowed=f"numbers up to {LARGEST:g}")
     return real
 
 

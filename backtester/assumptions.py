@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from backtester import text
@@ -26,7 +27,8 @@ def assumptions(account: Account, market: Market) -> tuple[str, ...]:
         Its notes, and those of the finer market that is simulated.
     """
     venue = venue_of(account)
-    notes = [*market.notes, *(market.detail.notes if market.detail else ())]
+    found = (*market.notes, *(market.detail.notes if market.detail else ()))
+    notes = [_sentence(note, market.symbols) for note in found]
     assumed = [symbol for symbol in market.symbols if venue.is_assumed(symbol)]
     if assumed:
         notes.append(f"Tiers, fees and lots are assumed, not the venue's own, for {_some(assumed)}.")
@@ -37,6 +39,12 @@ def assumptions(account: Account, market: Market) -> tuple[str, ...]:
         changed = ", ".join(f"{name} = {value}" for name, value in account.rules.items())
         notes.append(f"Rules of {venue.name} changed by hand: {changed}.")
     return tuple(dict.fromkeys(notes))
+
+
+def _sentence(note: str, symbols: Sequence[str]) -> str:
+    """Return a note with a capital and a full stop; a symbol at its beginning is left as it is."""
+    first = note.split(" ", 1)[0].rstrip(":,")
+    return (note if first in symbols else note[:1].upper() + note[1:]).rstrip(".") + "."
 
 
 def _some(symbols: list[str]) -> str:

@@ -236,10 +236,10 @@ def compare(
     from backtester.engine import prepare, run  # numba takes a while: nobody waits for it who only reads
 
     chosen = _checked_modes(modes)
+    prepared = prepare(strategy, market, account, check=check)
     paths = tuple(dict.fromkeys((account.path, *BAND_PATHS)))
     steps = [(mode, path) for mode in chosen for path in paths]
     tell = progress or (lambda done, total, what: None)
-    prepared = prepare(strategy, market, account, check=check)
     bands: dict[str, dict[str, Result]] = {mode: {} for mode in chosen}
     for done, (mode, path) in enumerate(steps):
         tell(done, len(steps), f"{mode}, {path}")
@@ -254,9 +254,9 @@ def compare(
 
 
 def _checked_modes(modes: Iterable[str]) -> tuple[str, ...]:
-    chosen = (modes,) if isinstance(modes, str) else tuple(modes)
+    chosen = (modes,) if isinstance(modes, str) else tuple(modes or ())
     if not chosen:
-        raise ConfigurationError("modes", chosen, "no margin mode to run", allowed=MODES, cure="name at least one")
+        raise ConfigurationError("modes", modes, "no margin mode to run", allowed=MODES, cure="Name at least one")
     for mode in chosen:
         if mode not in MODES:
             raise ConfigurationError("modes", mode, "unknown margin mode", allowed=MODES)

@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SHOWN = 12  # allowed values in a message; a venue may have hundreds of symbols
+_SHOWN = 20  # allowed values in a message; a venue may have hundreds of symbols
 
 
 class BacktesterError(Exception):
@@ -63,6 +63,10 @@ class ConfigurationError(BacktesterError):
         self.allowed = allowed if allowed is None or isinstance(allowed, str) else tuple(allowed)
         self.cure = cure
         super().__init__(_sentence(f"{key}: {problem}", self._details(), cure))
+
+    def renamed(self, key: str) -> ConfigurationError:
+        """Return the same error with another path of the setting, such as the option it was given by."""
+        return ConfigurationError(key, self.value, self.problem, allowed=self.allowed, cure=self.cure)
 
     def _details(self) -> list[str]:
         details = [f"found {shown(self.value)}"]
@@ -244,7 +248,10 @@ def _place(bar: int | None, time: int | None, found: object) -> list[str]:
 
 def _sentence(head: str, details: list[str], cure: str | None) -> str:
     text = "; ".join([head, *details])
-    return text if cure is None else f"{text}. {cure.rstrip('.')}."
+    if not cure:
+        return text
+    end = "" if cure.endswith(("?", "!")) else "."
+    return f"{text.rstrip('.')}. {cure[0].upper()}{cure[1:].rstrip('.')}{end}"
 
 
 def _rebuild(

@@ -73,6 +73,7 @@ def plan(
     """
     chosen = [strategies] if isinstance(strategies, Strategy | type) else list(strategies)
     _check_kinds(chosen)
+    _check_given(market, account)
     slots: list[Slot] = []
     asked = []
     orders, actions = [Orders.none()], [MarginActions.none()]
@@ -130,11 +131,20 @@ def _told(actions: MarginActions, grid: Ints) -> MarginActions:
 
 def _check_kinds(strategies: Sequence[object]) -> None:
     if not strategies:
-        raise ConfigurationError("strategies", None, "there is none", cure="give at least one")
+        raise ConfigurationError("strategies", None, "there is none", cure="Give at least one")
     for found in strategies:
         if isinstance(found, type) and issubclass(found, Strategy):
-            cure = f"make one of it: {found.__name__}()"
-            raise ConfigurationError("strategies", found, "a class, not a strategy", cure=cure)
+            cure = f"Make one of it: {found.__name__}()"
+            raise ConfigurationError("strategies", found, "is a class, not a strategy", cure=cure)
         if not isinstance(found, Strategy):
-            cure = "derive the class from backtester.Strategy"
-            raise ConfigurationError("strategies", found, "not a Strategy", cure=cure)
+            cure = "Derive the class from backtester.Strategy"
+            raise ConfigurationError("strategies", found, "is not a Strategy", cure=cure)
+
+
+def _check_given(market: object, account: object) -> None:
+    if not isinstance(market, Market):
+        cure = "Make one with data.load, data.synthetic or Market.from_frames"
+        raise ConfigurationError("market", market, "is not a Market", cure=cure)
+    if not isinstance(account, Account):
+        cure = "Make one with Account(balance=..., leverage=...)"
+        raise ConfigurationError("account", account, "is not an Account", cure=cure)

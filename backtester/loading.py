@@ -10,13 +10,14 @@ from types import ModuleType
 
 from backtester.errors import ConfigurationError, StrategyError, nearest
 from backtester.strategy import Strategy
+from backtester.symbols import listed
 
 __all__ = ["author_line", "is_file_spec", "load_class"]
 
 
 def is_file_spec(spec: str) -> bool:
     """Return whether a text names a file rather than a strategy of the gallery."""
-    path, _, _ = _split(spec)
+    path, _ = _split(spec)
     return path.suffix == ".py" or len(path.parts) > 1
 
 
@@ -37,7 +38,7 @@ def load_class(spec: str) -> type[Strategy]:
     StrategyError
         If the file cannot be imported, raised from the author's exception.
     """
-    path, sign, name = _split(spec)
+    path, name = _split(spec)
     module = _import(path, spec)
     own = {
         key: value
@@ -45,7 +46,7 @@ def load_class(spec: str) -> type[Strategy]:
         if isinstance(value, type) and value.__module__ == module.__name__
     }
     strategies = [key for key, value in own.items() if issubclass(value, Strategy)]
-    if not sign and len(strategies) == 1:
+    if not name and len(strategies) == 1:
         return own[strategies[0]]
     found = getattr(module, name, None) if name else None
     if isinstance(found, type) and issubclass(found, Strategy):
@@ -53,11 +54,11 @@ def load_class(spec: str) -> type[Strategy]:
     raise _refusal(spec, path, name, found, strategies)
 
 
-def _split(spec: str) -> tuple[Path, str, str]:
+def _split(spec: str) -> tuple[Path, str]:
     head, sign, name = spec.rpartition(":")
     if not sign or name.endswith(".py") or "/" in name or "\\" in name:  # a drive, such as C:
-        head, sign, name = spec, "", ""
-    return Path(head).expanduser(), sign, name.strip()
+        head, name = spec, ""
+    return Path(head).expanduser(), name.strip()
 
 
 def _refusal(spec: str, path: Path, name: str, found: object, strategies: list[str]) -> ConfigurationError:
@@ -92,7 +93,7 @@ def _import(path: Path, spec: str) -> ModuleType:
     except StrategyError:
         del sys.modules[name]
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         problem = f"the file cannot be imported: {type(error).__name__}: {error}"
         where = author_line(error, str(place))
@@ -105,12 +106,12 @@ def _import(path: Path, spec: str) -> ModuleType:
 def _near(path: Path) -> str:
     """Return the cure for a missing file: the nearest one, or what the folder has."""
     if not path.parent.is_dir():
-        return f"there is no folder {path.parent} either"
-    files = sorted(file.name for file in path.parent.glob("*.py"))
+        return f"there is no folder {path.parent} either: mend the path"
+    files = sorted(file.name for file in path.parent.glob("*.py") if file.is_file())
     close = nearest(path.stem, [Path(file).stem for file in files], 1)
     if close:
         return f"did you mean {path.with_name(close[0])}.py?"
-    return f"{path.parent} has {', '.join(files[:8]) or 'no .py files'}"
+    return f"the folder {path.parent.resolve()} has {listed(files, 8) or 'no .py files'}"
 
 
 def author_line(error: BaseException, file: str) -> str:
@@ -123,8 +124,8 @@ def author_line(error: BaseException, file: str) -> str:
     file : str
         The author's file; the innermost frame of all counts where it has none.
     """
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{error.filename}, line {error.lineno}"
+    if isinstance(error, SyntaxError):
+        return f"{error.filename or file}, line {error.lineno or 'unknown'}"
     place = f"{file}, line unknown"
     own = ""
     trace = error.__traceback__

@@ -85,18 +85,20 @@ class Market:
 
     def __post_init__(self) -> None:
         put = object.__setattr__  # the dataclass is frozen; this is its constructor
-        put(self, "symbols", tuple(self.symbols))
+        put(self, "symbols", _names(self.symbols))
         put(self, "notes", tuple(self.notes))
-        put(self, "open_time", checks.frozen(self.open_time, np.int64))
+        put(self, "open_time", checks.frozen_times(self.open_time))
         seen: dict[int, Floats] = {}  # trade and mark arrays may be one object: keep it so
         for name in PRICES:
             given = getattr(self, name)
             if id(given) not in seen:
-                seen[id(given)] = checks.frozen(given, np.float64)
+                seen[id(given)] = checks.frozen(given, np.float64, name)
             put(self, name, seen[id(given)])
-        put(self, "mark_is_trade", checks.frozen(self.mark_is_trade, np.bool_))
+        put(self, "mark_is_trade", checks.frozen(self.mark_is_trade, np.bool_, "mark_is_trade"))
+        if not isinstance(self.funding, Funding):
+            raise MarketDataError("funding is no Funding", found=self.funding, cure="Give Funding or Funding.none()")
         kinds = (np.int64, np.int64, np.float64, np.float64)
-        columns = [checks.frozen(c, k) for c, k in zip(self.funding, kinds, strict=True)]
+        columns = [checks.frozen(c, k, "funding") for c, k in zip(self.funding, kinds, strict=True)]
         put(self, "funding", Funding(*columns))
         checks.check_market(self)
 
@@ -146,7 +148,7 @@ class Market:
         """
         if symbol in self.symbols:
             return self.symbols.index(symbol)
-        near = nearest(symbol, self.symbols)
+        near = nearest(str(symbol), self.symbols)
         raise MarketDataError(
             "the market has no such instrument; it has " + listed(self.symbols),
             instrument=symbol,
@@ -183,9 +185,9 @@ class Market:
             )
         return self.slice(int(first), int(last))
 
-    def select(self, symbols: Sequence[str]) -> Market:
+    def select(self, symbols: str | Sequence[str]) -> Market:
         """Return the market of some of its instruments, in the order given."""
-        chosen = [self.column(symbol) for symbol in symbols]
+        chosen = [self.column(symbol) for symbol in _names(symbols)]
         if not chosen or len(set(chosen)) < len(chosen):
             raise MarketDataError(
                 "a market needs at least one instrument, and each only once",
@@ -201,7 +203,7 @@ class Market:
         for name in PRICES:
             whole = getattr(self, name)
             if id(whole) not in parts:
-                parts[id(whole)] = checks.frozen(whole[:, chosen], np.float64)
+                parts[id(whole)] = checks.frozen(whole[:, chosen], np.float64, name)
         return self._with(
             symbols=tuple(self.symbols[i] for i in chosen),
             mark_is_trade=checks.frozen(self.mark_is_trade[chosen], np.bool_),
@@ -281,3 +283,8 @@ class Market:
         finer = detail.between(int(self.open_time[0]), int(self.close_time[-1]))
         said = _detail.detail_notes(self, finer)
         return replace(self, detail=finer, notes=(*self.notes, *said))
+
+
+def _names(symbols: str | Iterable[str]) -> tuple[str, ...]:
+    """Return symbols as a tuple; a single one may be given by itself."""
+    return (symbols,) if isinstance(symbols, str) else tuple(symbols)

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from backtester import text
+from backtester.refusals import refusals
 from backtester.summary import MEASURES, formatted, unit, value
 from backtester.verdict import name_of
 
@@ -118,6 +119,7 @@ def band_rows(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
 def all_notes(comparison: Comparison) -> list[str]:
     """Return the comparison's notes, and those that its own numbers call for."""
     notes = list(comparison.notes)
+    notes += [said for mode, run in comparison.results.items() for said in refusals(run, name_of(mode))]
     market = comparison.first.market
     years = market.n_bars * market.timeframe / (365.25 * 86_400e9)
     annual = [value(comparison.metrics, key, mode) for key in ("volatility", "calmar") for mode in comparison.modes]

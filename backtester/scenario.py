@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from backtester import _scenario_rows as parts
 from backtester.account import Slot
@@ -25,6 +25,8 @@ from backtester.venue import Instrument, VenueRules
 __all__ = ["Scenario", "load_json", "read_scenario", "validate"]
 
 _RULES = (*RULE_RATES, *RULE_CHOICES)
+Content = TypeVar("Content", str, bytes)
+NEAR = 40  # characters shown on either side of a fault in the JSON
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,9 +115,12 @@ def read_scenario(path: str | Path) -> dict[str, Any]:
     Raises
     ------
     ConfigurationError
-        If the file cannot be read, is not JSON, or holds anything that is not allowed.
+        If the file cannot be read, is not JSON, or holds anything that is not allowed; it names the file.
     """
-    return validate(load_json(path))
+    try:
+        return validate(load_json(path))
+    except ConfigurationError as error:
+        raise error.renamed(f"{path}: {error.key}") from None
 
 
 def load_json(path: str | Path) -> Any:
@@ -124,26 +129,30 @@ def load_json(path: str | Path) -> Any:
     Raises
     ------
     ConfigurationError
-        Naming the file, and for broken JSON the line and column.
+        For broken JSON with the line and column, and what stands there.
     """
-    name = str(path)
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise ConfigurationError(
-            name, error.strerror or str(error), "cannot be read", cure="Give the path of a scenario file"
-        ) from None
+        cure = "Give the path of a scenario file"
+        raise ConfigurationError("the file", error.strerror or str(error), "cannot be read", cure=cure) from None
     try:
         return json.loads(content, object_pairs_hook=_unique)
     except json.JSONDecodeError as error:
-        line = error.doc.splitlines()[error.lineno - 1 : error.lineno] or [""]
-        raise ConfigurationError(
-            f"line {error.lineno} column {error.colno}", line[0].strip(), f"is not JSON ({error.msg})"
-        ) from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(name, content[:20], "is not text in UTF-8", allowed="a JSON file") from None
+        place, near = f"line {error.lineno} column {error.colno}", _around(error.doc, error.pos)
+        raise ConfigurationError(place, near, f"is not JSON ({error.msg})") from None
+    except UnicodeDecodeError as error:
+        place, part = f"byte {error.start}", _around(content, error.start)
+        raise ConfigurationError(place, part, "is not text in UTF-8", allowed="a JSON file") from None
     except RecursionError:
-        raise ConfigurationError(name, content[:20], "is nested too deeply", allowed="a scenario file") from None
+        raise ConfigurationError("the file", content[:NEAR], "is nested too deeply", allowed="a scenario") from None
+    except ValueError as error:  # Python reads no whole number of more than 4,300 digits
+        raise ConfigurationError("the file", str(error), "holds a number with too many digits") from None
+
+
+def _around(content: Content, place: int) -> Content:
+    """Return what stands about a place in a text or in bytes."""
+    return content[max(0, place - NEAR) : place + NEAR]
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

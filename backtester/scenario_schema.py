@@ -13,7 +13,17 @@ from typing import Any
 from backtester._fields import Field, Unfit, choice, flag, integer, items, mapping, number, record, rows, text
 from backtester._scenario_prices import check_bars, check_times, nanoseconds
 from backtester.errors import ConfigurationError
-from backtester.schema import ACTION_KINDS, CONTRACTS, MODES, PATHS, RULE_CHOICES, RULE_RATES, SIZE_TYPES, TIER_KEYS
+from backtester.schema import (
+    ACTION_KINDS,
+    CONTRACTS,
+    MODES,
+    PATHS,
+    RULE_CHOICES,
+    RULE_RATES,
+    SIZE_TYPES,
+    SMALLEST,
+    TIER_KEYS,
+)
 
 __all__ = ["INSTRUMENT", "RULE_FIELDS", "SHARES_TOLERANCE", "check_tiers", "validate"]
 
@@ -30,6 +40,7 @@ def _between(low: float, high: float) -> Callable[[float], bool]:
 any_number = number("a finite number")
 positive = number("a number above 0", lambda value: value > 0)
 not_negative = number("a number of at least 0", lambda value: value >= 0)
+lot = number(f"a number of at least 0, if not 0 at least {SMALLEST:g}", lambda value: value == 0 or value >= SMALLEST)
 share_of_balance = number("a fraction from 0 to 1", lambda value: 0 <= value <= 1)
 share = number("a fraction of at least 0 and below 1", lambda value: 0 <= value < 1)
 open_fraction = number("a fraction above 0 and below 1", _between(0, 1))
@@ -93,7 +104,7 @@ INSTRUMENT = {
     "tier_key": Field(choice(TIER_KEYS), "notional"),
     "taker_fee": Field(fee, 0.0),
     "maker_fee": Field(fee, 0.0),
-    "lot": Field(not_negative, 0.0),
+    "lot": Field(lot, 0.0),
     "min_notional": Field(not_negative, 0.0),
 }
 _RATES = {name: Field(share, 0.0) for name in RULE_RATES}

@@ -28,6 +28,8 @@ def _codes(words: tuple[str, ...]) -> Iterator[np.int64]:
     return map(np.int64, range(len(words)))
 
 
+SMALLEST, LARGEST = 1e-60, 1e60  # prices and lots; sizes and money: products of several stay finite
+
 MAIN = np.int64(0)  # the main pool
 NOBODY = np.int64(-1)  # in place of a slot: a row of the pool or the account itself
 

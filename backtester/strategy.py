@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from backtester import _parameters
-from backtester.errors import ConfigurationError, StrategyError
+from backtester.errors import BacktesterError, ConfigurationError, StrategyError
 from backtester.market import Market
 from backtester.orders import SIZE_TYPES
 
@@ -205,15 +205,23 @@ class Strategy:
         ------
         ConfigurationError
             If a name is no parameter or a text does not read as its type.
+        StrategyError
+            If the class has an ``__init__`` of its own that fails.
         """
         pairs = _parameters.settings(settings)
         _parameters.check_names(cls, cls._declared, pairs)
-        return cls(
-            **{
-                name: _parameters.from_text(f"{cls.__name__}.{name}", cls._declared[name], text)
-                for name, text in pairs.items()
-            }
-        )
+        values = {
+            name: _parameters.from_text(f"{cls.__name__}.{name}", cls._declared[name], text)
+            for name, text in pairs.items()
+        }
+        try:
+            return cls(**values)
+        except BacktesterError:
+            raise
+        except Exception as error:  # of an author's own __init__
+            problem = f"its method `__init__` raised {type(error).__name__}: {error}"
+            cure = "Leave `__init__` out: parameters are class variables with a type and a default"
+            raise StrategyError(cls.__name__, problem, cure=cure) from error
 
     def slots(self, market: Market) -> list[SlotSpec]:
         """Return the positions the strategy may hold: by default one per symbol of the market."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-import numpy as np
-
 from backtester.errors import MarketDataError
 
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
@@ -27,16 +25,21 @@ def instant(value: object, name: str) -> int | None:
     """
     import pandas as pd
 
-    if value is None or isinstance(value, int | np.integer):
-        return None if value is None else int(value)
+    if value is None:
+        return None
     try:
+        if isinstance(value, bool | float):
+            raise TypeError("seconds, milliseconds or nanoseconds: it does not tell")
         time = pd.Timestamp(value)  # type: ignore[arg-type]
+        if pd.isna(time):
+            raise MarketDataError(f"{name} is not a time", found=value, cure="Leave it out for no limit")
+        time = time.tz_localize("UTC") if time.tzinfo is None else time.tz_convert("UTC")
+        return int(time.as_unit("ns").value)
+    except (OverflowError, pd.errors.OutOfBoundsDatetime) as error:
+        cure = "Choose a time from 1678 to 2261, or leave it out for no limit"
+        raise MarketDataError(f"{name} is out of range", found=value, cure=cure) from error
     except (TypeError, ValueError) as error:
         raise MarketDataError(f"{name} is not a time", found=value, cure='Write it as "2025-10-10 21:00"') from error
-    if pd.isna(time):
-        raise MarketDataError(f"{name} is not a time", found=value, cure="Leave it out for no limit")
-    time = time.tz_localize("UTC") if time.tzinfo is None else time.tz_convert("UTC")
-    return int(time.as_unit("ns").value)
 
 
 def step(timeframe: str) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backtester._frames import EARLIEST, LATEST
 from backtester.errors import MarketDataError
 
 if TYPE_CHECKING:
@@ -17,8 +18,9 @@ MILLISECOND = 1_000_000  # [ns]
 def read(path: Path, columns: Sequence[str], first: int | None, last: int | None) -> pd.DataFrame:
     """Return the rows of a file with ``first <= timestamp < last`` [ns UTC].
 
-    A column that the file lacks is left out; whoever needs it says so. Row groups outside of the
-    range are not read.
+    If the file lacks one of the columns, all that it has are returned: whoever needs it can say what there is. Row
+    groups outside of the range are not read. Times that are missing or not in milliseconds are not cut: whoever reads
+    them refuses them.
 
     Raises
     ------
@@ -30,7 +32,8 @@ def read(path: Path, columns: Sequence[str], first: int | None, last: int | None
 
     try:
         with pq.ParquetFile(path) as file:
-            names = [name for name in columns if name in file.schema_arrow.names]
+            there = file.schema_arrow.names
+            names = list(columns) if set(columns) <= set(there) else there
             groups = _groups(file, first, last)
             table = file.read_row_groups(groups, columns=names) if groups else file.schema_arrow.empty_table()
     except (pa.ArrowException, OSError) as error:
@@ -53,18 +56,23 @@ def _overlaps(statistics: Any, first: int | None, last: int | None) -> bool:
     """Return whether a row group may overlap the range; without statistics it may."""
     if statistics is None or not statistics.has_min_max or not isinstance(statistics.min, int):
         return True
+    if statistics.min < EARLIEST or statistics.max >= LATEST:
+        return True
     low, high = statistics.min * MILLISECOND, statistics.max * MILLISECOND
     return (first is None or high >= first) and (last is None or low < last)
 
 
 def _cut(table: Any, first: int | None, last: int | None) -> Any:
-    """Return the rows of the range, in their order; other time units are cut later."""
+    """Return the rows of the range, in their order; what is no time in milliseconds is refused later."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if "timestamp" not in table.column_names or not pa.types.is_integer(table["timestamp"].type):
         return table
     time = table["timestamp"]
+    ends = pc.min_max(time).as_py()
+    if table.num_rows == 0 or time.null_count or ends["min"] < EARLIEST or ends["max"] >= LATEST:
+        return table
     if first is not None:
         table = table.filter(pc.greater_equal(time, -(-first // MILLISECOND)))
         time = table["timestamp"]

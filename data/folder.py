@@ -44,7 +44,9 @@ def available(folder: str | Path, *, venue: str | None = None) -> dict[str, List
 
 def venue_folder(folder: str | Path, venue: str | None = None) -> Path:
     """Return the folder whose sub-folders are symbols."""
-    root = Path(folder)
+    root = Path(folder).expanduser()
+    if root.is_file():
+        raise MarketDataError(f"{root} is a file", cure="Give the folder above the symbols, and symbol and timeframe")
     if not root.is_dir():
         raise _missing(root, "the folder of the market data does not exist", root.parent)
     if venue is not None and root.name != venue:
@@ -54,6 +56,8 @@ def venue_folder(folder: str | Path, venue: str | None = None) -> Path:
     places = [place for place in sorted(root.iterdir()) if place.is_dir()]
     if any(_listing(place).trade for place in places):
         return root
+    if _listing(root).trade:
+        raise MarketDataError(f"the folder {root} is that of one symbol", cure=f"Give the one above: {root.parent}")
     venues = [place.name for place in places if any(_listing(p).trade for p in place.iterdir() if p.is_dir())]
     raise MarketDataError(
         f"the folder {root} holds {'venues, not symbols' if venues else 'no candles'}: "
@@ -96,7 +100,7 @@ def _listing(place: Path) -> Listing:
     found: dict[str, list[str]] = {"trade": [], "mark": []}
     for file in place.iterdir():
         match = _CANDLES.fullmatch(file.name)
-        if match:
+        if match and file.is_file():
             found[match[2]].append(match[1])
     trade, mark = (tuple(sorted(found[kind], key=step)) for kind in ("trade", "mark"))
     return Listing(trade, mark, (place / "funding.parquet").is_file())
@@ -107,6 +111,6 @@ def _missing(path: Path, problem: str, parent: Path) -> MarketDataError:
     names = sorted(place.name for place in parent.iterdir() if place.is_dir()) if parent.is_dir() else []
     near = nearest(path.name, names)
     return MarketDataError(
-        f"{problem}: {path}; {parent} holds {listed(names) or 'no folders'}",
+        f"{problem}: {path}; the folder {parent.resolve()} holds {listed(names) or 'no folders'}",
         cure=f"Perhaps you mean {near[0]}" if near else "Give the folder above the symbols",
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from backtester._market_checks import check_symbols
 from backtester.errors import ConfigurationError, MarketDataError
 from backtester.market import Market
 from backtester.symbols import listed
@@ -78,7 +80,8 @@ def load(
         if not places:
             raise _nothing(root, listings, notes)
     else:
-        asked = [symbols] if isinstance(symbols, str) else symbols or ()
+        asked = [symbols] if isinstance(symbols, str) else list(symbols or ())
+        check_symbols(asked)
         places = {symbol: root / folders.find(symbol, listings, root) for symbol in asked}
         _check_asked(places, listings, timeframes, require)
     if simulation_timeframe is None:
@@ -119,12 +122,31 @@ def _market(places: dict[str, Path], timeframe: str, wish: Wish, notes: Sequence
             said.append(f"left out, no {kind} data in this range: {listed(lacking)}")
         there = {symbol: place for symbol, place in there.items() if symbol not in lacking}
     candles, marks, rates = ({s: f for s, f in kind.items() if s in there} for kind in (trade, mark, funding))
-    market = Market.from_frames(candles, marks, rates, start=wish.first, end=wish.last)
-    quality.check_grid(market, timeframe)
+    with _told_where(there, timeframe):
+        market = Market.from_frames(candles, marks, rates, start=wish.first, end=wish.last)
+        quality.check_grid(market, timeframe)
     venue = next(iter(places.values())).parent.name
     days = " to ".join(moment(time)[:10] for time in (market.open_time[0], market.close_time[-1]))
     said += [*market.notes, *quality.frozen_notes(market)]
     return replace(market, source=f"{venue} {timeframe}, {days}", notes=tuple(said))
+
+
+@contextmanager
+def _told_where(places: dict[str, Path], timeframe: str) -> Iterator[None]:
+    """Add to an error about an instrument which files it is about."""
+    try:
+        yield
+    except MarketDataError as error:
+        if error.instrument not in places:
+            raise
+        raise MarketDataError(
+            f"{error.problem} (in {places[error.instrument]}, {timeframe})",
+            instrument=error.instrument,
+            bar=error.bar,
+            time=error.time,
+            found=error.found,
+            cure=error.cure,
+        ) from error
 
 
 def _read(places: dict[str, Path], file: str, columns: Sequence[str], wish: Wish) -> dict[str, pd.DataFrame]:

@@ -110,12 +110,13 @@ def _aggregated(prices: Floats, parts: int) -> Floats:
         return prices
     n = prices.shape[2] // parts
     grouped = prices.reshape(2, 4, prices.shape[1], n, parts)
-    out = np.empty((2, 4, prices.shape[1], n))
-    out[:, 0] = grouped[:, 0, :, :, 0]
-    out[:, 1] = grouped[:, 1].max(axis=-1)
-    out[:, 2] = grouped[:, 2].min(axis=-1)
-    out[:, 3] = grouped[:, 3, :, :, -1]
-    return out.reshape(8, prices.shape[1], n)
+    out = np.empty((8, prices.shape[1], n))
+    joined = out.reshape(2, 4, prices.shape[1], n)  # a view
+    joined[:, 0] = grouped[:, 0, :, :, 0]
+    joined[:, 1] = grouped[:, 1].max(axis=-1)
+    joined[:, 2] = grouped[:, 2].min(axis=-1)
+    joined[:, 3] = grouped[:, 3, :, :, -1]
+    return out
 
 
 def _funding(premiums: list[Floats], time: NDArray[np.int64], size: int, mark_open: Floats) -> Funding:
@@ -143,6 +144,7 @@ def _funding(premiums: list[Floats], time: NDArray[np.int64], size: int, mark_op
 
 def _build(symbols: tuple[str, ...], time: NDArray[np.int64], prices: Floats, funding: Funding, said: str) -> Market:
     """Return the market of some arrays, (8, n_instruments, n_bars)."""
+    prices.flags.writeable = False  # the owner of the market's arrays: nobody can make those writeable again
     columns: dict[str, Any] = {name: row.T for name, row in zip(PRICES, prices, strict=True)}
     mark_is_trade = np.zeros(len(symbols), np.bool_)
     return Market(symbols, time, **columns, mark_is_trade=mark_is_trade, funding=funding, synthetic=True, source=said)

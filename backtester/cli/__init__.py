@@ -17,6 +17,7 @@ from backtester.errors import BacktesterError
 __all__ = ["app", "main"]
 
 GARBAGE = 100_000  # objects between two searches for garbage: there is little of it, and a search takes its time
+INTERRUPTED = 130
 
 app = typer.Typer(
     name="backtester",
@@ -35,10 +36,17 @@ def main() -> None:
     """Run the command line; a `BacktesterError` becomes one message and exit code 2."""
     gc.set_threshold(GARBAGE)
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # here, where a full disk can still be said
     except BacktesterError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except SystemExit as leaving:
+        if leaving.code == INTERRUPTED:  # what typer makes of Ctrl-C, without a word
+            print("interrupted", file=sys.stderr)
+        raise
     except ImportError as error:  # a foreign `data` or `reports` in the way gets its clear message
         from backtester import _foreign
 
@@ -48,5 +56,14 @@ def main() -> None:
         print(f"error: {clear}", file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         sys.exit(1)
+    except OSError as error:  # a folder that may not be read, a full disk behind stdout
+        print(f"error: {error}: mend that and run this again.", file=sys.stderr)
+        _forget_output()
+        sys.exit(2)
+
+
+def _forget_output() -> None:
+    """Send what is left of stdout nowhere, so that it does not fail once more at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

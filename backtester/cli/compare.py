@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import sys
+from contextlib import redirect_stdout
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -93,7 +95,7 @@ def compare(
     asked = Wanted(
         market, names(symbols), timeframe, start, end, simulation_timeframe, venue, names(require), seed
     )  # fmt: skip
-    with as_options(), progress() as tell:
+    with as_options(), progress() as tell, redirect_stdout(sys.stderr):  # what an author's code prints is no report
         if out is not None:
             import_ours("reports.write").check_folder(out)
         account, chosen_modes = _account(asked, balance, leverage, path, names(modes), rule or [])
@@ -174,7 +176,7 @@ def configuration_of(
     return {
         "command": shlex.join(["backtester", *sys.argv[1:]]),
         "made_by": f"backtester {command}",
-        "strategy": {"name": name, "class": type(strategy).__name__, "parameters": strategy.parameters()},
+        "strategy": {"name": name, "class": type(strategy).__name__, "parameters": _plain(strategy.parameters())},
         "market": {
             "market": wanted.market,
             "source": market.source,
@@ -198,6 +200,11 @@ def configuration_of(
             "rules": asdict(rules_of(account)),
         },
     }
+
+
+def _plain(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return parameters as JSON values: an infinite one as the text that ``--set`` takes."""
+    return {name: str(value) if value in (math.inf, -math.inf) else value for name, value in parameters.items()}
 
 
 def _json(comparison: Comparison, configuration: dict[str, Any], page: Path | None) -> str:

@@ -34,8 +34,7 @@ def as_options() -> Iterator[None]:
         option = _option_of(error.key)
         if option is None:
             raise
-        renamed = ConfigurationError(option, error.value, error.problem, allowed=error.allowed, cure=error.cure)
-        raise renamed from error
+        raise error.renamed(option) from error
 
 
 def _option_of(key: str) -> str | None:
@@ -61,7 +60,8 @@ def rules(given: Iterable[str]) -> dict[str, object]:
     for text in given:
         name, sign, value = text.partition("=")
         if not sign or not name.strip():
-            raise ConfigurationError("--rule", text, "is not of the form name=value", cure="--rule slippage=0.0002")
+            cure = "Write --rule slippage=0.0002"
+            raise ConfigurationError("--rule", text, "is not of the form name=value", cure=cure)
         out[name.strip()] = _number(value.strip())
     return out
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import traceback
@@ -18,6 +19,8 @@ app = typer.Typer(help="Runs written down as JSON files.", no_args_is_help=True,
 
 BAD_INPUT = 2
 FAULT = 1
+RESULT = b'{"equity": '  # how a result object begins
+CURE = "Name a file or a folder that you may write to"
 
 
 class Engine(StrEnum):
@@ -51,7 +54,7 @@ def run(
     for file, target in zip(files, targets, strict=True):
         try:
             _put(_json(_simulate(engine, file)), target)
-        except BrokenPipeError:
+        except OSError:  # of stdout: its reader went away, or the disk is full
             raise
         except BacktesterError as error:
             print(f"error: {file}: {error}", file=sys.stderr)
@@ -66,12 +69,12 @@ def run(
 
 
 def _simulate(engine: Engine, file: Path) -> dict[str, Any]:
-    from backtester.scenario import Scenario, load_json, read_scenario
+    from backtester.scenario import Scenario, load_json, validate
 
     if engine is Engine.reference:
         from backtester import reference
 
-        return reference.run(read_scenario(file))
+        return reference.run(validate(load_json(file)))
     from backtester.engine import simulate
 
     return simulate(Scenario.from_dict(load_json(file))).to_dict()
@@ -84,11 +87,13 @@ def _targets(files: list[Path], out: Path | None) -> list[Path | None]:
     if out.is_dir() or (out.suffix == "" and not out.exists()):
         targets = [out / f"{file.stem}.json" for file in files]
     elif len(files) > 1:
-        raise ConfigurationError("--out", str(out), f"is one file for {len(files)} results", allowed="a folder")
+        problem, cure = f"is one file for {len(files)} results", "A new folder is one whose name has no dot"
+        raise ConfigurationError("--out", str(out), problem, allowed="a folder", cure=cure)
     else:
         targets = [out]
     _refuse_same(files, targets)
     _refuse_inputs(files, targets)
+    _refuse_others(targets)
     _make_folder(targets[0].parent)
     return list(targets)
 
@@ -115,11 +120,25 @@ def _refuse_inputs(files: list[Path], targets: list[Path]) -> None:
             )
 
 
+def _refuse_others(targets: list[Path]) -> None:
+    """Refuse to write over a file that is no earlier result."""
+    for target in targets:
+        if target.is_file() and _beginning(target) not in (RESULT, b""):
+            problem = "holds something other than a result; it is not overwritten"
+            raise ConfigurationError("--out", str(target), problem, cure="Name a new file or folder")
+
+
+def _beginning(file: Path) -> bytes:
+    with file.open("rb") as content:
+        return content.read(len(RESULT))
+
+
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError("--out", str(folder), f"cannot be made a folder: {error.strerror}") from None
+        problem = f"cannot be made a folder: {error.strerror}"
+        raise ConfigurationError("--out", str(folder), problem, cure=CURE) from None
 
 
 def _put(text: str, target: Path | None) -> None:
@@ -135,8 +154,9 @@ def _put(text: str, target: Path | None) -> None:
         partial.write_text(text + "\n", encoding="utf-8")
         partial.replace(target)
     except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise ConfigurationError("--out", str(target), f"cannot be written: {error.strerror}") from None
+        with contextlib.suppress(OSError):  # there is none, or its folder became read-only
+            partial.unlink()
+        raise ConfigurationError("--out", str(target), f"cannot be written: {error.strerror}", cure=CURE) from None
 
 
 def _json(result: dict[str, Any]) -> str:

@@ -46,5 +46,6 @@ class Exits:
 
     def trailing_level(self, side: float) -> float:
         """Return ``best - side * distance``, the distance in price or as a fraction of the best price."""
-        distance = self.trail if self.trail is not None else self.trail_fraction * self.best
+        fraction = 0.0 if self.trail_fraction is None else self.trail_fraction
+        distance = self.trail if self.trail is not None else fraction * self.best
         return self.best - side * distance

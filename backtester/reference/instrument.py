@@ -43,6 +43,13 @@ class Instrument:
     bars: list[Bar | None]
     mark_is_trade: bool
 
+    def bar(self, t: int) -> Bar:
+        """Return a bar that has data."""
+        here = self.bars[t]
+        if here is None:
+            raise LookupError(f"{self.symbol} has no data in bar {t}")
+        return here
+
 
 def read_instruments(scenario: dict) -> list[Instrument]:
     """Return the instruments of a scenario, in their order."""

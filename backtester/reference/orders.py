@@ -35,11 +35,7 @@ class RestingLimit:
 
     order: Order
     change: float
-
-    @property
-    def price(self) -> float:
-        """Return the limit price."""
-        return self.order.limit
+    price: float
 
 
 def read_order(row: dict) -> Order:
@@ -90,7 +86,7 @@ def first_pass(account: Account, slot: Slot, order: Order, equity: float) -> Res
         attach_exits(account, slot, order)
         return None
     if order.limit is not None:
-        slot.limit = RestingLimit(order, change)
+        slot.limit = RestingLimit(order, change, order.limit)
         return None
     closing, opening = split(change, slot.quantity)
     if closing != 0.0:
@@ -109,9 +105,9 @@ def third_pass(account: Account, rest: Rest) -> None:
         attach_exits(account, rest.slot, rest.order)
 
 
-def fill_limit(account: Account, slot: Slot, price: float) -> None:
+def fill_limit(account: Account, slot: Slot, limit: RestingLimit, price: float) -> None:
     """Fill a resting limit: closing half, then opening half, with the marks of the moment (section 4 B)."""
-    limit, slot.limit = slot.limit, None
+    slot.limit = None
     terms = maker_terms(slot, "limit", price)
     closing, opening = split(limit.change, slot.quantity)
     if closing != 0.0:
@@ -123,7 +119,7 @@ def fill_limit(account: Account, slot: Slot, price: float) -> None:
 
 def open_limit(account: Account, slot: Slot, limit: RestingLimit, change: float, terms: Terms) -> bool:
     """Do the opening half of a limit; its minimum notional is tested with the ``O`` of the bar (section 8)."""
-    open_price = slot.instrument.bars[account.bar].trade.open
+    open_price = slot.instrument.bar(account.bar).trade.open
     return increase(account, Opening(slot, change, terms, open_price, limit.order.margin))
 
 

@@ -65,7 +65,7 @@ def goes_low_first(account: Account, instrument: Instrument) -> bool:
     ``adverse``: low for a net long, high for a net short, the candle rule (low first if ``C >= O``) if neither;
     ``favourable``: the opposite of ``adverse``; ``candle``: the candle rule.
     """
-    trade = instrument.bars[account.bar].trade
+    trade = instrument.bar(account.bar).trade
     candle_rule = trade.close >= trade.open
     if account.path == "candle":
         return candle_rule

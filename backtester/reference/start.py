@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .account import Account
 from .exits import Exits
 from .instrument import Instrument, read_instruments
@@ -32,8 +34,9 @@ def build_account(scenario: dict) -> Account:
 
 def read_venue(rules: dict) -> Venue:
     """Return the venue's rules, numbers as floats."""
-    names = Venue.__dataclass_fields__
-    return Venue(**{name: rules[name] if isinstance(rules[name], str) else float(rules[name]) for name in names})
+    given = {name: rules[name] for name in Venue.__dataclass_fields__}
+    values: dict[str, Any] = {name: rule if isinstance(rule, str) else float(rule) for name, rule in given.items()}
+    return Venue(**values)
 
 
 def read_slots(rows: list[dict], instruments: list[Instrument]) -> list[Slot]:

@@ -39,8 +39,8 @@ def act(account: Account, trigger: Trigger) -> None:
         liquidate(account, trigger.pool)
         return
     price = account.trade(slot)
-    if trigger.kind == "limit":
-        fill_limit(account, slot, price)
+    if trigger.kind == "limit" and slot.limit is not None:
+        fill_limit(account, slot, slot.limit, price)
     elif trigger.kind == "take_profit":
         reduce(account, slot, -slot.quantity, maker_terms(slot, trigger.kind, price))
     else:
@@ -61,7 +61,7 @@ def set_prices(account: Account, segment: Segment, s: float) -> None:
 
 def hold_level(account: Account, trigger: Trigger) -> None:
     """Set the watched price to the trigger's own level exactly: no last digit from the interpolation."""
-    if trigger.level is None:
+    if trigger.level is None or trigger.slot is None:
         return
     instrument = trigger.slot.instrument
     if trigger.watch == "trade" or instrument.mark_is_trade:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -19,10 +20,12 @@ Process = subprocess.CompletedProcess[str]
 def backtester(tmp_path: Path) -> Callable[..., Process]:
     """Return a function that runs `backtester` with arguments, in an empty folder."""
 
-    def run(*arguments: object, python: tuple[str, ...] = ()) -> Process:
+    def run(*arguments: object, python: tuple[str, ...] = (), stdout: IO[str] | int = subprocess.PIPE) -> Process:
         code = "from backtester.cli import main; main()"
         command = [sys.executable, *python, "-c", code, *map(str, arguments)]
         environment = os.environ | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "100"}
-        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=120
+        )
 
     return run

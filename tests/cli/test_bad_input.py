@@ -57,7 +57,7 @@ def test_a_timeframe_that_is_not_there(refused: Refused) -> None:
 
 
 def test_a_folder_that_is_not_there_or_holds_venues(refused: Refused, tmp_path: Path) -> None:
-    assert "goood; . holds good. Perhaps you mean good." in refused(market="goood")
+    assert f"goood; the folder {tmp_path} holds good. Perhaps you mean good." in refused(market="goood")
     folder.good(tmp_path / "venues" / "binance")
     said = refused(market="venues")
     assert "holds venues, not symbols: binance" in said
@@ -123,9 +123,9 @@ def test_a_file_that_is_no_parquet(refused: Refused, tmp_path: Path) -> None:
     ("name", "expected"),
     [
         ("Raises", ["strategy Raises(): its method `targets` raised IndexError in", "my.py, line 18: index 5"]),
-        ("Shape", ["Targets.notional has the wrong shape; found (3, 3)", "return (200, 2) (n_bars, n_slots)"]),
-        ("NanSize", ["strategy NanSize(): Targets.notional is nan", "give a number"]),
-        ("Peeks", ["strategy Peeks(): it looks into the future", "bar ", "use only bars up to the one decided on"]),
+        ("Shape", ["Targets.notional has the wrong shape; found (3, 3)", "Return (200, 2) (n_bars, n_slots)"]),
+        ("NanSize", ["strategy NanSize(): Targets.notional is nan", "Give a number"]),
+        ("Peeks", ["strategy Peeks(): it looks into the future", "bar ", "Use only bars up to the one decided on"]),
         ("Godo", ["my.py has no class Godo", "nearest: my.py:Good"]),
     ],
 )
@@ -159,7 +159,7 @@ def test_a_strategy_that_is_not_there(refused: Refused) -> None:
         (["--path", "worst"], "--path: is an unknown path; found 'worst'; allowed: adverse"),
         (["--set", "evry=3"], "no such parameter; found 'evry'; nearest: every"),
         (["--set", "every=3.5"], "Good.every: does not read as a whole number"),
-        (["--set", "every"], "--set: not of the form name=value"),
+        (["--set", "every"], "--set: is not of the form name=value"),
         (["--rule", "slipage=1"], "--rule slipage: is an unknown key; found 'slipage'; nearest: slippage"),
         (["--rule", "slippage=3"], "--rule slippage: is out of range; found 3.0"),
         (["--rule", "slippage"], "--rule: is not of the form name=value"),
@@ -206,7 +206,7 @@ def test_a_folder_that_holds_another_run(refused: Refused, tmp_path: Path) -> No
     (tmp_path / "run" / "metrics.json").write_text("{}")
     said = refused("--out", "run")
     assert "--out: already holds another run; nothing is overwritten; found 'run'" in said
-    assert "name a new folder, or delete this one first" in said
+    assert "Name a new folder, or delete this one first" in said
     assert [file.name for file in (tmp_path / "run").iterdir()] == ["metrics.json"]
     assert "already holds other files" in refused("--out", "good")
 

@@ -194,3 +194,25 @@ def test_help_names_the_options(backtester: Backtester) -> None:
         "--out DIR",
     ]:
         assert option in said
+
+
+def test_an_infinite_parameter_is_json_too(backtester: Backtester) -> None:
+    options = ("--end", "2024-01-05", "--symbols", "FAKE1,FAKE2", "--set", "enter=inf")
+    done = backtester("compare", "hedged_pair", "--market", "synthetic", *options, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["configuration"]["strategy"]["parameters"]["enter"] == "inf"
+
+
+def test_a_parameter_that_is_no_number_is_refused(backtester: Backtester) -> None:
+    done = backtester("compare", "hedged_pair", "--market", "synthetic", "--set", "enter=nan")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: HedgedPair.enter: must be a number (float); found nan.")
+
+
+def test_what_a_strategy_prints_does_not_spoil_the_json(backtester: Backtester, tmp_path: Path) -> None:
+    talks = "from backtester import Strategy, Targets\nclass Talks(Strategy):\n    def targets(self, market):\n"
+    (tmp_path / "talks.py").write_text(talks + "        print('hello')\n        return Targets(notional=1000)\n")
+    options = ("--market", "synthetic", "--end", "2024-01-05", "--symbols", "FAKE1", "--json")
+    done = backtester("compare", "talks.py", *options)
+    assert json.loads(done.stdout)["strategy"] == "Talks()"
+    assert "hello" in done.stderr

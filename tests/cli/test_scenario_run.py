@@ -123,6 +123,45 @@ def test_an_input_is_never_overwritten(backtester: Backtester, tmp_path: Path) -
         assert file.read_bytes() == before
 
 
+def test_only_a_result_is_overwritten(backtester: Backtester, tmp_path: Path) -> None:
+    file = write(tmp_path / "in" / "a.json", scenario())
+    for name, content in (("notes.txt", "mine"), ("a.json", json.dumps(scenario()))):
+        other = write(tmp_path / "out" / name, content)
+        done = backtester("scenario", "run", file, "--engine", "reference", "--out", other)
+        assert done.returncode == 2
+        assert "holds something other than a result" in done.stderr
+        assert other.read_text() == content
+    result = write(tmp_path / "out" / "empty.json", "")
+    for engine in ("reference", "kernel"):
+        assert backtester("scenario", "run", file, "--engine", engine, "--out", result).returncode == 0
+        assert json.loads(result.read_text()).keys() >= KEYS
+
+
+def test_a_folder_that_became_read_only_is_said_for_each_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    files = [write(tmp_path / f"{name}.json", scenario()) for name in "ab"]
+    for method in ("write_text", "unlink"):
+        monkeypatch.setattr(Path, method, fail)
+    run = ["scenario", "run", *map(str, files), "--engine", "reference", "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(app, run)
+    assert done.exit_code == 2
+    assert done.stderr.count("--out: cannot be written: Read-only file system") == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_behind_stdout(backtester: Backtester, tmp_path: Path) -> None:
+    run = ["scenario", "run", write(tmp_path / "a.json", scenario()), "--engine", "reference"]
+    for arguments in (["--help"], run):
+        with Path("/dev/full").open("w") as full:
+            done = backtester(*arguments, stdout=full)
+        assert done.returncode == 2
+        assert done.stderr.startswith("error: [Errno 28] No space left on device")
+        assert "Traceback" not in done.stderr
+        assert "please report" not in done.stderr
+
+
 def test_two_files_of_one_name_are_refused_before_anything_runs(backtester: Backtester, tmp_path: Path) -> None:
     files = [write(tmp_path / folder / "a.json", scenario()) for folder in ("one", "two")]
     done = backtester("scenario", "run", *files, "--engine", "reference", "--out", tmp_path / "out")

@@ -49,6 +49,12 @@ def test_an_exception_is_chained_with_file_and_line():
     assert f"line {line}:" in str(error)
 
 
+def test_leaving_the_program_is_said_too():
+    refuse(strategy(lambda market: sys.exit(3)), r"`targets` raised SystemExit in .*test_bad_strat.*, line \d+: 3")
+    slots = strategy(lambda market: None, slots=lambda market: sys.exit("enough"))
+    refuse(slots, r"`slots` raised SystemExit in .*: enough")
+
+
 def test_an_exception_deep_in_a_library_names_the_authors_line():
     def deep(market):
         return Targets(notional=pd.DataFrame({"a": [1.0]}).loc[:, "b"])
@@ -68,7 +74,7 @@ def test_an_error_of_ours_in_the_authors_code_is_placed_too():
 @pytest.mark.parametrize(
     ("returned", "said"),
     [
-        (None, r"returned nothing \(is a `return` missing\?\) instead of Targets\. end with"),
+        (None, r"returned nothing \(is a `return` missing\?\) instead of Targets\. End with"),
         (np.ones(N), "returned ndarray instead of Targets"),
     ],
 )
@@ -81,7 +87,7 @@ def test_the_wrong_shape_says_both_shapes(shape):
     found = str(shape).replace("(", r"\(").replace(")", r"\)")
     refuse(
         fixed(notional=np.ones(shape)),
-        f"Targets.notional has the wrong shape; found {found}.*return "
+        f"Targets.notional has the wrong shape; found {found}.*Return "
         f"\\({N}, {SLOTS}\\) \\(n_bars, n_slots\\).*AUSDT, BUSDT",
     )
 
@@ -126,7 +132,7 @@ def test_a_frame_with_other_rows_or_times():
 def test_a_frame_with_unknown_or_double_columns():
     refuse(
         fixed(notional=pd.DataFrame({"AUSD": np.ones(N)})),
-        r"names a slot that does not exist; found 'AUSD'.*did you mean AUSDT\?",
+        r"names a slot that does not exist; found 'AUSD'.*Did you mean AUSDT\?",
     )
     twice = pd.DataFrame(np.ones((N, 2)), columns=["AUSDT", "AUSDT"])
     refuse(fixed(notional=twice), r"names a slot twice; found 'AUSDT'")
@@ -136,7 +142,11 @@ def test_a_frame_with_unknown_or_double_columns():
 
 
 def test_a_nan_size():
-    refuse(fixed(notional=float("nan")), r"Targets\.notional is nan\. give a number")
+    refuse(fixed(notional=float("nan")), r"Targets\.notional is nan\. Give a number")
+
+
+def test_a_size_beyond_all_measure_is_not_run_into_nan():
+    refuse(fixed(quantity=-1e308), r"the size is too large to reckon with; slot AUSDT; bar 0 .* found -1e\+308\. Give")
 
 
 @pytest.mark.parametrize("size", [np.inf, -np.inf])
@@ -145,7 +155,7 @@ def test_an_infinite_size_names_bar_time_and_slot(size):
     values[30, 1] = size
     error = refuse(
         fixed(notional=values),
-        r"the size is infinite; slot BUSDT; bar 30 \(2025-01-02 06:00:00 UTC\); found -?inf\. nan is no instruction",
+        r"the size is infinite; slot BUSDT; bar 30 \(2025-01-02 06:00:00 UTC\); found -?inf\. A nan is no instruction",
     )
     assert (error.bar, error.slot) == (30, "BUSDT")
 
@@ -158,7 +168,7 @@ def test_nan_beside_an_order_names_the_first(field):
     values[:6] = np.nan  # an indicator that is not ready yet
     refuse(
         fixed(notional=size, **{field: values}),
-        rf"{field} is nan where an order arises; slot BUSDT; bar 3 \(.*wait until",
+        rf"{field} is nan where an order arises; slot BUSDT; bar 3 \(.*Wait until",
     )
 
 
@@ -187,7 +197,12 @@ def adds(market):
     return Targets(notional=1.0)
 
 
-@pytest.mark.parametrize("function", [writes, sets, adds])
+def unlocks(market):
+    market.close.flags.writeable = True
+    return Targets(notional=1.0)
+
+
+@pytest.mark.parametrize("function", [writes, sets, adds, unlocks])
 def test_a_strategy_cannot_change_the_market(function):
     before = PRICES.close.tobytes()
     refuse(
@@ -226,7 +241,7 @@ def test_a_look_ahead_is_caught(peek, seed):
     said = (
         r"Bad\(\): it looks into the future: notional changes when later bars are taken away; "
         r"\S+ with all 240 bars, \S+ with the first \d+; slot .USDT; bar \d+ \(2025-01-.*UTC\)\. "
-        r"use only bars up to the one decided on: shift\(1\) and not shift\(-1\)"
+        r"Use only bars up to the one decided on: shift\(1\) and not shift\(-1\)"
     )
     refuse(bad, said, random_market(N, SLOTS, seed), check=True)
 
@@ -275,7 +290,7 @@ def test_slots_that_look_ahead_are_caught():
     prices = random_market(N, 5)
     bad = strategy(lambda market: Targets(quantity=1.0), slots=best)
     with pytest.raises(
-        StrategyError, match=r"its method `slots` looks into the future.*choose slots by the symbols alone"
+        StrategyError, match=r"its method `slots` looks into the future.*Choose slots by the symbols alone"
     ):
         check_causal(bad, prices, cuts=range(1, N))
 
@@ -284,7 +299,7 @@ def test_a_random_strategy_is_not_called_a_look_ahead():
     rng = np.random.default_rng(1)
     refuse(
         strategy(lambda market: Targets(quantity=rng.normal(size=market.n_bars))),
-        r"it is not deterministic: quantity differs between two calls.*seed its random numbers",
+        r"it is not deterministic: quantity differs between two calls.*Seed its random numbers",
         check=True,
     )
 
@@ -338,9 +353,11 @@ def test_a_piece_with_as_many_bars_as_slots_is_left_out():
         ([], "its method `slots` returned no slots"),
         (None, r"its method `slots` must return a list.*SlotSpec\(symbol\) for symbol"),
         (["AUSDT"], r"must return SlotSpec objects; found 'AUSDT'"),
-        ([SlotSpec("AUST")], r"the market has no instrument AUST; slot AUST\. did you mean AUSDT"),
+        ([SlotSpec("AUSDT", leverage="10")], r"the leverage of a slot must be a number above 0.*found '10'"),
+        ([SlotSpec(3)], r"the market has no instrument 3; slot 3\. The market has AUSDT"),
+        ([SlotSpec("AUST")], r"the market has no instrument AUST; slot AUST\. Did you mean AUSDT"),
         ([SlotSpec("AUSDT"), SlotSpec("AUSDT")], r"two slots have the same symbol and leg; slot AUSDT.*leg='long'"),
-        ([SlotSpec("AUSDT", leverage=0.0)], r"the leverage of a slot must be above 0; slot AUSDT; found 0\.0"),
+        ([SlotSpec("AUSDT", leverage=0.0)], r"the leverage of a slot must be a number above 0; slot AUSDT; found 0\.0"),
     ],
 )
 def test_bad_slots(slots, said):
@@ -370,6 +387,7 @@ limit = 3
 def folder(tmp_path):
     (tmp_path / "helper.py").write_text("SIZE = 2.0\n")
     (tmp_path / "mine.py").write_text(GOOD)
+    (tmp_path / "folder.py").mkdir()
     return tmp_path
 
 
@@ -377,7 +395,8 @@ def test_a_file_is_loaded_with_its_neighbours(folder):
     before = list(sys.path)
     made = strategies.load(f"{folder}/mine.py:Mine", size=3)
     assert made.name == "Mine(size=3)"
-    assert strategies.load(f"{folder}/mine.py").size == 2.0  # the only strategy of the file
+    for only in ("mine.py", "mine.py:"):
+        assert strategies.load(f"{folder}/{only}").size == 2.0  # the only strategy of the file
     assert sys.path == before
     assert plan(made, PRICES, Account()).orders.size.tolist() == [3.0, 3.0]
 
@@ -385,9 +404,10 @@ def test_a_file_is_loaded_with_its_neighbours(folder):
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        ("mien.py:Mine", r"there is no file .*mien\.py; .*did you mean .*mine\.py\?"),
+        ("folder.py", r"there is no file .*folder\.py; .*has helper\.py, mine\.py\."),
+        ("mien.py:Mine", r"there is no file .*mien\.py; .*Did you mean .*mine\.py\?"),
         ("wholly_else.py:Mine", r"there is no file .*has helper\.py, mine\.py"),
-        ("nowhere/mine.py:Mine", r"there is no file .*there is no folder .*nowhere either"),
+        ("nowhere/mine.py:Mine", r"there is no file .*There is no folder .*nowhere either"),
         ("mine.py:Mien", r"mine\.py has no class Mien; .*nearest: .*mine\.py:Mine; allowed: "),
         ("mine.py:Other", r"Other is no Strategy.*allowed: .*mine\.py:Mine"),
         ("mine.py:limit", r"limit is no class.*allowed: .*mine\.py:Mine"),
@@ -411,6 +431,8 @@ def test_a_file_with_several_strategies_lists_them(folder):
         ("x = 1\nimport no_such_module\n", ModuleNotFoundError, 2),
         ("x = 1\n\ny = x / 0\n", ZeroDivisionError, 3),
         ("x = 1\ndef broken(:\n", SyntaxError, 2),
+        ("import sys\nsys.exit(3)\n", SystemExit, 2),
+        ("x = 1\0\n", SyntaxError, "unknown"),
     ],
 )
 def test_an_error_while_a_file_is_imported_is_chained(folder, code, cause, line):

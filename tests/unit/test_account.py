@@ -39,6 +39,7 @@ def test_every_mode_and_path_is_accepted(mode: str, path: str) -> None:
         ({"leverage": "10"}, "account.leverage: is not a number; found '10'"),
         ({"balance": 0}, "account.balance: must be above 0; found 0"),
         ({"balance": float("inf")}, "account.balance: must be above 0; found inf; allowed: a finite number"),
+        ({"balance": 1e300}, "account.balance: is too large to reckon with; found 1e+300; allowed: numbers"),
         ({"balance": True}, "account.balance: is not a number; found True"),
         ({"balance": None}, "account.balance: is not a number; found None"),
         ({"mode": "isolatd"}, "account.mode: is an unknown mode; found 'isolatd'; nearest: isolated; allowed: "),

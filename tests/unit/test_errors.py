@@ -4,6 +4,7 @@ import pickle
 
 import pytest
 
+from backtester._fields import record
 from backtester.errors import (
     BacktesterError,
     ConfigurationError,
@@ -12,6 +13,7 @@ from backtester.errors import (
     StrategyError,
     nearest,
 )
+from backtester.scenario_schema import RULE_FIELDS
 
 ERRORS = [
     ConfigurationError("account.mode", "isolatd", "is unknown", allowed=("isolated", "cross"), cure="Correct it"),
@@ -33,6 +35,37 @@ def test_allowed_may_be_a_sentence() -> None:
     assert str(error) == "lot: is out of range; found -1; allowed: a number of at least 0"
 
 
+@pytest.mark.parametrize(
+    ("cure", "end"),
+    [
+        ("name a new folder", ". Name a new folder."),
+        ("Name a new folder.", ". Name a new folder."),
+        ("did you mean BTCUSDT?", ". Did you mean BTCUSDT?"),
+        ("0 adds nothing", ". 0 adds nothing."),
+        ("`close.copy()` makes one", ". `close.copy()` makes one."),
+    ],
+)
+def test_the_cure_is_a_sentence(cure: str, end: str) -> None:
+    assert str(MarketDataError("it is wrong", cure=cure)) == "it is wrong" + end
+
+
+def test_a_problem_that_ends_in_a_full_stop_gets_no_second_one() -> None:
+    assert str(MarketDataError("pyarrow says: bad footer.", cure="Mend it")) == "pyarrow says: bad footer. Mend it."
+
+
+def test_every_rule_of_a_venue_is_among_the_allowed_ones() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        record({"foo": 1}, RULE_FIELDS, "venue")
+    assert all(name in str(caught.value) for name in RULE_FIELDS)
+
+
+@pytest.mark.parametrize("key", ["", "a\nb", "\ud800"])
+def test_a_key_that_does_not_show_is_quoted(key: str) -> None:
+    with pytest.raises(ConfigurationError, match="is an unknown key") as caught:
+        record({key: 1}, RULE_FIELDS)
+    assert str(caught.value).startswith(f"{key!r}: ")
+
+
 def test_allowed_may_be_an_iterator() -> None:
     error = ConfigurationError("x", "b", "is unknown", allowed=iter(["a", "bb"]))
     assert error.allowed == ("a", "bb")
@@ -41,7 +74,7 @@ def test_allowed_may_be_an_iterator() -> None:
 
 def test_long_lists_and_values_are_shortened() -> None:
     error = ConfigurationError("symbol", "Q" * 500, "is unknown", allowed=[f"S{n}" for n in range(300)])
-    assert "and 288 more" in str(error)
+    assert "and 280 more" in str(error)
     assert len(str(error)) < 300
 
 

@@ -326,11 +326,18 @@ def test_a_take_profit_of_a_long_may_be_far():
     ("given", "said"),
     [
         ([], "strategies: there is none"),
-        (Long, "strategies: a class, not a strategy"),
-        ([Long], r"a class, not a strategy.*make one of it: Long\(\)"),
-        (["Long"], r"not a Strategy.*derive the class from backtester\.Strategy"),
+        (Long, "strategies: is a class, not a strategy"),
+        ([Long], r"a class, not a strategy.*Make one of it: Long\(\)"),
+        (["Long"], r"not a Strategy.*Derive the class from backtester\.Strategy"),
     ],
 )
 def test_only_strategies_are_planned(given, said):
     with pytest.raises(ConfigurationError, match=said):
         plan(given, market(FLAT), Account())
+
+
+def test_a_market_and_an_account_are_what_they_are_called():
+    with pytest.raises(ConfigurationError, match=r"market: is not a Market; found 'synthetic'\. Make one with"):
+        plan(Long(), "synthetic", Account())
+    with pytest.raises(ConfigurationError, match=r"account: is not an Account; found 10000\. Make one with"):
+        plan(Long(), market(FLAT), 10_000)

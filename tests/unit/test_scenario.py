@@ -241,6 +241,11 @@ BAD_VALUES = [
     (("bars", 0, "open"), [8.0, 9.0], "bars[0].open: does not match open_time; found '2 values'; allowed: 4 values"),
     (("bars", 0, "low", 2), -9.0, "bars[0].low[2]: is not a price; found -9.0; allowed: a price above 0"),
     (("bars", 0, "low", 2), 0, "bars[0].low[2]: is not a price; found 0.0"),
+    (("bars", 0, "low", 2), 5e-324, "bars[0].low[2]: is not a price; found 5e-324"),
+    (("bars", 0, "high", 2), 1e308, "bars[0].high[2]: is too large to reckon with; found 1e+308"),
+    (("orders", 0, "size"), 1e308, "orders[0].size: is too large to reckon with; found 1e+308; allowed: a finite"),
+    (("account", "balance"), 1e308, "account.balance: is too large to reckon with; found 1e+308"),
+    (("instruments", 0, "lot"), 5e-324, "instruments[0].lot: is out of range; found 5e-324; allowed: a number"),
     (("bars", 0, "high", 1), 8.5, "bars[0].open[1]: is outside of the bar; found 9.0; allowed: low <= open <= high"),
     (("bars", 0, "close", 3), 14.0, "bars[0].close[3]: is outside of the bar; found 14.0"),
     (("bars", 1, "mark_close", 3), 14, "bars[1].mark_close[3]: is outside of the bar; found 14.0; allowed: mark_low <"),
@@ -380,17 +385,22 @@ def test_read_scenario(tmp_path: Path) -> None:
         (b'{"slots": [}', "line 1 column 12: is not JSON (Expecting value); found '{\"slots\": [}'"),
         (b"", "line 1 column 1: is not JSON"),
         (b'{"slots": [], "slots": []}', "slots: occurs twice in one object"),
-        (b"\xff\xfe\xff", "{path}: is not text in UTF-8"),
-        (b"[" * 100_000, "{path}: is nested too deeply"),
+        (b'"Z\xfcrich"', "byte 2: is not text in UTF-8; found b'\"Z\\xfcrich\"'"),
+        (b"[" * 100_000, "the file: is nested too deeply"),
+        (b'{"bar": ' + b"1" * 5_000 + b"}", "the file: holds a number with too many digits"),
+        (b"[" + b"1, " * 500 + b"x]", f"line 1 column 1502: is not JSON (Expecting value); found ' {'1, ' * 13}x]'"),
     ],
-    ids=["syntax", "empty", "twice", "bytes", "deep"],
+    ids=["syntax", "empty", "twice", "bytes", "deep", "digits", "long"],
 )
 def test_broken_files(tmp_path: Path, content: bytes, message: str) -> None:
     file = tmp_path / "a.json"
     file.write_bytes(content)
     with pytest.raises(ConfigurationError) as caught:
         load_json(file)
-    assert str(caught.value).startswith(message.replace("{path}", str(file)))
+    assert str(caught.value).startswith(message)
+    with pytest.raises(ConfigurationError) as caught:
+        read_scenario(file)
+    assert str(caught.value).startswith(f"{file}: {message}")
 
 
 @pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity", "1e999"])
@@ -402,7 +412,7 @@ def test_literals_that_are_not_numbers_are_named(tmp_path: Path, literal: str) -
 
 
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"nowhere\.json: cannot be read; found 'No such file or directory'"):
-        load_json(tmp_path / "nowhere.json")
+    with pytest.raises(ConfigurationError, match=r"nowhere\.json: the file: cannot be read; found 'No such file"):
+        read_scenario(tmp_path / "nowhere.json")
     with pytest.raises(ConfigurationError, match="cannot be read"):
         load_json(tmp_path)

@@ -67,7 +67,8 @@ def test_numbers_that_are_accepted(given, value):
     [
         ({"fast": 8.0}, r"Cross\.fast: must be a whole number \(int\); found 8\.0"),
         ({"fast": True}, r"Cross\.fast: must be a whole number"),
-        ({"notional": "5"}, r"Cross\.notional: must be a number \(float\); found '5'.*it is str now"),
+        ({"notional": float("nan")}, r"Cross\.notional: must be a number \(float\); found nan\. Give a number, or inf"),
+        ({"notional": "5"}, r"Cross\.notional: must be a number \(float\); found '5'.*It is str now"),
         ({"both": 1}, r"Cross\.both: must be true or false"),
         ({"kind": 3}, r"Cross\.kind: must be a text"),
     ],
@@ -102,7 +103,7 @@ def test_texts_of_a_command_line():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("fast", r"set: not of the form name=value; found 'fast'.*--set fast=8"),
+        ("fast", r"set: is not of the form name=value; found 'fast'.*--set fast=8"),
         ("fast=8.5", r"Cross\.fast: does not read as a whole number \(int\); found '8\.5'"),
         ("notional=lots", r"Cross\.notional: does not read as a number"),
         ("both=maybe", r"Cross\.both: does not read as true or false.*allowed: true, yes"),
@@ -171,3 +172,13 @@ def test_watch_is_trade_or_mark():
 def test_targets_are_frozen():
     with pytest.raises(AttributeError):
         Targets(quantity=1.0).quantity = 2.0
+
+
+def test_an_init_of_the_authors_own_that_fails_is_explained():
+    class Own(Strategy):
+        def __init__(self, window):
+            self.window = window
+
+    said = r"Own: its method `__init__` raised TypeError: .*window'. Leave `__init__` out"
+    with pytest.raises(StrategyError, match=said):
+        Own.from_text([])
