@@ -16,6 +16,7 @@ from backtester.kernels.simulate import simulate as run_kernel
 from backtester.market import Market
 from backtester.result import Result
 from backtester.scenario import Scenario
+from backtester.scenario_schema import check_currency
 from backtester.schema import LOG_FULL, PATHS, Curves
 
 if TYPE_CHECKING:
@@ -50,8 +51,9 @@ def prepare(
     StrategyError
         If a strategy raises, returns something unusable or (with `check`) looks into the future.
     """
+    wanted = plan(strategy, market, account, check=check)
     names = [strategy.name] if not isinstance(strategy, Sequence) else [one.name for one in strategy]
-    return Prepared(" + ".join(names), plan(strategy, market, account, check=check))
+    return Prepared(" + ".join(names), wanted)
 
 
 def run(
@@ -124,7 +126,7 @@ def simulate(scenario: Scenario, *, record: str = "full", strategy: str = "") ->
     """
     if record not in RECORDS:
         raise ConfigurationError("record", record, "unknown amount of records", allowed=RECORDS)
-    _one_currency(scenario)
+    check_currency(scenario.instruments[slot.instrument].contract for slot in scenario.slots)
     bars, agenda = engine_input.bars_of(scenario), engine_input.agenda_of(scenario)
     lengths, pad = _log_lengths(scenario), engine_input.pad_of(scenario)
     while True:
@@ -139,17 +141,6 @@ def simulate(scenario: Scenario, *, record: str = "full", strategy: str = "") ->
             bankrupt = bool(state.bankrupt)
             return Result(scenario, events, ledger, positions, curves, bankrupt=bankrupt, strategy=strategy)
         lengths = needed  # longer logs and the same run again: rows are never dropped
-
-
-def _one_currency(scenario: Scenario) -> None:
-    contracts = {scenario.instruments[slot.instrument].contract for slot in scenario.slots}
-    if len(contracts) > 1:
-        raise ConfigurationError(
-            "slots",
-            sorted(contracts),
-            "linear and inverse contracts in one account settle in different currencies",
-            cure="Run them as two accounts",
-        )
 
 
 def _log_lengths(scenario: Scenario) -> tuple[int, int, int]:

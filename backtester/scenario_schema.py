@@ -6,7 +6,7 @@ filled in and all numbers of the engine as floats.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -160,12 +160,24 @@ def validate(data: Any) -> dict[str, Any]:
     out["sub_account_shares"] = _shares(out["sub_account_shares"])
     groups = len(out["sub_account_shares"]) if out["account"]["mode"] == "sub_accounts" else None
     out["slots"] = rows(out["slots"], _slot_fields(n_instruments, groups), "slots")
+    check_currency([out["instruments"][slot["instrument"]]["contract"] for slot in out["slots"]])
     where = _place_fields(n_bars, len(out["slots"]))
     out["orders"] = rows(out["orders"], where | ORDER, "orders")
     _check_orders(out["orders"])
     given = rows(out["margin_actions"], where | ACTION, "margin_actions")
     out["margin_actions"] = [_action(row, f"margin_actions[{n}]") for n, row in enumerate(given)]
     return out
+
+
+def check_currency(contracts: Iterable[str]) -> None:
+    """Refuse an account whose slots' contracts settle in different currencies."""
+    if len(found := sorted(set(contracts))) > 1:
+        raise ConfigurationError(
+            "slots",
+            found,
+            "linear and inverse contracts in one account settle in different currencies",
+            cure="Run them as two accounts",
+        )
 
 
 def _check_symbols(instruments: list[dict[str, Any]]) -> None:

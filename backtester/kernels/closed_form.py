@@ -4,7 +4,7 @@ import numpy as np
 
 from backtester.kernels._jit import kernel
 from backtester.kernels.levels import mark_at, price_of
-from backtester.kernels.margin import TIER_TOLERANCE, appraise, instrument_requirement, tier_at
+from backtester.kernels.margin import TIER_TOLERANCE, appraise, instrument_requirement, side_requirement, tier_at
 from backtester.schema import BANKRUPTCY, ENTRY_BASIS, LARGER_SIDE, NET
 
 NET_TOLERANCE = 1e-12  # of the gross quantity: a smaller net has no price
@@ -66,7 +66,10 @@ def instrument_level(run, j, s, meant, equity, requirement):
         return (anchor - base) / net
     if entry_basis:
         own = instrument_requirement(run, i, long_q, short_q, long_n, short_n)
-        return (own + anchor - (base - (requirement - own))) / net
+        others = requirement - own
+        if run.state[0].hedge_offset == LARGER_SIDE:  # of quantity; which may not be the one that requires more
+            own = side_requirement(run, i, long_q, long_n) if net > 0.0 else side_requirement(run, i, short_q, short_n)
+        return (own + anchor - (base - others)) / net
     own = instrument_requirement(run, i, long_q, short_q, long_q * abs(v), short_q * abs(v))
     return first_crossing(run, i, long_q, short_q, base - (requirement - own) - anchor)
 

@@ -6,7 +6,7 @@ from backtester.kernels._jit import kernel
 from backtester.kernels.legs import glance
 from backtester.kernels.levels import to_lot, trade_price_at
 from backtester.kernels.logs import log_event, note_position, post, reject, transfer
-from backtester.kernels.margin import appraise
+from backtester.kernels.margin import appraise, last_digit
 from backtester.kernels.sizing import affordable, below_minimum, tier_capacity
 from backtester.schema import (
     ABSORBED,
@@ -126,12 +126,12 @@ def put_on(run, j, change, fill):
 
 @kernel
 def would_liquidate(run, p, cash_change):
-    """Whether pool `p` would have ``equity <= requirement`` at this moment's marks with this change of its cash."""
+    """Whether pool `p` would have ``equity <= requirement``, but for the last digit, with this change of its cash."""
     equity, requirement, _, rounding = glance(run, p, run.state[0].s)
     if equity + cash_change - requirement > rounding:
         return False
     equity, requirement, _ = appraise(run, p, run.state[0].s)
-    return equity + cash_change <= requirement
+    return equity + cash_change - requirement <= last_digit(run, p, run.state[0].s)
 
 
 @kernel

@@ -177,4 +177,5 @@ def note_bankruptcy(run):
             return
     run.state[0].bankrupt = 1
     run.state[0].segment = AT_CLOSE
+    run.state[0].s = 1.0
     log_event(run, BANKRUPT, NO_REASON, NOBODY, np.nan, 0.0, 0.0)

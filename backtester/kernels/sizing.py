@@ -5,7 +5,7 @@ import numpy as np
 from backtester.kernels._jit import kernel
 from backtester.kernels.legs import glance
 from backtester.kernels.levels import mark_at
-from backtester.kernels.margin import appraise, available, initial_by_side, last_digit
+from backtester.kernels.margin import LAST_DIGIT, appraise, available, initial_by_side, last_digit
 from backtester.schema import EQUITY_FRACTION, MARGIN, NET, NO_OFFSET, QUANTITY
 
 
@@ -35,8 +35,9 @@ def ordered_quantity(run, order, equity):
 
 @kernel
 def below_minimum(instrument, size):
-    """Whether the notional of `size` at the trade open is below the smallest one."""
-    return per_price(size, instrument.open_price, 1 - instrument.inverse) < instrument.min_notional
+    """Whether the notional of `size` at the trade open is below the smallest one, by more than the last digit."""
+    notional = per_price(size, instrument.open_price, 1 - instrument.inverse)
+    return notional < instrument.min_notional * (1.0 - LAST_DIGIT)
 
 
 @kernel
@@ -68,6 +69,12 @@ def tier_capacity(run, j, sign):
 
 
 @kernel
+def dust(run):
+    """Money that is none, left where larger sums cancelled: 1e-12 of the balance."""
+    return LAST_DIGIT * run.state[0].balance
+
+
+@kernel
 def affordable(run, j, wanted, sign, fill, fee_rate, margin):
     """Largest size that the money allows, inf where that clearly is more than `wanted`; 0 when nothing is free.
 
@@ -79,7 +86,7 @@ def affordable(run, j, wanted, sign, fill, fee_rate, margin):
     fee = fee_rate * abs(fill)
     if run.pools[slot.pool].on_demand:
         funds = available(run, s)
-        if funds <= 0.0 or margin > funds:
+        if funds <= dust(run) or margin > funds:
             return 0.0
         most = funds / (abs(fill) / slot.leverage + max(fee, 0.0))
         if margin > 0.0 and fee > 0.0:
@@ -91,11 +98,11 @@ def affordable(run, j, wanted, sign, fill, fee_rate, margin):
     cost = fee - sign * (mark - fill)  # of one unit, before its initial margin
     per_unit = abs(mark) / slot.leverage
     equity, _, initial, rounding = glance(run, slot.pool, s)
-    if equity - initial - wanted * (per_unit + max(cost, 0.0)) > rounding:
+    if equity - initial - wanted * (per_unit + max(cost, 0.0)) > rounding + dust(run):
         return np.inf
     equity, _, initial = appraise(run, slot.pool, s)
     free = equity - initial
-    if free <= last_digit(run, slot.pool, s):
+    if free <= last_digit(run, slot.pool, s) + dust(run):
         return 0.0
     if run.state[0].hedge_offset != NO_OFFSET:
         return largest_hedge(run, j, sign, free, cost, per_unit)

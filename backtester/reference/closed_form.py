@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .holding import Holding
+from .holding import Holding, Line
 from .pool import Pool
 from .slot import Slot
 
@@ -32,7 +32,7 @@ def liquidation_price(slot: Slot, marks: list[float]) -> float | None:
     required = sum(other.requirement(marks[other.instrument.index]) for other in others)
     bends = unit_bends(holding)
     for lower, upper in zip([0.0, *bends], [*bends, math.inf], strict=True):
-        line = holding.line(slot.instrument.contract.price(middle(lower, upper)))
+        line = line_of(holding, slot.instrument.contract.price(middle(lower, upper)))
         unit = solve(slot, holding, pool.cash + equity_of_others - required, line.slope, line.constant)
         if unit is not None and lower * (1.0 - 1e-12) <= unit <= upper * (1.0 + 1e-12):
             return slot.instrument.contract.price(unit)
@@ -53,6 +53,13 @@ def bankruptcy_price(slot: Slot, marks: list[float]) -> float | None:
 def holding_of(pool: Pool, slot: Slot) -> Holding:
     """Return what the pool holds on the slot's instrument."""
     return next(holding for holding in pool.holdings() if holding.instrument is slot.instrument)
+
+
+def line_of(holding: Holding, mark_price: float) -> Line:
+    """Return the requirement's line; of ``larger_side`` that of the side with the larger quantity (section 8)."""
+    if holding.venue.hedge_offset != "larger_side":
+        return holding.line(mark_price)
+    return max((holding.side(sign) for sign in (1.0, -1.0)), key=lambda side: side.quantity).line(mark_price)
 
 
 def pnl(holding: Holding, marks: list[float]) -> float:

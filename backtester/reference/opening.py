@@ -120,13 +120,14 @@ def cut_to(account: Account, opening: Opening, size: float, room: float, cause: 
 
 
 def would_liquidate(account: Account, opening: Opening, change: float, cash: float) -> bool:
-    """Return whether the slot's own pool would be at or below its requirement after the opening."""
+    """Return whether the slot's own pool would be at its requirement, but for the last digit, or below it."""
     slot = opening.slot
     pool = slot.pool
     before = slot.quantity, slot.entry_price, pool.cash
     pool.cash += cash
     grow(slot, change, opening.fill)
-    unhealthy = pool.is_unhealthy(account.marks)
+    above = pool.equity(account.marks) - pool.requirement(account.marks)
+    unhealthy = above <= pool.last_digit(account.marks)
     slot.quantity, slot.entry_price, pool.cash = before
     return unhealthy
 
@@ -139,4 +140,5 @@ def grow(slot: Slot, change: float, fill: float) -> None:
 
 def below_minimum(slot: Slot, size: float, open_price: float) -> bool:
     """Return whether an opening's notional at ``O`` is below the instrument's minimum."""
-    return slot.instrument.contract.notional(size, open_price) < slot.instrument.min_notional
+    least = slot.instrument.min_notional * (1.0 - CUT_TOLERANCE)
+    return slot.instrument.contract.notional(size, open_price) < least

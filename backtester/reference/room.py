@@ -7,6 +7,8 @@ from .holding import join, side_of
 from .slot import Slot
 
 UNLIMITED = float("inf")
+LAST_DIGIT = 1e-12
+"""Of the balance: money left where larger sums cancelled is none."""
 
 
 def tier_room(account: Account, slot: Slot, sign: float) -> float:
@@ -36,7 +38,7 @@ def on_demand_room(account: Account, slot: Slot, fill: float, fee_rate: float, m
     A margin asked for is never cut: above ``available`` there is no room (section 8).
     """
     available = account.available()
-    if available <= 0.0:
+    if available <= LAST_DIGIT * account.balance:
         return 0.0
     notional = slot.instrument.contract.notional(1.0, fill)
     fee = max(fee_rate, 0.0) * notional
@@ -55,7 +57,7 @@ def standing_room(account: Account, slot: Slot, sign: float, fill: float, fee_ra
     instrument bends where the side traded reaches the other side; the free money falls from there on.
     """
     free = account.free(slot.pool)
-    if free <= slot.pool.last_digit(account.marks):  # nothing is free, whatever the last digit says
+    if free <= slot.pool.last_digit(account.marks) + LAST_DIGIT * account.balance:  # rounding is no money
         return 0.0
     contract, mark_price = slot.instrument.contract, account.mark(slot)
     margin_of_one = contract.notional(1.0, mark_price) / slot.leverage

@@ -134,7 +134,7 @@ FAULTS = [
     ),
     Fault(
         "law 6", "a stretch is quiet for what comes after it", "kernels/quiet.py",
-        "while quiet < n and pad[OKAY, quiet] > 0.0:", "while quiet < n and pad[OKAY, n - 1] > 0.0:",
+        "if loops.loud_bars(okay, n) > 0:", "if not okay[n - 1] > 0.0:",
         _LAW_6 + "a_late_liquidation_changes_nothing_before_it",
     ),
     Fault(
@@ -207,12 +207,12 @@ FAULTS = [
     ),
     Fault(
         "trap 3", "equity looked at on the close only", "kernels/quiet.py",
-        "return bars.mark_low[i, t : t + n], bars.mark_high[i, t : t + n]",
-        "return bars.mark_close[i, t : t + n], bars.mark_close[i, t : t + n]", _1_TO_3 + "3_a_wick_liquidates",
+        "low, high = tail(bars.mark_low, i, t), tail(bars.mark_high, i, t)",
+        "low, high = tail(bars.mark_close, i, t), tail(bars.mark_close, i, t)", _1_TO_3 + "3_a_wick_liquidates",
     ),
     Fault(
-        "trap 3", "equity of several positions looked at on the close only", "kernels/quiet.py",
-        "if not equity > need:", "if row == 3 and not equity > need:", _1_TO_3 + "3_a_wick_under_two_positions",
+        "trap 3", "equity of several positions looked at on the close only", "kernels/loops.py",
+        "quiet = (at0 > need0[b]) & (at1 > need1[b]) & (at2 > need2[b]) & ", "quiet = ", _1_TO_3 + "3_a_wick_under_two_positions",
     ),
     Fault(
         "trap 3", "equity looked at on the close only", "reference/path.py",

@@ -117,6 +117,8 @@ def test_equity_is_the_requirement_at_the_price():
     for _ in range(3000):
         account, marks = random_account(rng)
         pool = account.main
+        if pool.venue.mm_basis == "entry" and pool.venue.hedge_offset == "larger_side":
+            continue  # larger in quantity, in the closed form: tests/twin/test_edges.py
         for slot in account.slots:
             price = liquidation_price(slot, marks)
             if price is None:
@@ -126,7 +128,7 @@ def test_equity_is_the_requirement_at_the_price():
             there[slot.instrument.index] = price
             scale = pool.cash + sum(other.notional(there[other.instrument.index]) for other in account.slots)
             assert abs(pool.equity(there) - pool.requirement(there)) < 1e-10 * scale
-    assert found > 3000
+    assert found > 2500
 
 
 def test_bankruptcy_is_where_equity_is_nothing():

@@ -4,6 +4,7 @@ import numpy as np
 
 MONEY = 1e-9  # of the balance
 PRICE = 1e-9  # relative
+MOMENT = 1e-9  # of a segment
 RATIO = 1e-6  # relative, for quotients of small differences
 EXACT = ("bar", "kind", "slot", "pool", "segment", "reason")
 CURVES = ("equity", "equity_low", "cash", "pool_pnl", "pool_initial_margin", "pool_requirement")
@@ -21,6 +22,8 @@ def differences(scenario, kernel, reference):
         wrong = [key for key in EXACT if a[key] != b[key]]
         wrong += [key for key in ("price", "fill") if not near(a[key], b[key], PRICE)]
         amounts = a["amount"], b["amount"]  # of a cut it may be a quantity
+        if abs(a["s"] - b["s"]) > MOMENT:
+            wrong.append("s")
         if not (near(*amounts, MONEY, balance) or (a["kind"] == "cut" and near(*amounts, PRICE))):
             wrong.append("amount")
         if not wrong and not same_quantity(a, b, contracts[a["slot"]], balance):

@@ -22,7 +22,7 @@ def scenario() -> dict[str, Any]:
     prices = {"open": [8, 9, 10, 11], "high": [10, 11, 12, 13], "low": [7, 8, 9, 10], "close": [9, 10, 11, 12]}
     return {
         "open_time": [START + t * HOUR for t in range(4)],
-        "instruments": [{"symbol": "A", "tiers": tiers}, {"symbol": "B", "contract": "inverse", "tiers": tiers}],
+        "instruments": [{"symbol": "A", "tiers": tiers}, {"symbol": "B", "contract": "linear", "tiers": tiers}],
         "bars": [
             copy.deepcopy(prices),
             copy.deepcopy(prices) | {"mark_" + name: list(column) for name, column in prices.items()},
@@ -122,7 +122,7 @@ def test_scenario_arrays() -> None:
     assert run.actions.kind.tolist() == [0, 2]
     assert run.actions.amount.tolist() == [100.0, 5.0]
     assert [slot.name for slot in run.slots] == ["A", "B"]
-    assert run.instruments[1].contract == "inverse"
+    assert run.instruments[1].contract == "linear"
 
 
 @pytest.mark.parametrize("column", ["high", "mark_close"])
