@@ -32,6 +32,7 @@ from backtester.schema import (
 )
 from backtester.venue import Instrument
 
+APART = 40  # floats: rows a power of 2 apart share the few places that a processor's first cache has for them
 NEVER = np.iinfo(np.int64).max  # a bar after all others
 _PRICES = ("open", "high", "low", "close", "mark_open", "mark_high", "mark_low", "mark_close")
 _ORDER_LEVELS = ("limit", "stop", "take_profit")
@@ -132,10 +133,12 @@ def _table(dtype: np.dtype[Any], n: int, **columns: Any) -> Table:
 
 
 def pad_of(scenario: Scenario) -> Pad:
-    """Scratch for the kernels."""
-    standing = (1 + len(scenario.shares), LONGEST_WINDOW)
-    shapes = [standing if name.startswith(("pnl", "need")) else standing[1:] for name in Pad._fields]
-    return Pad(*map(np.empty, shapes))
+    """Scratch for the kernels: rows of one block, `APART` to keep those of one bar out of each other's way."""
+    standing = 1 + len(scenario.shares)
+    lengths = [standing if name.startswith(("pnl", "need")) else 1 for name in Pad._fields]
+    block = np.empty((sum(lengths), LONGEST_WINDOW + APART))
+    parts = np.split(block, np.cumsum(lengths)[:-1])
+    return Pad(*(part if name.startswith(("pnl", "need")) else part[0] for name, part in zip(Pad._fields, parts)))
 
 
 def _slots(

@@ -157,7 +157,9 @@ SLOT = np.dtype(
 )
 POOL = np.dtype(
     [("cash", "f8"), ("ratio", "f8"), ("on_demand", "i8"), ("first", "i8"), ("last", "i8"), ("n_open", "i8")]
-    + [("first_leg", "i8"), ("last_leg", "i8")],
+    + [("first_leg", "i8"), ("last_leg", "i8")]
+    # Of a standing pool at this open: sums over the legs that the window has already (see kernels/quiet.py).
+    + [("seen_pnl", "f8"), ("seen_need", "f8"), ("seen_initial", "f8"), ("seen_gross", "f8")],
     align=True,
 )
 LEG = np.dtype(
@@ -171,8 +173,9 @@ LEG = np.dtype(
         ("short_quantity", "f8"),
         ("long_notional", "f8"),  # at the entries
         ("short_notional", "f8"),
-        ("long_initial", "f8"),  # initial margin at a level of 1: sum of |q|/leverage
-        ("short_initial", "f8"),
+        ("net", "f8"),
+        ("gross", "f8"),
+        ("initial", "f8"),  # initial margin at a level of 1: sum of |q|/leverage, joined over the sides
         ("anchor", "f8"),  # sum of q*e: the pnl is net*v - anchor
         ("above", "f8"),  # for levels strictly between these the requirement is max(r1*v - c1, r2*v - c2)
         ("below", "f8"),
@@ -221,7 +224,8 @@ STATE = np.dtype(
     + [("balance", "f8"), ("bar", "i8"), ("segment", "i8"), ("s", "f8")]  # the clock
     + [("equity_low", "f8"), ("worst_ratio", "f8")]  # of this bar so far
     + [("n_events", "i8"), ("n_ledger", "i8"), ("n_positions", "i8"), ("bankrupt", "i8")]
-    + [("reach", "i8"), ("window_start", "i8"), ("window_end", "i8")],  # bars that the quiet pass looks ahead
+    + [("reach", "i8"), ("window_start", "i8"), ("window_end", "i8")]  # bars that the quiet pass looks ahead
+    + [("looked_ahead", "i8")],  # whether what its window holds is good at this open
     align=True,
 )
 # `amount` is what the order calls its size, a name that numpy records have given away.
@@ -242,7 +246,7 @@ Floats = NDArray[np.float64]
 Rows = Any  # a record array; in compiled code a `Table` (kernels/_table.py)
 
 
-LONGEST_WINDOW = 512  # bars that the quiet pass looks ahead, at most
+LONGEST_WINDOW = 256  # bars that the quiet pass looks ahead, at most
 
 
 class Bars(NamedTuple):
@@ -338,3 +342,5 @@ class Pad(NamedTuple):
     need_first: Floats
     need_second: Floats
     need_close: Floats
+    need_initial: Floats  # its initial margin and its notionals, at the entries and now, at the open
+    need_gross: Floats

@@ -45,7 +45,8 @@ def add_up(run, leg):
             short_i -= slot.quantity / slot.leverage
     leg.long_quantity, leg.short_quantity = long_q, short_q
     leg.long_notional, leg.short_notional = long_n, short_n
-    leg.long_initial, leg.short_initial = long_i, short_i
+    leg.net, leg.gross = long_q - short_q, long_q + short_q
+    leg.initial = joined(run.state[0].hedge_offset, long_i, short_i)
     leg.anchor = anchor
     leg.stale = 0
 
@@ -74,17 +75,22 @@ def glance(run, p, s):
         The last is 1e-12 of the pool's cash and of its notionals at the entries and now.
     """
     pool = run.pools[p]
-    offset = run.state[0].hedge_offset
     equity, requirement, initial, scale = pool.cash, 0.0, 0.0, abs(pool.cash)
+    skip = run.state[0].looked_ahead != 0 and not pool.on_demand
+    if skip:
+        equity += pool.seen_pnl
+        requirement, initial = pool.seen_need, pool.seen_initial
+        scale += pool.seen_gross
     for k in range(pool.first_leg, pool.last_leg):
+        if skip and run.legs[k].valued_to > run.state[0].bar:
+            continue
         v = mark_at(run.instruments[run.legs[k].instrument], s)
         leg = leg_at(run, k, v)
-        gross = leg.long_quantity + leg.short_quantity
-        if gross > 0.0:
-            equity += (leg.long_quantity - leg.short_quantity) * v - leg.anchor
+        if leg.gross > 0.0:
+            equity += leg.net * v - leg.anchor
             requirement += max(leg.r1 * v - leg.c1, leg.r2 * v - leg.c2)
-            initial += joined(offset, leg.long_initial, leg.short_initial) * abs(v)
-            scale += leg.long_notional + leg.short_notional + gross * abs(v)
+            initial += leg.initial * abs(v)
+            scale += leg.long_notional + leg.short_notional + leg.gross * abs(v)
     return equity, requirement, initial, LAST_DIGIT * scale
 
 
@@ -97,11 +103,10 @@ def pool_line(run, p, s):
         quote = run.instruments[run.legs[k].instrument]
         v = mark_at(quote, s)
         leg = leg_at(run, k, v)
-        if leg.long_quantity + leg.short_quantity > 0.0:
+        if leg.gross > 0.0:
             r, c = leg.r1, leg.c1
             if leg.r2 * v - leg.c2 > r * v - c:
                 r, c = leg.r2, leg.c2
-            net = leg.long_quantity - leg.short_quantity
-            start += net * quote.mark_from - leg.anchor - (r * quote.mark_from - c)
-            end += net * quote.mark_to - leg.anchor - (r * quote.mark_to - c)
+            start += leg.net * quote.mark_from - leg.anchor - (r * quote.mark_from - c)
+            end += leg.net * quote.mark_to - leg.anchor - (r * quote.mark_to - c)
     return start, end

@@ -74,7 +74,7 @@ def write_lone(
 
 
 @loop
-def start_pool(pnl0, pnl1, pnl2, pnl3, need0, need1, need2, need3, n):
+def start_pool(pnl0, pnl1, pnl2, pnl3, need0, need1, need2, need3, initial, gross, n):
     """Start a standing pool without legs."""
     for b in range(n):
         pnl0[b] = 0.0
@@ -85,6 +85,17 @@ def start_pool(pnl0, pnl1, pnl2, pnl3, need0, need1, need2, need3, n):
         need1[b] = 0.0
         need2[b] = 0.0
         need3[b] = 0.0
+        initial[b] = 0.0
+        gross[b] = 0.0
+
+
+@loop
+def add_margins(initial, gross, opened, per_level, quantity, entries, n):
+    """Add a leg's initial margin at the open, and its notionals at the entries and at the open."""
+    for b in range(n):
+        v = abs(opened[b])
+        initial[b] += per_level * v
+        gross[b] += entries + quantity * v
 
 
 @loop

@@ -64,12 +64,23 @@ def pool_at(run, n):
 
 
 @kernel
-def all_clear(run):
-    """At the open: whether every pool is clearly above its requirement; then that is all there is to note."""
+def all_clear(run, pad):
+    """At the open: whether every pool is clearly above its requirement; then that is all there is to note.
+
+    An on-demand pool that the window has already, in a bar that is quiet so far, is.
+    """
     total = 0.0
+    state = run.state[0]
+    b = state.bar - state.window_start
+    ahead = state.looked_ahead != 0 and pad.okay[b] > 0.0
+    if ahead:
+        total = pad.equity_open[b]
     for p in range(len(run.pools)):
-        if run.pools[p].n_open == 0:
-            total += run.pools[p].cash
+        pool = run.pools[p]
+        if pool.n_open == 0:
+            total += pool.cash
+            continue
+        if ahead and pool.on_demand and run.legs[pool.first_leg].valued_to > state.bar:
             continue
         equity, requirement, _, rounding = glance(run, p, 0.0)
         if not equity - requirement > rounding:

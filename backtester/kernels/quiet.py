@@ -56,6 +56,20 @@ def pass_quiet(run, bars, curves, pad, t, stop, horizon, path):
 def break_window(run):
     """Forget what was looked at ahead."""
     run.state[0].window_end = 0
+    run.state[0].looked_ahead = 0
+
+
+@kernel
+def look_ahead(run, pad):
+    """At an open inside the window: note what it holds of each standing pool, so that nobody has to add it up again."""
+    state = run.state[0]
+    state.looked_ahead = state.bar < state.window_end and len(run.legs) > 1
+    b = state.bar - state.window_start
+    for p in range(len(pad.pnl_open)):
+        if state.looked_ahead:
+            pool = run.pools[p]
+            pool.seen_pnl, pool.seen_need = pad.pnl_open[p, b], pad.need_open[p, b]
+            pool.seen_initial, pool.seen_gross = pad.need_initial[p, b], pad.need_gross[p, b]
 
 
 @kernel
@@ -77,7 +91,7 @@ def start_rows(run, pad, b, n):
     loops.start_account(*account_rows(pad, b), n)
     for p in range(len(pad.pnl_open)):
         if run.pools[p].first_leg < run.pools[p].last_leg:
-            loops.start_pool(*pool_rows(pad, p, b), n)
+            loops.start_pool(*pool_rows(pad, p, b), *margin_rows(pad, p, b), n)
 
 
 @kernel
@@ -96,6 +110,12 @@ def pool_rows(pad, p, b):
 
 
 @kernel
+def margin_rows(pad, p, b):
+    """Rows of standing pool `p` from bar `b` of the window on: initial margin and notionals at the open."""
+    return tail(pad.need_initial, p, b), tail(pad.need_gross, p, b)
+
+
+@kernel
 def take_in(run, bars, curves, pad, k, t, path):
     """Take leg `k` into the window, from bar `t` to the next order on its instrument."""
     i = run.legs[k].instrument
@@ -104,7 +124,7 @@ def take_in(run, bars, curves, pad, k, t, path):
     leg = leg_at(run, k, bars.mark_open[i, t])
     if len(run.legs) == 1 and not is_lone(run):
         start_rows(run, pad, b, n)
-    if leg.long_quantity + leg.short_quantity > 0.0:
+    if leg.gross > 0.0:
         points = way_points(run, bars, pad, i, t, n, path)
         if is_lone(run):
             write_lone(run, curves, pad, leg, points, t, b, n)
@@ -123,14 +143,13 @@ def take_in(run, bars, curves, pad, k, t, path):
 def is_lone(run):
     """Whether the account is one leg with a requirement of one line."""
     leg = run.legs[0]
-    held = leg.long_quantity + leg.short_quantity > 0.0
-    return len(run.legs) == 1 and held and leg.r1 == leg.r2 and leg.c1 == leg.c2
+    return len(run.legs) == 1 and leg.gross > 0.0 and leg.r1 == leg.r2 and leg.c1 == leg.c2
 
 
 @kernel
 def write_lone(run, curves, pad, leg, points, t, b, n):
     """Write the curves of an account of one leg at once, without rows to add it to."""
-    base, net = run.pools[leg.pool].cash - leg.anchor, leg.long_quantity - leg.short_quantity
+    base, net = run.pools[leg.pool].cash - leg.anchor, leg.net
     line = base, net, leg.r1, leg.c1, leg.above, leg.below
     written = tail(curves.equity, t), tail(curves.equity_low, t), tail(curves.worst_ratio, t)
     loops.write_lone(tail(pad.okay, b), *written, *points[1:], *line, idle_cash(run), n)
@@ -150,7 +169,7 @@ def idle_cash(run):
 @kernel
 def add_alone(run, curves, pad, leg, points, t, b, n):
     """Add an on-demand pool, which is one leg with a requirement of one line."""
-    base, net = run.pools[leg.pool].cash - leg.anchor, leg.long_quantity - leg.short_quantity
+    base, net = run.pools[leg.pool].cash - leg.anchor, leg.net
     line = base, net, leg.r1, leg.c1, leg.above, leg.below
     loops.add_alone(*account_rows(pad, b), pad.pool_ratio, *points, *line, n)
     note_pool_ratio(run, curves, pad.pool_ratio, leg.pool, t, n)
@@ -159,7 +178,9 @@ def add_alone(run, curves, pad, leg, points, t, b, n):
 @kernel
 def add_to_pool(pad, leg, points, b, n):
     """Add a leg to its standing pool."""
-    net, rows = leg.long_quantity - leg.short_quantity, pool_rows(pad, leg.pool, b)
+    net, rows = leg.net, pool_rows(pad, leg.pool, b)
+    entries = leg.long_notional + leg.short_notional
+    loops.add_margins(*margin_rows(pad, leg.pool, b), points[0], leg.initial, leg.gross, entries, n)
     loops.check_range(tail(pad.okay, b), points[1], points[2], leg.above, leg.below, n)
     if leg.r1 == leg.r2 and leg.c1 == leg.c2:
         loops.add_line(*rows, *points, net, leg.anchor, leg.r1, leg.c1, n)

@@ -7,7 +7,7 @@ from backtester.kernels.funding import settle
 from backtester.kernels.logs import log_event, post
 from backtester.kernels.orders import execute
 from backtester.kernels.path import all_clear, check_margins, observe, quote_trade, walk
-from backtester.kernels.quiet import break_window, pass_quiet
+from backtester.kernels.quiet import break_window, look_ahead, pass_quiet
 from backtester.schema import (
     AT_CLOSE,
     AT_OPEN,
@@ -64,7 +64,7 @@ def simulate(run, agenda, bars, curves, pad, deposits, path):
         opened = next_order > order or next_action > action or next_funding > funding
         begin_bar(run, t)
         if opened:
-            open_bar(run, agenda, bars, order, next_order, action, next_action, funding, next_funding)
+            open_bar(run, agenda, bars, pad, order, next_order, action, next_action, funding, next_funding)
             order, action, funding = next_order, next_action, next_funding
         horizon = n_bars
         if action < len(agenda.actions):
@@ -83,7 +83,7 @@ def simulate(run, agenda, bars, curves, pad, deposits, path):
                 observe(run)  # the orders of this open may have changed what its check saw
             else:
                 begin_bar(run, t)
-                open_bar(run, agenda, bars, order, order, action, action, funding, funding)
+                open_bar(run, agenda, bars, pad, order, order, action, action, funding, funding)
             walk(run, bars, path)
             close_bar(run, curves)
             t += 1
@@ -105,9 +105,12 @@ def begin_bar(run, t):
 
 
 @kernel
-def open_bar(run, agenda, bars, order, next_order, action, next_action, funding, next_funding):
+def open_bar(run, agenda, bars, pad, order, next_order, action, next_action, funding, next_funding):
     """At the open: funding, margin check, orders."""
     quote_open(run, bars)
+    if next_funding > funding or next_action > action:
+        break_window(run)
+    look_ahead(run, pad)
     for row in range(order, next_order):
         slot = run.slots[run.orders[row].slot]
         slot.waiting_order = row
@@ -115,14 +118,13 @@ def open_bar(run, agenda, bars, order, next_order, action, next_action, funding,
         quote_trade(run.instruments[slot.instrument], bars, slot.instrument, run.state[0].bar)
     for row in range(funding, next_funding):
         settle(run, agenda.funding[row])
-    if not all_clear(run):
+    if not all_clear(run, pad):
+        break_window(run)
         check_margins(run)
         observe(run)
-        break_window(run)
-    if next_funding > funding or next_action > action:
-        break_window(run)
     if next_order > order or next_action > action:
         execute(run, agenda.actions, order, next_order, action, next_action)
+    run.state[0].looked_ahead = 0
 
 
 @kernel
