@@ -90,15 +90,6 @@ def start_pool(pnl0, pnl1, pnl2, pnl3, need0, need1, need2, need3, initial, gros
 
 
 @loop
-def add_margins(initial, gross, opened, per_level, quantity, entries, n):
-    """Add a leg's initial margin at the open, and its notionals at the entries and at the open."""
-    for b in range(n):
-        v = abs(opened[b])
-        initial[b] += per_level * v
-        gross[b] += entries + quantity * v
-
-
-@loop
 def check_range(okay, first, second, above, below, n):
     """A bar is not okay when it has no data, or reaches `above` or `below` with an extreme."""
     for b in range(n):
@@ -107,37 +98,39 @@ def check_range(okay, first, second, above, below, n):
 
 
 @loop
-def add_line(
-    pnl0, pnl1, pnl2, pnl3, need0, need1, need2, need3,
-    opened, first, second, closed, net, anchor, r, c, n,
+def add_leg(
+    okay, pnl0, pnl1, pnl2, pnl3, need0, need1, need2, need3, initial, gross,
+    opened, first, second, closed, net, anchor, r, c, above, below, per_level, quantity, entries, n,
 ):  # fmt: skip
-    """Add a leg at every way point: ``pnl += net*v - anchor``, ``need += r*v - c``."""
+    """Add a leg to its pool at every way point: ``pnl += net*v - anchor``, ``need += r*v - c``.
+
+    And at the open its initial margin, and its notionals at the entries and now. A bar is not okay when it has no
+    data, or reaches `above` or `below` with an extreme.
+    """
     for b in range(n):
-        pnl0[b] += net * opened[b] - anchor
-        pnl1[b] += net * first[b] - anchor
-        pnl2[b] += net * second[b] - anchor
-        pnl3[b] += net * closed[b] - anchor
-        need0[b] += r * opened[b] - c
-        need1[b] += r * first[b] - c
-        need2[b] += r * second[b] - c
-        need3[b] += r * closed[b] - c
+        v0, v1, v2, v3 = opened[b], first[b], second[b], closed[b]
+        inside = (min(v1, v2) > above) & (max(v1, v2) < below)
+        okay[b] = okay[b] if inside else 0.0
+        pnl0[b] += net * v0 - anchor
+        pnl1[b] += net * v1 - anchor
+        pnl2[b] += net * v2 - anchor
+        pnl3[b] += net * v3 - anchor
+        need0[b] += r * v0 - c
+        need1[b] += r * v1 - c
+        need2[b] += r * v2 - c
+        need3[b] += r * v3 - c
+        initial[b] += per_level * abs(v0)
+        gross[b] += entries + quantity * abs(v0)
 
 
 @loop
-def add_lines(
-    pnl0, pnl1, pnl2, pnl3, need0, need1, need2, need3,
-    opened, first, second, closed, net, anchor, r1, c1, r2, c2, n,
-):  # fmt: skip
-    """Add a leg whose requirement is the larger of two lines: ``need += max(r1*v - c1, r2*v - c2)``."""
+def raise_need(need0, need1, need2, need3, opened, first, second, closed, r, c, n):
+    """Where another line of a leg's requirement lies above the first by ``r*v - c``, that is what it needs."""
     for b in range(n):
-        pnl0[b] += net * opened[b] - anchor
-        pnl1[b] += net * first[b] - anchor
-        pnl2[b] += net * second[b] - anchor
-        pnl3[b] += net * closed[b] - anchor
-        need0[b] += max(r1 * opened[b] - c1, r2 * opened[b] - c2)
-        need1[b] += max(r1 * first[b] - c1, r2 * first[b] - c2)
-        need2[b] += max(r1 * second[b] - c1, r2 * second[b] - c2)
-        need3[b] += max(r1 * closed[b] - c1, r2 * closed[b] - c2)
+        need0[b] += max(r * opened[b] - c, 0.0)
+        need1[b] += max(r * first[b] - c, 0.0)
+        need2[b] += max(r * second[b] - c, 0.0)
+        need3[b] += max(r * closed[b] - c, 0.0)
 
 
 @loop

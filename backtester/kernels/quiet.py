@@ -178,14 +178,12 @@ def add_alone(run, curves, pad, leg, points, t, b, n):
 @kernel
 def add_to_pool(pad, leg, points, b, n):
     """Add a leg to its standing pool."""
-    net, rows = leg.net, pool_rows(pad, leg.pool, b)
-    entries = leg.long_notional + leg.short_notional
-    loops.add_margins(*margin_rows(pad, leg.pool, b), points[0], leg.initial, leg.gross, entries, n)
-    loops.check_range(tail(pad.okay, b), points[1], points[2], leg.above, leg.below, n)
-    if leg.r1 == leg.r2 and leg.c1 == leg.c2:
-        loops.add_line(*rows, *points, net, leg.anchor, leg.r1, leg.c1, n)
-    else:
-        loops.add_lines(*rows, *points, net, leg.anchor, leg.r1, leg.c1, leg.r2, leg.c2, n)
+    rows = pool_rows(pad, leg.pool, b)
+    line = leg.net, leg.anchor, leg.r1, leg.c1, leg.above, leg.below
+    held = leg.initial, leg.gross, leg.long_notional + leg.short_notional
+    loops.add_leg(tail(pad.okay, b), *rows, *margin_rows(pad, leg.pool, b), *points, *line, *held, n)
+    if leg.r1 != leg.r2 or leg.c1 != leg.c2:
+        loops.raise_need(*rows[4:], *points, leg.r2 - leg.r1, leg.c2 - leg.c1, n)
 
 
 @kernel
