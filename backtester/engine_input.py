@@ -134,11 +134,11 @@ def _table(dtype: np.dtype[Any], n: int, **columns: Any) -> Table:
 
 def pad_of(scenario: Scenario) -> Pad:
     """Scratch for the kernels: rows of one block, `APART` to keep those of one bar out of each other's way."""
-    standing = 1 + len(scenario.shares)
-    lengths = [standing if name.startswith(("pnl", "need")) else 1 for name in Pad._fields]
-    block = np.empty((sum(lengths), LONGEST_WINDOW + APART))
+    per_pool = [name.startswith(("pnl", "need")) for name in Pad._fields]
+    lengths = np.where(per_pool, 1 + len(scenario.shares), 1)
+    block = np.empty((lengths.sum(), LONGEST_WINDOW + APART))
     parts = np.split(block, np.cumsum(lengths)[:-1])
-    return Pad(*(part if name.startswith(("pnl", "need")) else part[0] for name, part in zip(Pad._fields, parts)))
+    return Pad(*(part if grid else part[0] for grid, part in zip(per_pool, parts, strict=True)))
 
 
 def _slots(

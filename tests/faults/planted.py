@@ -212,7 +212,8 @@ FAULTS = [
     ),
     Fault(
         "trap 3", "equity of several positions looked at on the close only", "kernels/loops.py",
-        "quiet = (at0 > need0[b]) & (at1 > need1[b]) & (at2 > need2[b]) & ", "quiet = ", _1_TO_3 + "3_a_wick_under_two_positions",
+        "quiet = (at0 > need0[b]) & (at1 > need1[b]) & (at2 > need2[b]) & ", "quiet = ",
+        _1_TO_3 + "3_a_wick_under_two_positions",
     ),
     Fault(
         "trap 3", "equity looked at on the close only", "reference/path.py",
