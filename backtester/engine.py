@@ -77,7 +77,7 @@ def run(
     mode, path : str, optional
         In place of the account's.
     record : str
-        ``full``, or ``equity`` for the curves and totals alone.
+        ``full``, or ``equity`` for equity, its low inside bars and totals alone; margin ratios are nan then.
     prepared : Prepared, optional
         From `prepare` with the same strategy, market and account.
 
@@ -111,7 +111,7 @@ def simulate(scenario: Scenario, *, record: str = "full", strategy: str = "") ->
     ----------
     scenario : Scenario
     record : str
-        ``full`` also keeps each pool's worst margin ratio per bar.
+        ``full`` also keeps the worst margin ratios per bar, of each pool and of the account.
     strategy : str
         Name shown with the result.
 
@@ -131,7 +131,7 @@ def simulate(scenario: Scenario, *, record: str = "full", strategy: str = "") ->
     lengths, pad = _log_lengths(scenario), engine_input.pad_of(scenario)
     while True:
         account = engine_input.run_of(scenario, *lengths)
-        curves = _curves(scenario, len(account.pools) if record == "full" else 0)
+        curves = _curves(scenario, len(account.pools), full=record == "full")
         deposits = engine_input.deposits_of(scenario, len(account.pools))
         outcome = run_kernel(account, agenda, bars, curves, pad, deposits, PATHS.index(scenario.path))
         state = account.state[0]
@@ -151,8 +151,8 @@ def _log_lengths(scenario: Scenario) -> tuple[int, int, int]:
     return 4 * acts + funding, 14 * acts + 2 * funding, 3 * acts
 
 
-def _curves(scenario: Scenario, n_pools: int) -> Curves:
+def _curves(scenario: Scenario, n_pools: int, *, full: bool) -> Curves:
     n_bars = len(scenario.market.open_time)
-    pool_ratio = np.zeros((n_pools, n_bars if n_pools else 0))
-    return Curves(np.empty(n_bars), np.empty(n_bars), np.empty(n_bars), pool_ratio)
+    ratios = (np.empty(n_bars), np.zeros((n_pools, n_bars))) if full else (np.empty(0), np.empty((0, 0)))
+    return Curves(np.empty(n_bars), np.empty(n_bars), *ratios)
 

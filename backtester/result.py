@@ -64,7 +64,9 @@ class Result:
         self.market = scenario.market
         self.slot_names = tuple(slot.name for slot in scenario.slots)
         self.events, self.ledger, self.position_changes = events, ledger, positions
-        self.equity, self.equity_low, self.worst_margin_ratio = curves.equity, curves.equity_low, curves.worst_ratio
+        self.equity, self.equity_low = curves.equity, curves.equity_low
+        asked = len(curves.worst_ratio) > 0
+        self.worst_margin_ratio = curves.worst_ratio if asked else np.broadcast_to(np.nan, len(curves.equity))
         self.pool_margin_ratio = curves.pool_ratio.T
         self.pool_of_slot, kinds = engine_input.pools_of(scenario)
         self.pool_kind = tuple(kinds)

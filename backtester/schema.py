@@ -225,6 +225,7 @@ STATE = np.dtype(
     + [("equity_low", "f8"), ("worst_ratio", "f8")]  # of this bar so far
     + [("n_events", "i8"), ("n_ledger", "i8"), ("n_positions", "i8"), ("bankrupt", "i8")]
     + [("reach", "i8"), ("window_start", "i8"), ("window_end", "i8")]  # bars that the quiet pass looks ahead
+    + [("horizon", "i8")]  # bar of the next funding or margin instruction
     + [("looked_ahead", "i8")],  # whether what its window holds is good at this open
     align=True,
 )
@@ -296,7 +297,7 @@ class Curves(NamedTuple):
 
     equity: Floats  # (n_bars,) total equity at the mark closes
     equity_low: Floats  # (n_bars,) lowest total equity inside the bar
-    worst_ratio: Floats  # (n_bars,) worst margin ratio of any pool inside the bar
+    worst_ratio: Floats  # (n_bars,) worst margin ratio of any pool inside the bar; (0,) when not asked for
     pool_ratio: Floats  # (n_pools, n_bars) worst margin ratio inside the bar; (0, 0) when not asked for
 
 
@@ -322,6 +323,7 @@ class Pad(NamedTuple):
     okay: Floats  # (LONGEST_WINDOW,) 1: certainly quiet, 0: to be walked
     ratio: Floats  # worst margin ratio of any pool
     pool_ratio: Floats  # worst margin ratio of the pool at hand
+    no_ratio: Floats  # in place of a curve of ratios that is not asked for
     equity_open: Floats  # of the account
     equity_first: Floats
     equity_second: Floats

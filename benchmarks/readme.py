@@ -64,7 +64,7 @@ def _minutes(n_slots: int, figures: dict[str, Any]) -> str:
     lines = [
         f"## {title}: {bars:,} one-minute bars",
         (
-            f"{figures['orders']:,} orders, and per bar the equity, its low and the worst margin ratio. Milliseconds; "
+            f"{figures['orders']:,} orders, and per bar the equity and its low inside the bar. Milliseconds; "
             "the rate is of the median."
         ),
         _table(

@@ -16,7 +16,7 @@ from backtester.errors import BacktesterError
 
 __all__ = ["app", "main"]
 
-GARBAGE = 100_000  # objects between two searches for garbage: there is little of it, and a search takes its time
+GARBAGE = 1_000_000  # objects between two searches for garbage: there is little of it, and a search takes its time
 INTERRUPTED = 130
 
 app = typer.Typer(

@@ -65,7 +65,8 @@ class _WholeLibrary(JITCodeLibrary):
         for function in self._final_module.functions:
             if function.linkage.name == "linkonce_odr" and not function.is_declaration:
                 function.linkage = "internal"
-        super()._optimize_final_module()
+        manager, builder = self._codegen._module_pass_manager()
+        manager.run(self._final_module, builder)  # once: nothing here counts references, whose pruning comes between
 
 
 class _Compiler(CompilerBase):

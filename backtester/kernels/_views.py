@@ -195,3 +195,25 @@ def _tail(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     part.first = builder.bitcast(place, part.first.type)
     part.n0 = builder.sub(getattr(whole, f"n{len(args) - 2}"), args[-1])
     return part._getvalue()
+
+
+def prefetch(array: Floats, *index: int) -> None:
+    """Tell the processor that the element at `index` will be read soon."""
+
+
+@infer_global(prefetch)
+class _Prefetch(AbstractTemplate):
+    def generic(self, args: Any, kws: Any) -> Any:
+        view, *index = args
+        return signature(types.none, view, *[types.intp] * len(index)) if isinstance(view, ViewType) else None
+
+
+@lower_builtin(prefetch, ViewType, types.VarArg(types.Any))
+def _prefetch(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    place = _place(context, builder, sig.args[0], args[0], args[1:])
+    place = builder.bitcast(place, cgutils.voidptr_t)
+    number = ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
+    function = builder.module.declare_intrinsic("llvm.prefetch", [place.type], kind)
+    builder.call(function, [place, *(ir.Constant(number, n) for n in (0, 3, 1))])  # to read, soon, data
+    return context.get_dummy_value()

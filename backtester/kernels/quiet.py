@@ -15,7 +15,7 @@ import numpy as np
 
 from backtester.kernels import loops
 from backtester.kernels._jit import kernel
-from backtester.kernels._views import tail
+from backtester.kernels._views import prefetch, tail
 from backtester.kernels.legs import leg_at
 from backtester.kernels.path import NET_TOLERANCE, net_quantities, trailing_level
 from backtester.schema import CANDLE, CLOSE, FAVOURABLE, LONGEST_WINDOW
@@ -76,6 +76,7 @@ def look_ahead(run, pad):
 def open_window(run, pad, t, horizon):
     """Start a window at bar `t`, with nothing in it."""
     state = run.state[0]
+    state.horizon = horizon
     n = min(state.reach, horizon - t)
     state.window_start, state.window_end = t, t + n
     state.reach = min(LONGEST_WINDOW, 2 * state.reach)
@@ -137,6 +138,10 @@ def take_in(run, bars, curves, pad, k, t, path):
         if run.slots[j].has_exit or run.slots[j].limit_order >= 0:
             watch_slot(run, bars, tail(pad.okay, b), j, t, n)
     leg.valued_to = end
+    if end < run.state[0].horizon:  # there an order will ask for these
+        prefetch(bars.mark_open, i, end)
+        prefetch(bars.open, i, end)
+        prefetch(bars.open_price, i, end)
 
 
 @kernel
@@ -151,7 +156,7 @@ def write_lone(run, curves, pad, leg, points, t, b, n):
     """Write the curves of an account of one leg at once, without rows to add it to."""
     base, net = run.pools[leg.pool].cash - leg.anchor, leg.net
     line = base, net, leg.r1, leg.c1, leg.above, leg.below
-    written = tail(curves.equity, t), tail(curves.equity_low, t), tail(curves.worst_ratio, t)
+    written = tail(curves.equity, t), tail(curves.equity_low, t), ratio_row(curves, pad, t)
     loops.write_lone(tail(pad.okay, b), *written, *points[1:], *line, idle_cash(run), n)
     note_pool_ratio(run, curves, written[2], leg.pool, t, n)
 
@@ -190,7 +195,7 @@ def add_to_pool(pad, leg, points, b, n):
 def write_curves(run, curves, pad, t, n):
     """Write the quiet bars of `n`, and what the open of the first one saw, which is in the clock; returns how many."""
     b = t - run.state[0].window_start
-    equity, equity_low, worst_ratio = tail(curves.equity, t), tail(curves.equity_low, t), tail(curves.worst_ratio, t)
+    equity, equity_low, worst_ratio = tail(curves.equity, t), tail(curves.equity_low, t), ratio_row(curves, pad, t)
     okay = tail(pad.okay, b)
     if not is_lone(run):
         rows = account_rows(pad, b)
@@ -209,6 +214,12 @@ def write_curves(run, curves, pad, t, n):
         equity_low[0] = min(equity_low[0], clock.equity_low)
         worst_ratio[0] = max(worst_ratio[0], clock.worst_ratio)
     return quiet
+
+
+@kernel
+def ratio_row(curves, pad, t):
+    """Where the account's worst ratios go: into their curve from bar `t` on, or nowhere when it is not asked for."""
+    return tail(curves.worst_ratio, t) if len(curves.worst_ratio) > 0 else pad.no_ratio
 
 
 @kernel

@@ -161,7 +161,8 @@ def close_bar(run, curves):
     clock.segment = AT_CLOSE
     curves.equity[t] = observe(run)
     curves.equity_low[t] = clock.equity_low
-    curves.worst_ratio[t] = clock.worst_ratio
+    if len(curves.worst_ratio) > 0:
+        curves.worst_ratio[t] = clock.worst_ratio
     if len(curves.pool_ratio) > 0:
         for p in range(len(run.pools)):
             curves.pool_ratio[p, t] = run.pools[p].ratio
