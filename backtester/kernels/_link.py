@@ -8,7 +8,7 @@ once and passes on only the arguments that are used.
 
 from typing import Any
 
-from numba.core.codegen import JITCodeLibrary
+from numba.core.codegen import JITCodeLibrary  # what follows is not part of the public API: numba >= 0.62 has it
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.typed_passes import InlineOverloads, NopythonRewrites
 from numba.core.untyped_passes import InlineClosureLikes
