@@ -7,7 +7,6 @@ import math
 import shlex
 import sys
 from contextlib import redirect_stdout
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -130,17 +129,10 @@ def run(strategy: Strategy, market: Market, account: Account, modes: list[str], 
 def write(comparison: Comparison, out: Path, configuration: dict[str, Any], tell: Tell) -> Path:
     """Write the folder of a report and return its page, as the user named it."""
     tell("writing the report")
-    _skip_help_texts()
     page = import_ours("reports.write").write_report(
         comparison, out, configuration=configuration, progress=lambda what: tell(f"writing {what}")
     )
     return out / page.name
-
-
-def _skip_help_texts() -> None:
-    """Keep matplotlib from writing help texts for its classes while it loads: a third of that time, shown nowhere."""
-    artist: Any = import_module("matplotlib.artist")
-    artist.kwdoc = lambda *_: ""
 
 
 def _account(
