@@ -108,8 +108,6 @@ def begin_bar(run, t):
 def open_bar(run, agenda, bars, pad, order, next_order, action, next_action, funding, next_funding):
     """At the open: funding, margin check, orders."""
     quote_open(run, bars)
-    if next_funding > funding or next_action > action:
-        break_window(run)
     look_ahead(run, pad)
     for row in range(order, next_order):
         slot = run.slots[run.orders[row].slot]

@@ -39,6 +39,7 @@ class Fault(NamedTuple):
 
 
 _LAW_1 = "laws.test_law_1_ledger:test_every_kind_of_row"
+_LAW_1_BARS = "laws.test_law_1_ledger:test_the_ledger_adds_up_at_every_bar"
 _LAW_2 = "laws.test_law_2_isolation:test_a_gap_costs_what_backs_the_position"
 _LAW_2_CROSS = "laws.test_law_2_isolation:test_cross_never_owes"
 _LAW_3 = "laws.test_law_3_same_liquidation:test_by_hand"
@@ -55,6 +56,14 @@ _10_TO_13 = "traps.test_traps_10_to_13:test_trap_"
 
 FAULTS = [
     # -- laws ---------------------------------------------------------------------------------------------------------
+    Fault(
+        "law 1", "the sums of a leg outlive a trade", "kernels/positions.py",
+        "run.legs[slot.leg].stale = 1\n    if abs(slot.quantity) - size", "if abs(slot.quantity) - size", _LAW_1_BARS,
+    ),
+    Fault(
+        "law 1", "what was looked at ahead outlives a bar that was walked", "kernels/quiet.py",
+        "break_window(run)\n            state.reach", "state.reach", _LAW_1_BARS,
+    ),
     Fault(
         "law 1", "a liquidation fee without its row", "kernels/liquidation.py",
         "post(run, p, LIQUIDATION_FEE_PAID, j, -fee)", "run.pools[p].cash -= fee", _LAW_1,
