@@ -247,7 +247,7 @@ Floats = NDArray[np.float64]
 Rows = Any  # a record array; in compiled code a `Table` (kernels/_table.py)
 
 
-LONGEST_WINDOW = 256  # bars that the quiet pass looks ahead, at most
+LONGEST_WINDOW = 512  # bars that the quiet pass looks ahead, at most
 
 
 class Bars(NamedTuple):
