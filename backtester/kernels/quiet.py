@@ -147,8 +147,10 @@ def take_in(run, bars, curves, pad, k, t, path):
 @kernel
 def is_lone(run):
     """Whether the account is one leg with a requirement of one line."""
+    if len(run.legs) != 1:
+        return False
     leg = run.legs[0]
-    return len(run.legs) == 1 and leg.gross > 0.0 and leg.r1 == leg.r2 and leg.c1 == leg.c2
+    return leg.gross > 0.0 and leg.r1 == leg.r2 and leg.c1 == leg.c2
 
 
 @kernel

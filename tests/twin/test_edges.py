@@ -72,3 +72,11 @@ def test_linear_and_inverse_contracts_are_two_accounts(engine):
     scene["instruments"][1]["contract"] = "inverse"
     with pytest.raises(ConfigurationError, match="linear and inverse contracts in one account"):
         run(engine, scene)
+
+
+@on_both
+def test_an_account_without_slots_keeps_its_balance(engine):
+    scene = scenario([flat(100)] * 3, [], [SLOT])
+    scene["slots"] = []
+    result = run(engine, scene)
+    assert (result["equity"], result["events"]) == ([1000.0] * 3, [])
