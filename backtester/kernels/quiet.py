@@ -80,7 +80,7 @@ def open_window(run, pad, t, horizon):
     n = min(state.reach, horizon - t)
     state.window_start, state.window_end = t, t + n
     state.reach = min(LONGEST_WINDOW, 2 * state.reach)
-    if len(run.legs) > 1:
+    if len(run.legs) != 1:  # the rows of a lone leg start when it is taken in, if it needs them
         start_rows(run, pad, START, n)
     for k in range(len(run.legs)):
         run.legs[k].valued_to = t
