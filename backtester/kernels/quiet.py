@@ -215,7 +215,21 @@ def write_curves(run, curves, pad, t, n):
     if quiet > 0 and clock.bar == t:
         equity_low[0] = min(equity_low[0], clock.equity_low)
         worst_ratio[0] = max(worst_ratio[0], clock.worst_ratio)
+    if len(curves.pool_ratio) > 0:
+        note_flat_pools(run, curves, t, quiet)
     return quiet
+
+
+@kernel
+def note_flat_pools(run, curves, t, n):
+    """A pool without positions has a ratio of 0, whatever was looked at ahead, but for what this open saw."""
+    for p in range(len(run.pools)):
+        if run.pools[p].n_open == 0 and n > 0:
+            ratio = tail(curves.pool_ratio, p, t)
+            for b in range(n):
+                ratio[b] = 0.0
+            if run.state[0].bar == t:
+                ratio[0] = run.pools[p].ratio
 
 
 @kernel

@@ -18,3 +18,11 @@ def test_the_curves_do_not_depend_on_what_is_recorded(first):
         assert full.totals == equity.totals
         assert np.isfinite(full.worst_margin_ratio).any()
         assert np.isnan(equity.worst_margin_ratio).all()
+
+
+def test_the_worst_ratio_is_that_of_a_pool():
+    """Per bar, also where a pool is flat after it was looked at ahead."""
+    for seed in range(200):
+        result = simulate(Scenario.from_dict(validate(random_scenario(seed))))
+        worst = result.pool_margin_ratio.max(axis=1)
+        np.testing.assert_array_equal(worst, result.worst_margin_ratio, err_msg=f"seed {seed}")
