@@ -67,14 +67,13 @@ def pool_at(run, n):
 def all_clear(run, pad):
     """At the open: whether every pool is clearly above its requirement; then that is all there is to note.
 
-    An on-demand pool that the window has already, in a bar that is quiet so far, is.
+    An on-demand pool that the window has already is (see `look_ahead`).
     """
     total = 0.0
     state = run.state[0]
-    b = state.bar - state.window_start
-    ahead = state.looked_ahead != 0 and pad.okay[b] > 0.0
+    ahead = state.looked_ahead != 0
     if ahead:
-        total = pad.equity_open[b]
+        total = pad.equity_open[state.bar - state.window_start]
     for p in range(len(run.pools)):
         pool = run.pools[p]
         if pool.n_open == 0:

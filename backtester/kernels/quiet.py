@@ -61,12 +61,16 @@ def break_window(run):
 
 @kernel
 def look_ahead(run, pad):
-    """At an open inside the window: note what it holds of each standing pool, so that nobody has to add it up again."""
+    """At an open inside the window: note what it holds of each standing pool, so that nobody has to add it up again.
+
+    Not in a bar that is to be walked: a leg may be beyond its tier there, where its line says nothing.
+    """
     state = run.state[0]
-    state.looked_ahead = state.bar < state.window_end and len(run.legs) > 1
     b = state.bar - state.window_start
-    for p in range(len(pad.pnl_open)):
-        if state.looked_ahead:
+    inside = state.bar < state.window_end and len(run.legs) > 1
+    state.looked_ahead = inside and pad.okay[b] > 0.0
+    if state.looked_ahead:
+        for p in range(len(pad.pnl_open)):
             pool = run.pools[p]
             pool.seen_pnl, pool.seen_need = pad.pnl_open[p, b], pad.need_open[p, b]
             pool.seen_initial, pool.seen_gross = pad.need_initial[p, b], pad.need_gross[p, b]

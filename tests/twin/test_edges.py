@@ -80,3 +80,19 @@ def test_an_account_without_slots_keeps_its_balance(engine):
     scene["slots"] = []
     result = run(engine, scene)
     assert (result["equity"], result["events"]) == ([1000.0] * 3, [])
+
+
+@on_both
+def test_a_gap_into_another_tier_liquidates_before_the_orders_of_that_open(engine):
+    """A short that nobody trades jumps a tier at an open at which another instrument has an order.
+
+    Short 10 at 100 with 700 behind it: at 150 equity is 200, and a notional of 1500 needs
+    0.5 * 1500 - 0.49 * 1100 = 211. On the tier it came from it would need 15.
+    """
+    slots = [{"instrument": 0, "leverage": 10}, {"instrument": 1, "leverage": 10}]
+    orders = [{"bar": -1, "slot": 0, "size": -10}, {"bar": -1, "slot": 1, "size": 1}, {"bar": 3, "slot": 1, "size": 1}]
+    bars = [columns([flat(100)] * 4 + [flat(150)] * 2), columns([flat(64)] * 6)]
+    parts = {"instrument": {"tiers": [[0, 0.01, 10], [1100, 0.5, 10]]}, "account": {"mode": "cross", "balance": 700.0}}
+    result = run(engine, scenario([], orders, slots, bars=bars, **parts))
+    (first, *_) = events(result, "liquidation")
+    assert (first["bar"], first["segment"], first["slot"]) == (4, "open", 0)
