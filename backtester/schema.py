@@ -248,6 +248,7 @@ Rows = Any  # a record array; in compiled code a `Table` (kernels/_table.py)
 
 
 LONGEST_WINDOW = 512  # bars that the quiet pass looks ahead, at most
+SHORTEST_WINDOW = 8  # and after a bar that was not quiet
 
 
 class Bars(NamedTuple):
@@ -323,13 +324,11 @@ class Pad(NamedTuple):
     okay: Floats  # (LONGEST_WINDOW,) 1: certainly quiet, 0: to be walked
     ratio: Floats  # worst margin ratio of any pool
     pool_ratio: Floats  # worst margin ratio of the pool at hand
-    no_ratio: Floats  # in place of a curve of ratios that is not asked for
     equity_open: Floats  # of the account
     equity_first: Floats
     equity_second: Floats
     equity_close: Floats
     whole_okay: Floats  # the account with its standing pools, over the bars that are about to be written
-    whole_ratio: Floats
     whole_open: Floats
     whole_first: Floats
     whole_second: Floats

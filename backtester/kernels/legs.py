@@ -8,6 +8,8 @@ so that a pool can be looked at in a few operations per instrument, at one momen
 order than the definition's may differ from it in the last digits: where these decide, `margin.appraise` does.
 """
 
+import numpy as np
+
 from backtester.kernels._jit import kernel
 from backtester.kernels.levels import mark_at
 from backtester.kernels.margin import LAST_DIGIT, TIER_TOLERANCE, joined
@@ -54,6 +56,10 @@ def add_up(run, leg):
 @kernel
 def fit(run, leg, v):
     """Find the piece of the leg's requirement that holds at level `v`, and how far it goes."""
+    if leg.gross == 0.0:
+        leg.r1, leg.c1, leg.r2, leg.c2 = 0.0, 0.0, 0.0, 0.0
+        leg.above, leg.below = -np.inf, np.inf
+        return
     r1, c1, r2, c2, above, below = pieces(
         run, leg.instrument, leg.long_quantity, leg.short_quantity, leg.long_notional, leg.short_notional, v
     )
@@ -63,6 +69,24 @@ def fit(run, leg, v):
         above, below = -below, -above
     leg.r1, leg.c1, leg.r2, leg.c2 = r1, c1, r2, c2
     leg.above, leg.below = above, below
+
+
+@kernel
+def safe_levels(leg, cash):
+    """Levels strictly between which a pool of this leg alone surely is above its requirement, and the leg on its piece.
+
+    ``equity - requirement = cash - anchor + c + (net - r)*v`` is straight in v, for a requirement of one line; where
+    rounding could decide, that is not sure.
+    """
+    height, slope = cash - leg.anchor + leg.c1, leg.net - leg.r1
+    above, below = leg.above, leg.below
+    if slope == 0.0:
+        return (above, below) if height > 0.0 else (np.inf, -np.inf)
+    level = -height / slope
+    rounding = LAST_DIGIT * (abs(level) + (abs(cash) + abs(leg.anchor) + abs(leg.c1)) / abs(slope))
+    if slope > 0.0:
+        return max(above, level + rounding), below
+    return above, min(below, level - rounding)
 
 
 @kernel
@@ -76,6 +100,8 @@ def glance(run, p, s):
     """
     pool = run.pools[p]
     equity, requirement, initial, scale = pool.cash, 0.0, 0.0, abs(pool.cash)
+    if pool.n_open == 0:
+        return equity, requirement, initial, LAST_DIGIT * scale
     skip = run.state[0].looked_ahead != 0 and not pool.on_demand
     if skip:
         equity += pool.seen_pnl

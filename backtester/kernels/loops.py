@@ -8,11 +8,10 @@ from backtester.kernels._jit import loop
 
 
 @loop
-def start_account(okay, ratio, equity0, equity1, equity2, equity3, n):
+def start_account(okay, equity0, equity1, equity2, equity3, n):
     """Start a window: quiet, and worth nothing yet."""
     for b in range(n):
         okay[b] = 1.0
-        ratio[b] = 0.0
         equity0[b] = 0.0
         equity1[b] = 0.0
         equity2[b] = 0.0
@@ -30,25 +29,15 @@ def candle_order(first, second, start, end, low, high, flipped, n):
 
 @loop
 def add_alone(
-    okay, ratio, equity0, equity1, equity2, equity3, pool_ratio,
-    opened, first, second, closed, base, net, r, c, above, below, n,
+    okay, equity0, equity1, equity2, equity3, opened, first, second, closed, base, net, above, below, n
 ):  # fmt: skip
-    """Add a pool on one instrument, with ``need = r*v - c`` for levels strictly between `above` and `below`.
+    """Add a pool that is one leg, ``base + net*v``.
 
-    Its equity, ``base + net*v``, and its need are straight in v, so a bar's extremes are all there is to test. Its
-    ratio ``(r*v - c)/(base + net*v)`` is monotone: it rises with v where ``r*base + net*c > 0``, so one end is the
-    worst.
+    A bar is not okay when it has no data, or reaches `above` or `below` with an extreme.
     """
-    worst_is_high = r * base + net * c > 0.0
     for b in range(n):
-        low, high = min(first[b], second[b]), max(first[b], second[b])
-        at_low, at_high = base + net * low, base + net * high
-        quiet = (at_low > r * low - c) & (at_high > r * high - c) & (low > above) & (high < below)
-        okay[b] = okay[b] if quiet else 0.0
-        worst = high if worst_is_high else low
-        own = (r * worst - c) / (base + net * worst)
-        pool_ratio[b] = own
-        ratio[b] = max(ratio[b], own)
+        inside = (min(first[b], second[b]) > above) & (max(first[b], second[b]) < below)
+        okay[b] = okay[b] if inside else 0.0
         equity0[b] += base + net * opened[b]
         equity1[b] += base + net * first[b]
         equity2[b] += base + net * second[b]
@@ -56,21 +45,53 @@ def add_alone(
 
 
 @loop
-def write_lone(
-    okay, equity, equity_low, worst_ratio,
-    first, second, closed, base, net, r, c, above, below, idle, n,
-):  # fmt: skip
-    """Write the curves of an account that is one pool on one instrument and idle cash, as `add_alone` values it."""
-    worst_is_high = r * base + net * c > 0.0
+def write_lone(okay, equity, equity_low, first, second, closed, start, net, above, below, n):
+    """Write the curves of an account that is one leg, ``start + net*v``; returns how many bars are not quiet.
+
+    Those are the ones that have no data, or reach `above` or `below` with an extreme.
+    """
+    loud = 0
     for b in range(n):
         low, high = min(first[b], second[b]), max(first[b], second[b])
-        at_low, at_high = base + net * low, base + net * high
-        quiet = (at_low > r * low - c) & (at_high > r * high - c) & (low > above) & (high < below)
+        quiet = (low > above) & (high < below)
         okay[b] = 1.0 if quiet else 0.0
-        worst = high if worst_is_high else low
-        equity[b] = idle + (base + net * closed[b])
-        equity_low[b] = idle + min(at_low, at_high)
-        worst_ratio[b] = (r * worst - c) / (base + net * worst)
+        loud += not quiet
+        equity[b] = start + net * closed[b]
+        equity_low[b] = min(start + net * low, start + net * high)
+    return loud
+
+
+@loop
+def ratio_alone(ratio, first, second, base, net, r, c, n):
+    """Worst margin ratio of a pool that is one leg, ``(r*v - c)/(base + net*v)``.
+
+    It is monotone, and rises with v where ``r*base + net*c > 0``, so one end of a bar's range is the worst.
+    """
+    worst_is_high = r * base + net * c > 0.0
+    for b in range(n):
+        worst = max(first[b], second[b]) if worst_is_high else min(first[b], second[b])
+        ratio[b] = (r * worst - c) / (base + net * worst)
+
+
+@loop
+def larger(row, other, n):
+    """Take the larger of two values of every bar."""
+    for b in range(n):
+        row[b] = max(row[b], other[b])
+
+
+@loop
+def copy(row, other, n):
+    """Copy every bar."""
+    for b in range(n):
+        row[b] = other[b]
+
+
+@loop
+def fill(row, value, n):
+    """Set every bar to `value`."""
+    for b in range(n):
+        row[b] = value
 
 
 @loop
@@ -134,18 +155,14 @@ def raise_need(need0, need1, need2, need3, opened, first, second, closed, r, c, 
 
 
 @loop
-def finish_pool(
-    okay, ratio, equity0, equity1, equity2, equity3, pool_ratio,
-    pnl0, pnl1, pnl2, pnl3, need0, need1, need2, need3, cash, n,
+def add_pool(
+    okay, equity0, equity1, equity2, equity3, pnl0, pnl1, pnl2, pnl3, need0, need1, need2, need3, cash, n
 ):  # fmt: skip
     """Take a standing pool into the account."""
     for b in range(n):
         at0, at1, at2, at3 = cash + pnl0[b], cash + pnl1[b], cash + pnl2[b], cash + pnl3[b]
         quiet = (at0 > need0[b]) & (at1 > need1[b]) & (at2 > need2[b]) & (at3 > need3[b])
         okay[b] = okay[b] if quiet else 0.0
-        own = max(max(need0[b] / at0, need1[b] / at1), max(need2[b] / at2, need3[b] / at3))
-        pool_ratio[b] = own
-        ratio[b] = max(ratio[b], own)
         equity0[b] += at0
         equity1[b] += at1
         equity2[b] += at2
@@ -153,14 +170,20 @@ def finish_pool(
 
 
 @loop
+def ratio_pool(ratio, pnl0, pnl1, pnl2, pnl3, need0, need1, need2, need3, cash, n):
+    """Worst margin ratio of a standing pool at any way point."""
+    for b in range(n):
+        first = max(need0[b] / (cash + pnl0[b]), need1[b] / (cash + pnl1[b]))
+        ratio[b] = max(first, max(need2[b] / (cash + pnl2[b]), need3[b] / (cash + pnl3[b])))
+
+
+@loop
 def copy_account(
-    okay, ratio, equity0, equity1, equity2, equity3,
-    its_okay, its_ratio, its_equity0, its_equity1, its_equity2, its_equity3, n,
+    okay, equity0, equity1, equity2, equity3, its_okay, its_equity0, its_equity1, its_equity2, its_equity3, n
 ):  # fmt: skip
     """Copy the account's rows."""
     for b in range(n):
         okay[b] = its_okay[b]
-        ratio[b] = its_ratio[b]
         equity0[b] = its_equity0[b]
         equity1[b] = its_equity1[b]
         equity2[b] = its_equity2[b]
@@ -177,11 +200,8 @@ def loud_bars(okay, n):
 
 
 @loop
-def write_account(
-    equity, equity_low, worst_ratio, okay, ratio, equity0, equity1, equity2, equity3, idle, n
-):  # fmt: skip
-    """Write the curves of quiet bars: equity at the close, the lowest at any way point, the worst ratio."""
+def write_account(equity, equity_low, equity0, equity1, equity2, equity3, idle, n):
+    """Write the curves of quiet bars: equity at the close, the lowest at any way point."""
     for b in range(n):
         equity[b] = idle + equity3[b]
         equity_low[b] = idle + min(min(equity0[b], equity1[b]), min(equity2[b], equity3[b]))
-        worst_ratio[b] = ratio[b]

@@ -34,9 +34,14 @@ def pieces(run, i, long_q, short_q, long_n, short_n, v):
     if offset == NET and long_q > 0.0 and short_q > 0.0:
         r, c, above, below = side_piece(run, i, abs(long_q - short_q), abs(long_n - short_n), v)
         return r, c, r, c, above, below
-    r1, c1, above1, below1 = side_piece(run, i, long_q, long_n, v)
+    if short_q == 0.0:
+        r, c, above, below = side_piece(run, i, long_q, long_n, v)
+        return r, c, r, c, above, below
     r2, c2, above2, below2 = side_piece(run, i, short_q, short_n, v)
+    if long_q == 0.0:
+        return r2, c2, r2, c2, above2, below2
+    r1, c1, above1, below1 = side_piece(run, i, long_q, long_n, v)
     above, below = max(above1, above2), min(below1, below2)
-    if offset == LARGER_SIDE and long_q > 0.0 and short_q > 0.0:
+    if offset == LARGER_SIDE:
         return r1, c1, r2, c2, above, below
     return r1 + r2, c1 + c2, r1 + r2, c1 + c2, above, below

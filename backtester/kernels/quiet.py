@@ -16,11 +16,13 @@ import numpy as np
 from backtester.kernels import loops
 from backtester.kernels._jit import kernel
 from backtester.kernels._views import prefetch, tail
-from backtester.kernels.legs import leg_at
-from backtester.kernels.path import NET_TOLERANCE, net_quantities, trailing_level
-from backtester.schema import CANDLE, CLOSE, FAVOURABLE, LONGEST_WINDOW
+from backtester.kernels.exits import follow_quiet, watch_leg
+from backtester.kernels.legs import leg_at, safe_levels
+from backtester.kernels.lone import is_lone, pass_lone
+from backtester.kernels.path import NET_TOLERANCE, net_quantities
+from backtester.kernels.recording import has_ratios, idle_cash, join_open, note_pool_ratio, quiet_bars
+from backtester.schema import CANDLE, CLOSE, FAVOURABLE, LONGEST_WINDOW, SHORTEST_WINDOW
 
-SHORTEST = 8  # bars in a window after a bar that was not quiet
 START = np.int64(0)  # of the window; not a literal, for which numba would compile the callees once more
 VECTOR = 8  # bars that loops like to come in
 
@@ -32,6 +34,9 @@ def pass_quiet(run, bars, curves, pad, t, stop, horizon, path):
     `horizon` is the bar of the next funding or margin instruction, beyond which there is nothing to look at. Windows
     grow while nothing happens and start again short when something did; that changes no number.
     """
+    if is_lone(run, bars, t):
+        break_window(run)
+        return pass_lone(run, bars, curves, pad, t, stop, path)
     net_quantities(run)
     state = run.state[0]
     done = t
@@ -47,7 +52,7 @@ def pass_quiet(run, bars, curves, pad, t, stop, horizon, path):
         done += quiet
         if quiet < n:
             break_window(run)
-            state.reach = SHORTEST
+            state.reach = SHORTEST_WINDOW
             break
     return done - t
 
@@ -67,8 +72,7 @@ def look_ahead(run, pad):
     """
     state = run.state[0]
     b = state.bar - state.window_start
-    inside = state.bar < state.window_end and len(run.legs) > 1
-    state.looked_ahead = inside and pad.okay[b] > 0.0
+    state.looked_ahead = state.bar < state.window_end and pad.okay[b] > 0.0
     if state.looked_ahead:
         for p in range(len(pad.pnl_open)):
             pool = run.pools[p]
@@ -84,26 +88,20 @@ def open_window(run, pad, t, horizon):
     n = min(state.reach, horizon - t)
     state.window_start, state.window_end = t, t + n
     state.reach = min(LONGEST_WINDOW, 2 * state.reach)
-    if len(run.legs) != 1:  # the rows of a lone leg start when it is taken in, if it needs them
-        start_rows(run, pad, START, n)
+    loops.start_account(*account_rows(pad, START), n)
+    loops.fill(pad.ratio, 0.0, n)
+    for p in range(len(pad.pnl_open)):
+        if run.pools[p].first_leg < run.pools[p].last_leg:
+            loops.start_pool(*pool_rows(pad, p, START), *margin_rows(pad, p, START), n)
     for k in range(len(run.legs)):
         run.legs[k].valued_to = t
 
 
 @kernel
-def start_rows(run, pad, b, n):
-    """Start `n` bars of the account's rows and its standing pools' from bar `b` of the window on."""
-    loops.start_account(*account_rows(pad, b), n)
-    for p in range(len(pad.pnl_open)):
-        if run.pools[p].first_leg < run.pools[p].last_leg:
-            loops.start_pool(*pool_rows(pad, p, b), *margin_rows(pad, p, b), n)
-
-
-@kernel
 def account_rows(pad, b):
-    """Rows of the account from bar `b` of the window on: okay, ratio, equity at the way points."""
+    """Rows of the account from bar `b` of the window on: okay, equity at the way points."""
     equity = tail(pad.equity_open, b), tail(pad.equity_first, b), tail(pad.equity_second, b), tail(pad.equity_close, b)
-    return tail(pad.okay, b), tail(pad.ratio, b), *equity
+    return tail(pad.okay, b), *equity
 
 
 @kernel
@@ -126,64 +124,31 @@ def take_in(run, bars, curves, pad, k, t, path):
     i = run.legs[k].instrument
     end = min(run.state[0].window_end, run.instruments[i].next_order)
     n, b = end - t, t - run.state[0].window_start
-    leg = leg_at(run, k, bars.mark_open[i, t])
-    if len(run.legs) == 1 and not is_lone(run):
-        start_rows(run, pad, b, n)
-    if leg.gross > 0.0:
-        points = way_points(run, bars, pad, i, t, n, path)
-        if is_lone(run):
-            write_lone(run, curves, pad, leg, points, t, b, n)
-        elif run.pools[leg.pool].on_demand:
-            add_alone(run, curves, pad, leg, points, t, b, n)
-        else:
-            add_to_pool(pad, leg, points, b, n)
-    for m in range(leg.first, leg.last):
-        j = run.slots[m].member
-        if run.slots[j].has_exit or run.slots[j].limit_order >= 0:
-            watch_slot(run, bars, tail(pad.okay, b), j, t, n)
-    leg.valued_to = end
     if end < run.state[0].horizon:  # there an order will ask for these
         prefetch(bars.mark_open, i, end)
         prefetch(bars.open, i, end)
         prefetch(bars.open_price, i, end)
-
-
-@kernel
-def is_lone(run):
-    """Whether the account is one leg with a requirement of one line."""
-    if len(run.legs) != 1:
-        return False
-    leg = run.legs[0]
-    return leg.gross > 0.0 and leg.r1 == leg.r2 and leg.c1 == leg.c2
-
-
-@kernel
-def write_lone(run, curves, pad, leg, points, t, b, n):
-    """Write the curves of an account of one leg at once, without rows to add it to."""
-    base, net = run.pools[leg.pool].cash - leg.anchor, leg.net
-    line = base, net, leg.r1, leg.c1, leg.above, leg.below
-    written = tail(curves.equity, t), tail(curves.equity_low, t), ratio_row(curves, pad, t)
-    loops.write_lone(tail(pad.okay, b), *written, *points[1:], *line, idle_cash(run), n)
-    note_pool_ratio(run, curves, written[2], leg.pool, t, n)
-
-
-@kernel
-def idle_cash(run):
-    """Cash of the pools without positions."""
-    idle = 0.0
-    for p in range(len(run.pools)):
-        if run.pools[p].n_open == 0:
-            idle += run.pools[p].cash
-    return idle
+    leg = leg_at(run, k, bars.mark_open[i, t])
+    if leg.gross > 0.0:
+        points = way_points(run, bars, pad, i, t, n, path)
+        if run.pools[leg.pool].on_demand:
+            add_alone(run, curves, pad, leg, points, t, b, n)
+        else:
+            add_to_pool(pad, leg, points, b, n)
+    watch_leg(run, bars, leg, tail(pad.okay, b), t, n)
+    leg.valued_to = end
 
 
 @kernel
 def add_alone(run, curves, pad, leg, points, t, b, n):
     """Add an on-demand pool, which is one leg with a requirement of one line."""
-    base, net = run.pools[leg.pool].cash - leg.anchor, leg.net
-    line = base, net, leg.r1, leg.c1, leg.above, leg.below
-    loops.add_alone(*account_rows(pad, b), pad.pool_ratio, *points, *line, n)
-    note_pool_ratio(run, curves, pad.pool_ratio, leg.pool, t, n)
+    cash = run.pools[leg.pool].cash
+    base = cash - leg.anchor
+    loops.add_alone(*account_rows(pad, b), *points, base, leg.net, *safe_levels(leg, cash), n)
+    if has_ratios(curves):
+        loops.ratio_alone(pad.pool_ratio, points[1], points[2], base, leg.net, leg.r1, leg.c1, n)
+        loops.larger(tail(pad.ratio, b), pad.pool_ratio, n)
+        note_pool_ratio(run, curves, pad.pool_ratio, leg.pool, t, n)
 
 
 @kernel
@@ -199,47 +164,19 @@ def add_to_pool(pad, leg, points, b, n):
 
 @kernel
 def write_curves(run, curves, pad, t, n):
-    """Write the quiet bars of `n`, and what the open of the first one saw, which is in the clock; returns how many."""
+    """Write the curves of `n` bars; returns how many of them are quiet, from the first on."""
     b = t - run.state[0].window_start
-    equity, equity_low, worst_ratio = tail(curves.equity, t), tail(curves.equity_low, t), ratio_row(curves, pad, t)
-    okay = tail(pad.okay, b)
-    if not is_lone(run):
-        rows = account_rows(pad, b)
-        m = min(-(-n // VECTOR) * VECTOR, len(okay), len(equity))  # values beyond n go nowhere
-        if has_standing(run):
-            rows = with_standing(run, curves, pad, rows, t, b, n, m)
-        loops.write_account(equity, equity_low, worst_ratio, *rows, idle_cash(run), m)
-        okay = rows[0]
-    quiet = n
-    if loops.loud_bars(okay, n) > 0:
-        quiet = 0
-        while okay[quiet] > 0.0:
-            quiet += 1
-    clock = run.state[0]
-    if quiet > 0 and clock.bar == t:
-        equity_low[0] = min(equity_low[0], clock.equity_low)
-        worst_ratio[0] = max(worst_ratio[0], clock.worst_ratio)
-    if len(curves.pool_ratio) > 0:
-        note_flat_pools(run, curves, t, quiet)
+    equity, equity_low = tail(curves.equity, t), tail(curves.equity_low, t)
+    rows = account_rows(pad, b)
+    m = min(-(-n // VECTOR) * VECTOR, len(rows[0]), len(equity))  # values beyond n go nowhere
+    if has_ratios(curves):
+        loops.copy(tail(curves.worst_ratio, t), tail(pad.ratio, b), n)
+    if has_standing(run):
+        rows = with_standing(run, curves, pad, rows, t, b, n, m)
+    loops.write_account(equity, equity_low, *rows[1:], idle_cash(run), m)
+    quiet = quiet_bars(rows[0]) if loops.loud_bars(rows[0], n) > 0 else n
+    join_open(run, curves, t, quiet)
     return quiet
-
-
-@kernel
-def note_flat_pools(run, curves, t, n):
-    """A pool without positions has a ratio of 0, whatever was looked at ahead, but for what this open saw."""
-    for p in range(len(run.pools)):
-        if run.pools[p].n_open == 0 and n > 0:
-            ratio = tail(curves.pool_ratio, p, t)
-            for b in range(n):
-                ratio[b] = 0.0
-            if run.state[0].bar == t:
-                ratio[0] = run.pools[p].ratio
-
-
-@kernel
-def ratio_row(curves, pad, t):
-    """Where the account's worst ratios go: into their curve from bar `t` on, or nowhere when it is not asked for."""
-    return tail(curves.worst_ratio, t) if len(curves.worst_ratio) > 0 else pad.no_ratio
 
 
 @kernel
@@ -256,13 +193,16 @@ def has_standing(run):
 @kernel
 def with_standing(run, curves, pad, rows, t, b, n, m):
     """The account's rows together with the standing pools'."""
-    equity = pad.whole_open, pad.whole_first, pad.whole_second, pad.whole_close
-    whole = pad.whole_okay, pad.whole_ratio, *equity
+    whole = pad.whole_okay, pad.whole_open, pad.whole_first, pad.whole_second, pad.whole_close
     loops.copy_account(*whole, *rows, m)
     for p in range(len(pad.pnl_open)):
         if run.pools[p].n_open > 0:
-            loops.finish_pool(*whole, pad.pool_ratio, *pool_rows(pad, p, b), run.pools[p].cash, m)
-            note_pool_ratio(run, curves, pad.pool_ratio, p, t, n)
+            pool = *pool_rows(pad, p, b), run.pools[p].cash
+            loops.add_pool(*whole, *pool, m)
+            if has_ratios(curves):
+                loops.ratio_pool(pad.pool_ratio, *pool, n)
+                loops.larger(tail(curves.worst_ratio, t), pad.pool_ratio, n)
+                note_pool_ratio(run, curves, pad.pool_ratio, p, t, n)
     return whole
 
 
@@ -282,83 +222,3 @@ def way_points(run, bars, pad, i, t, n, path):
     trades = tail(bars.open, i, t), tail(bars.close, i, t)
     loops.candle_order(pad.first, pad.second, *trades, low, high, falling_first, n)
     return opened, pad.first, pad.second, closed
-
-
-@kernel
-def note_pool_ratio(run, curves, seen, p, t, n):
-    """Copy the pool's ratios into its curve, where one is wanted; what the open of the first bar saw is in the pool."""
-    if len(curves.pool_ratio) > 0:
-        ratio = tail(curves.pool_ratio, p, t)
-        for b in range(n):
-            ratio[b] = seen[b]
-        if run.state[0].bar == t:
-            ratio[0] = max(ratio[0], run.pools[p].ratio)
-
-
-@kernel
-def watch_slot(run, bars, okay, j, t, n):
-    """A bar is not okay when its range reaches one of slot `j`'s exits or its limit order."""
-    slot = run.slots[j]
-    i = slot.instrument
-    above, below = -np.inf, np.inf  # trade prices strictly between these are safe
-    mark_above, mark_below = -np.inf, np.inf
-    if slot.limit_order >= 0:
-        limit = run.orders[slot.limit_order].limit
-        if slot.limit_quantity > 0.0:
-            above = limit
-        else:
-            below = limit
-    if slot.has_exit and slot.quantity > 0.0:
-        if slot.watch_mark:
-            mark_above = -np.inf if np.isnan(slot.stop) else slot.stop
-        elif slot.stop > above:
-            above = slot.stop
-        if slot.take_profit < below:
-            below = slot.take_profit
-    elif slot.has_exit:
-        if slot.watch_mark:
-            mark_below = np.inf if np.isnan(slot.stop) else slot.stop
-        elif slot.stop < below:
-            below = slot.stop
-        if slot.take_profit > above:
-            above = slot.take_profit
-    low, high = tail(bars.low, i, t), tail(bars.high, i, t)
-    loops.check_range(okay, low, high, above, below, n)
-    loops.check_range(okay, tail(bars.mark_low, i, t), tail(bars.mark_high, i, t), mark_above, mark_below, n)
-    if slot.has_exit and not (np.isnan(slot.trail) and np.isnan(slot.trail_fraction)):
-        watch_trail(run, bars, okay, low, high, j, t, n)
-
-
-@kernel
-def watch_trail(run, bars, okay, low, high, j, t, n):
-    """A bar is not okay when it might reach the trailing stop, however its extremes follow each other."""
-    slot = run.slots[j]
-    i, best = slot.instrument, slot.best
-    for b in range(n):
-        if slot.quantity > 0.0:
-            slot.best = max(slot.best, bars.high_price[i, t + b])
-            safe = low[b] > trailing_level(run, j)
-        else:
-            slot.best = min(slot.best, bars.low_price[i, t + b])
-            safe = high[b] < trailing_level(run, j)
-        if not safe:
-            okay[b] = 0.0
-            break
-    slot.best = best
-
-
-@kernel
-def follow_quiet(run, bars, t, n, path):
-    """Let the trailing stops follow the best trade price that the path of `n` quiet bars reaches."""
-    for j in range(len(run.slots)):
-        slot = run.slots[j]
-        if not slot.has_exit or (np.isnan(slot.trail) and np.isnan(slot.trail_fraction)):
-            continue
-        i, long = slot.instrument, slot.quantity > 0.0
-        for b in range(t, t + n):
-            opened, closed = bars.open_price[i, b], bars.close_price[i, b]
-            if path == CLOSE:
-                best = max(opened, closed) if long else min(opened, closed)
-            else:
-                best = bars.high_price[i, b] if long else bars.low_price[i, b]
-            slot.best = max(slot.best, best) if long else min(slot.best, best)

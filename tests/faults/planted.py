@@ -142,8 +142,8 @@ FAULTS = [
         _LAW_6 + "the_last_bar_decides_nothing_earlier",
     ),
     Fault(
-        "law 6", "a stretch is quiet for what comes after it", "kernels/quiet.py",
-        "if loops.loud_bars(okay, n) > 0:", "if not okay[n - 1] > 0.0:",
+        "law 6", "a stretch is quiet for what comes after it", "kernels/lone.py",
+        "quiet_bars(pad.okay) if loud > 0 else n", "n if pad.okay[n - 1] > 0.0 else 0",
         _LAW_6 + "a_late_liquidation_changes_nothing_before_it",
     ),
     Fault(
@@ -215,9 +215,9 @@ FAULTS = [
         _1_TO_3 + "2_a_gap_is_booked_where_it_opens",
     ),
     Fault(
-        "trap 3", "equity looked at on the close only", "kernels/quiet.py",
-        "low, high = tail(bars.mark_low, i, t), tail(bars.mark_high, i, t)",
-        "low, high = tail(bars.mark_close, i, t), tail(bars.mark_close, i, t)", _1_TO_3 + "3_a_wick_liquidates",
+        "trap 3", "equity looked at on the close only", "kernels/lone.py",
+        "first, second, closed = tail(bars.mark_low, i, t), tail(bars.mark_high, i, t), ",
+        "first, second, closed = tail(bars.mark_close, i, t), tail(bars.mark_close, i, t), ", _1_TO_3 + "3_a_wick_liquidates",
     ),
     Fault(
         "trap 3", "equity of several positions looked at on the close only", "kernels/loops.py",

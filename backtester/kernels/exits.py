@@ -1,0 +1,90 @@
+"""Exits and limit orders in bars in which nothing happens. docs/model.md, "The path"."""
+
+import numpy as np
+
+from backtester.kernels import loops
+from backtester.kernels._jit import kernel
+from backtester.kernels._views import tail
+from backtester.kernels.path import trailing_level
+from backtester.schema import CLOSE
+
+
+@kernel
+def watch_leg(run, bars, leg, okay, t, n):
+    """A bar is not okay when its range reaches an exit or a limit order of the leg's; returns whether it has any."""
+    found = False
+    for k in range(leg.first, leg.last):
+        j = run.slots[k].member
+        if run.slots[j].has_exit or run.slots[j].limit_order >= 0:
+            watch_slot(run, bars, okay, j, t, n)
+            found = True
+    return found
+
+
+@kernel
+def watch_slot(run, bars, okay, j, t, n):
+    """A bar is not okay when its range reaches one of slot `j`'s exits or its limit order."""
+    slot = run.slots[j]
+    i = slot.instrument
+    above, below = -np.inf, np.inf  # trade prices strictly between these are safe
+    mark_above, mark_below = -np.inf, np.inf
+    if slot.limit_order >= 0:
+        limit = run.orders[slot.limit_order].limit
+        if slot.limit_quantity > 0.0:
+            above = limit
+        else:
+            below = limit
+    if slot.has_exit and slot.quantity > 0.0:
+        if slot.watch_mark:
+            mark_above = -np.inf if np.isnan(slot.stop) else slot.stop
+        elif slot.stop > above:
+            above = slot.stop
+        if slot.take_profit < below:
+            below = slot.take_profit
+    elif slot.has_exit:
+        if slot.watch_mark:
+            mark_below = np.inf if np.isnan(slot.stop) else slot.stop
+        elif slot.stop < below:
+            below = slot.stop
+        if slot.take_profit > above:
+            above = slot.take_profit
+    low, high = tail(bars.low, i, t), tail(bars.high, i, t)
+    loops.check_range(okay, low, high, above, below, n)
+    loops.check_range(okay, tail(bars.mark_low, i, t), tail(bars.mark_high, i, t), mark_above, mark_below, n)
+    if slot.has_exit and not (np.isnan(slot.trail) and np.isnan(slot.trail_fraction)):
+        watch_trail(run, bars, okay, low, high, j, t, n)
+
+
+@kernel
+def watch_trail(run, bars, okay, low, high, j, t, n):
+    """A bar is not okay when it might reach the trailing stop, however its extremes follow each other."""
+    slot = run.slots[j]
+    i, best = slot.instrument, slot.best
+    for b in range(n):
+        if slot.quantity > 0.0:
+            slot.best = max(slot.best, bars.high_price[i, t + b])
+            safe = low[b] > trailing_level(run, j)
+        else:
+            slot.best = min(slot.best, bars.low_price[i, t + b])
+            safe = high[b] < trailing_level(run, j)
+        if not safe:
+            okay[b] = 0.0
+            break
+    slot.best = best
+
+
+@kernel
+def follow_quiet(run, bars, t, n, path):
+    """Let the trailing stops follow the best trade price that the path of `n` quiet bars reaches."""
+    for j in range(len(run.slots)):
+        slot = run.slots[j]
+        if not slot.has_exit or (np.isnan(slot.trail) and np.isnan(slot.trail_fraction)):
+            continue
+        i, long = slot.instrument, slot.quantity > 0.0
+        for b in range(t, t + n):
+            opened, closed = bars.open_price[i, b], bars.close_price[i, b]
+            if path == CLOSE:
+                best = max(opened, closed) if long else min(opened, closed)
+            else:
+                best = bars.high_price[i, b] if long else bars.low_price[i, b]
+            slot.best = max(slot.best, best) if long else min(slot.best, best)

@@ -1,0 +1,70 @@
+"""Quiet bars of an account that is one leg: with no other to be added to, it needs no window.
+
+A bar is quiet when its range stays strictly between two levels; see `legs.safe_levels`.
+"""
+
+from backtester.kernels import loops
+from backtester.kernels._jit import kernel
+from backtester.kernels._views import tail
+from backtester.kernels.exits import follow_quiet, watch_leg
+from backtester.kernels.legs import leg_at, safe_levels
+from backtester.kernels.recording import has_ratios, idle_cash, join_open, note_pool_ratio, quiet_bars
+from backtester.schema import CLOSE, LONGEST_WINDOW, SHORTEST_WINDOW
+
+
+@kernel
+def is_lone(run, bars, t):
+    """Whether the account is one leg, flat or with a requirement of one line."""
+    if len(run.legs) != 1:
+        return False
+    leg = leg_at(run, 0, bars.mark_open[run.legs[0].instrument, t])
+    return leg.r1 == leg.r2 and leg.c1 == leg.c2
+
+
+@kernel
+def pass_lone(run, bars, curves, pad, t, stop, path):
+    """Record the quiet bars from `t` on, at most up to `stop`; returns how many there were."""
+    state = run.state[0]
+    done = t
+    while done < stop:
+        n = min(stop - done, state.reach)
+        quiet = write_lone(run, bars, curves, pad, done, n, path)
+        follow_quiet(run, bars, done, quiet, path)
+        done += quiet
+        if quiet < n:
+            state.reach = SHORTEST_WINDOW
+            break
+        state.reach = min(LONGEST_WINDOW, 2 * state.reach)
+    return done - t
+
+
+@kernel
+def write_lone(run, bars, curves, pad, t, n, path):
+    """Write the curves of `n` bars; returns how many of them are quiet, from the first on."""
+    leg = run.legs[0]
+    i = leg.instrument
+    first, second, closed = tail(bars.mark_low, i, t), tail(bars.mark_high, i, t), tail(bars.mark_close, i, t)
+    if path == CLOSE:
+        first, second = tail(bars.mark_open, i, t), closed
+    equity, equity_low = tail(curves.equity, t), tail(curves.equity_low, t)
+    cash, loud = idle_cash(run), 0
+    if leg.gross > 0.0:
+        base = run.pools[leg.pool].cash - leg.anchor
+        above, below = safe_levels(leg, run.pools[leg.pool].cash)
+        rows = pad.okay, equity, equity_low, first, second, closed
+        loud = loops.write_lone(*rows, cash + base, leg.net, above, below, n)
+        if has_ratios(curves):
+            ratio = tail(curves.worst_ratio, t)
+            loops.ratio_alone(ratio, first, second, base, leg.net, leg.r1, leg.c1, n)
+            note_pool_ratio(run, curves, ratio, leg.pool, t, n)
+    else:
+        loops.fill(pad.okay, 1.0, n)
+        loops.fill(equity, cash, n)
+        loops.fill(equity_low, cash, n)
+        if has_ratios(curves):
+            loops.fill(tail(curves.worst_ratio, t), 0.0, n)
+    if watch_leg(run, bars, leg, pad.okay, t, n):
+        loud = loops.loud_bars(pad.okay, n)
+    quiet = quiet_bars(pad.okay) if loud > 0 else n
+    join_open(run, curves, t, quiet)
+    return quiet
