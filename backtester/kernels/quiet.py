@@ -15,7 +15,7 @@ import numpy as np
 
 from backtester.kernels import loops
 from backtester.kernels._jit import kernel
-from backtester.kernels._views import prefetch, tail
+from backtester.kernels._views import tail
 from backtester.kernels.exits import follow_quiet, watch_leg
 from backtester.kernels.legs import leg_at, safe_levels
 from backtester.kernels.lone import is_lone, pass_lone
@@ -124,10 +124,6 @@ def take_in(run, bars, curves, pad, k, t, path):
     i = run.legs[k].instrument
     end = min(run.state[0].window_end, run.instruments[i].next_order)
     n, b = end - t, t - run.state[0].window_start
-    if end < run.state[0].horizon:  # there an order will ask for these
-        prefetch(bars.mark_open, i, end)
-        prefetch(bars.open, i, end)
-        prefetch(bars.open_price, i, end)
     leg = leg_at(run, k, bars.mark_open[i, t])
     if leg.gross > 0.0:
         points = way_points(run, bars, pad, i, t, n, path)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from backtester.kernels._jit import entry, kernel
+from backtester.kernels._views import prefetch
 from backtester.kernels.funding import settle
 from backtester.kernels.logs import log_event, post
 from backtester.kernels.orders import execute
@@ -20,6 +21,7 @@ from backtester.schema import (
 )
 
 NONE_YET = np.int64(0)  # not a literal, for which numba would compile the callees once more
+AHEAD = 2  # orders
 BANKRUPT_TOLERANCE = 1e-9  # of the balance: less cash is none
 
 
@@ -114,6 +116,8 @@ def open_bar(run, agenda, bars, pad, order, next_order, action, next_action, fun
         slot.waiting_order = row
         run.instruments[slot.instrument].next_order = run.orders[row].next
         quote_trade(run.instruments[slot.instrument], bars, slot.instrument, run.state[0].bar)
+        if row + AHEAD < len(run.orders):
+            fetch_open(run, bars, run.orders[row + AHEAD])
     for row in range(funding, next_funding):
         settle(run, agenda.funding[row])
     if not all_clear(run, pad):
@@ -123,6 +127,15 @@ def open_bar(run, agenda, bars, pad, order, next_order, action, next_action, fun
     if next_order > order or next_action > action:
         execute(run, agenda.actions, order, next_order, action, next_action)
     run.state[0].looked_ahead = 0
+
+
+@kernel
+def fetch_open(run, bars, order):
+    """Have the prices of an order to come fetched; a run would wait for them otherwise."""
+    i = run.slots[order.slot].instrument
+    prefetch(bars.mark_open, i, order.bar)
+    prefetch(bars.open, i, order.bar)
+    prefetch(bars.open_price, i, order.bar)
 
 
 @kernel

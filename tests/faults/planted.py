@@ -217,7 +217,8 @@ FAULTS = [
     Fault(
         "trap 3", "equity looked at on the close only", "kernels/lone.py",
         "first, second, closed = tail(bars.mark_low, i, t), tail(bars.mark_high, i, t), ",
-        "first, second, closed = tail(bars.mark_close, i, t), tail(bars.mark_close, i, t), ", _1_TO_3 + "3_a_wick_liquidates",
+        "first, second, closed = tail(bars.mark_close, i, t), tail(bars.mark_close, i, t), ",
+        _1_TO_3 + "3_a_wick_liquidates",
     ),
     Fault(
         "trap 3", "equity of several positions looked at on the close only", "kernels/loops.py",
