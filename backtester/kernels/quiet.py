@@ -15,7 +15,7 @@ import numpy as np
 
 from backtester.kernels import loops
 from backtester.kernels._jit import kernel
-from backtester.kernels._views import tail
+from backtester.kernels._views import prefetch, tail
 from backtester.kernels.exits import follow_quiet, watch_leg
 from backtester.kernels.legs import leg_at, safe_levels
 from backtester.kernels.lone import is_lone, pass_lone
@@ -25,6 +25,8 @@ from backtester.schema import CANDLE, CLOSE, FAVOURABLE, LONGEST_WINDOW, SHORTES
 
 START = np.int64(0)  # of the window; not a literal, for which numba would compile the callees once more
 VECTOR = 8  # bars that loops like to come in
+CACHE_LINE = 8  # bars of one array that memory hands out at once
+FETCHED = 64  # bars
 
 
 @kernel
@@ -133,6 +135,17 @@ def take_in(run, bars, curves, pad, k, t, path):
             add_to_pool(pad, leg, points, b, n)
     watch_leg(run, bars, leg, tail(pad.okay, b), t, n)
     leg.valued_to = end
+    fetch_marks(bars, i, end)
+
+
+@kernel
+def fetch_marks(bars, i, t):
+    """Have the marks from bar `t` on fetched, where the leg will be taken in next; a run would wait for them."""
+    for ahead in range(t, t + FETCHED, CACHE_LINE):
+        prefetch(bars.mark_open, i, ahead)
+        prefetch(bars.mark_low, i, ahead)
+        prefetch(bars.mark_high, i, ahead)
+        prefetch(bars.mark_close, i, ahead)
 
 
 @kernel
