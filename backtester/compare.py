@@ -243,7 +243,7 @@ def compare(
     bands: dict[str, dict[str, Result]] = {mode: {} for mode in chosen}
     for done, (mode, path) in enumerate(steps):
         tell(done, len(steps), f"{mode}, {path}")
-        record = "full" if path == account.path else "equity"
+        record = "full" if path == account.path else "lows"
         result = run(strategy, market, account, mode=mode, path=path, record=record, prepared=prepared)
         if check:
             result.check_ledger()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Prepared", "prepare", "run", "simulate"]
 
-RECORDS = ("full", "equity")
+RECORDS = ("full", "lows", "equity")
 
 
 class Prepared(NamedTuple):
@@ -77,7 +77,8 @@ def run(
     mode, path : str, optional
         In place of the account's.
     record : str
-        ``full``, or ``equity`` for equity, its low inside bars and totals alone; margin ratios are nan then.
+        What is kept per bar, the less the faster: ``equity`` at the closes, ``lows`` also the lowest inside the bar,
+        ``full`` also the margin ratios. What is not kept is nan.
     prepared : Prepared, optional
         From `prepare` with the same strategy, market and account.
 
@@ -111,7 +112,7 @@ def simulate(scenario: Scenario, *, record: str = "full", strategy: str = "") ->
     ----------
     scenario : Scenario
     record : str
-        ``full`` also keeps the worst margin ratios per bar, of each pool and of the account.
+        As in `run`.
     strategy : str
         Name shown with the result.
 
@@ -131,7 +132,7 @@ def simulate(scenario: Scenario, *, record: str = "full", strategy: str = "") ->
     lengths, pad = _log_lengths(scenario), engine_input.pad_of(scenario)
     while True:
         account = engine_input.run_of(scenario, *lengths)
-        curves = _curves(scenario, len(account.pools), full=record == "full")
+        curves = _curves(scenario, len(account.pools), record)
         deposits = engine_input.deposits_of(scenario, len(account.pools))
         outcome = run_kernel(account, agenda, bars, curves, pad, deposits, PATHS.index(scenario.path))
         state = account.state[0]
@@ -151,8 +152,7 @@ def _log_lengths(scenario: Scenario) -> tuple[int, int, int]:
     return 4 * acts + funding, 14 * acts + 2 * funding, 3 * acts
 
 
-def _curves(scenario: Scenario, n_pools: int, *, full: bool) -> Curves:
+def _curves(scenario: Scenario, n_pools: int, record: str) -> Curves:
     n_bars = len(scenario.market.open_time)
-    ratios = (np.empty(n_bars), np.zeros((n_pools, n_bars))) if full else (np.empty(0), np.empty((0, 0)))
-    return Curves(np.empty(n_bars), np.empty(n_bars), *ratios)
-
+    ratios = (np.empty(n_bars), np.zeros((n_pools, n_bars))) if record == "full" else (np.empty(0), np.empty((0, 0)))
+    return Curves(np.empty(n_bars), np.empty(0 if record == "equity" else n_bars), *ratios)

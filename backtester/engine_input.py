@@ -134,7 +134,8 @@ def _table(dtype: np.dtype[Any], n: int, **columns: Any) -> Table:
 
 def pad_of(scenario: Scenario) -> Pad:
     """Scratch for the kernels: rows of one block, `APART` to keep those of one bar out of each other's way."""
-    per_pool = [name.startswith(("pnl", "need")) for name in Pad._fields]
+    first_of_pools = Pad._fields.index("slack")
+    per_pool = [n >= first_of_pools for n in range(len(Pad._fields))]
     lengths = np.where(per_pool, 1 + len(scenario.shares), 1)
     block = np.empty((lengths.sum(), LONGEST_WINDOW + APART))
     parts = np.split(block, np.cumsum(lengths)[:-1])

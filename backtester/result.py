@@ -41,9 +41,9 @@ class Result:
         Name with parameters; empty for a scenario from a file.
     equity, equity_low, worst_margin_ratio : float64 array, (n_bars,)
         Total equity at the mark closes and its lowest inside each bar [settlement currency]; the worst margin ratio
-        of any pool inside each bar (0: no position, inf: no equity).
+        of any pool inside each bar (0: no position, inf: no equity). nan where the run was not asked to record them.
     pool_margin_ratio : float64 array, (n_bars, n_pools)
-        The same per pool; without columns in a run recorded as ``equity``.
+        The same per pool; without columns where it is not recorded.
     events, ledger, position_changes : record array
         See `backtester.schema`: EVENT, LEDGER_ROW and POSITION_ROW.
     """
@@ -64,9 +64,11 @@ class Result:
         self.market = scenario.market
         self.slot_names = tuple(slot.name for slot in scenario.slots)
         self.events, self.ledger, self.position_changes = events, ledger, positions
-        self.equity, self.equity_low = curves.equity, curves.equity_low
-        asked = len(curves.worst_ratio) > 0
-        self.worst_margin_ratio = curves.worst_ratio if asked else np.broadcast_to(np.nan, len(curves.equity))
+        self.equity = curves.equity
+        unknown = np.broadcast_to(np.nan, len(curves.equity))
+        self.equity_low, self.worst_margin_ratio = (
+            curve if len(curve) > 0 else unknown for curve in (curves.equity_low, curves.worst_ratio)
+        )
         self.pool_margin_ratio = curves.pool_ratio.T
         self.pool_of_slot, kinds = engine_input.pools_of(scenario)
         self.pool_kind = tuple(kinds)

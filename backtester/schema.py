@@ -297,7 +297,7 @@ class Curves(NamedTuple):
     """What is written once per bar."""
 
     equity: Floats  # (n_bars,) total equity at the mark closes
-    equity_low: Floats  # (n_bars,) lowest total equity inside the bar
+    equity_low: Floats  # (n_bars,) lowest total equity inside the bar; (0,) when not asked for
     worst_ratio: Floats  # (n_bars,) worst margin ratio of any pool inside the bar; (0,) when not asked for
     pool_ratio: Floats  # (n_pools, n_bars) worst margin ratio inside the bar; (0, 0) when not asked for
 
@@ -322,26 +322,26 @@ class Pad(NamedTuple):
     """
 
     okay: Floats  # (LONGEST_WINDOW,) 1: certainly quiet, 0: to be walked
-    ratio: Floats  # worst margin ratio of any pool
-    pool_ratio: Floats  # worst margin ratio of the pool at hand
-    equity_open: Floats  # of the account
+    ratio: Floats  # worst margin ratio of any on-demand pool
+    equity_open: Floats  # of the on-demand pools
     equity_first: Floats
     equity_second: Floats
     equity_close: Floats
-    whole_okay: Floats  # the account with its standing pools, over the bars that are about to be written
+    whole_okay: Floats  # of the whole account, over the bars that are about to be written
     whole_open: Floats
     whole_first: Floats
     whole_second: Floats
-    whole_close: Floats
+    pool_ratio: Floats  # worst margin ratio of the pool at hand
     first: Floats  # levels of the instrument at hand, where the candle decides which extreme comes first
     second: Floats
-    pnl_open: Floats  # (n_standing_pools, LONGEST_WINDOW) pnl of the pool
+    slack: Floats  # (n_standing_pools, LONGEST_WINDOW) pnl - requirement, at least, anywhere in the bar
+    pnl_open: Floats
     pnl_first: Floats
     pnl_second: Floats
     pnl_close: Floats
-    need_open: Floats  # its requirement
+    need_open: Floats  # the requirement
     need_first: Floats
     need_second: Floats
     need_close: Floats
-    need_initial: Floats  # its initial margin and its notionals, at the entries and now, at the open
-    need_gross: Floats
+    initial_open: Floats  # initial margin and notionals, at the entries and now
+    gross_open: Floats

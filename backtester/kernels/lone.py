@@ -8,7 +8,15 @@ from backtester.kernels._jit import kernel
 from backtester.kernels._views import tail
 from backtester.kernels.exits import follow_quiet, watch_leg
 from backtester.kernels.legs import leg_at, safe_levels
-from backtester.kernels.recording import has_ratios, idle_cash, join_open, note_pool_ratio, quiet_bars
+from backtester.kernels.recording import (
+    has_lows,
+    has_ratios,
+    idle_cash,
+    join_open,
+    note_pool_ratio,
+    quiet_bars,
+    whole_vectors,
+)
 from backtester.schema import CLOSE, LONGEST_WINDOW, SHORTEST_WINDOW
 
 
@@ -42,29 +50,43 @@ def pass_lone(run, bars, curves, pad, t, stop, path):
 def write_lone(run, bars, curves, pad, t, n, path):
     """Write the curves of `n` bars; returns how many of them are quiet, from the first on."""
     leg = run.legs[0]
-    i = leg.instrument
+    m = whole_vectors(n, len(curves.equity) - t)
+    loud = write_held(run, bars, curves, pad, t, m, path) if leg.gross > 0.0 else write_flat(run, curves, pad, t, m)
+    if watch_leg(run, bars, leg, pad.okay, t, n):
+        loud = loops.loud_bars(pad.okay, n)
+    quiet = min(n, quiet_bars(pad.okay)) if loud > 0 else n
+    join_open(run, curves, t, quiet)
+    return quiet
+
+
+@kernel
+def write_held(run, bars, curves, pad, t, n, path):
+    """Write the curves of a position; returns how many bars are not quiet."""
+    leg = run.legs[0]
+    i, cash = leg.instrument, run.pools[leg.pool].cash
     first, second, closed = tail(bars.mark_low, i, t), tail(bars.mark_high, i, t), tail(bars.mark_close, i, t)
     if path == CLOSE:
         first, second = tail(bars.mark_open, i, t), closed
-    equity, equity_low = tail(curves.equity, t), tail(curves.equity_low, t)
-    cash, loud = idle_cash(run), 0
-    if leg.gross > 0.0:
-        base = run.pools[leg.pool].cash - leg.anchor
-        above, below = safe_levels(leg, run.pools[leg.pool].cash)
-        rows = pad.okay, equity, equity_low, first, second, closed
-        loud = loops.write_lone(*rows, cash + base, leg.net, above, below, n)
-        if has_ratios(curves):
-            ratio = tail(curves.worst_ratio, t)
-            loops.ratio_alone(ratio, first, second, base, leg.net, leg.r1, leg.c1, n)
-            note_pool_ratio(run, curves, ratio, leg.pool, t, n)
-    else:
-        loops.fill(pad.okay, 1.0, n)
-        loops.fill(equity, cash, n)
-        loops.fill(equity_low, cash, n)
-        if has_ratios(curves):
-            loops.fill(tail(curves.worst_ratio, t), 0.0, n)
-    if watch_leg(run, bars, leg, pad.okay, t, n):
-        loud = loops.loud_bars(pad.okay, n)
-    quiet = quiet_bars(pad.okay) if loud > 0 else n
-    join_open(run, curves, t, quiet)
-    return quiet
+    base = cash - leg.anchor
+    start = idle_cash(run) + base
+    loops.write_line(tail(curves.equity, t), closed, start, leg.net, n)
+    if has_lows(curves):
+        loops.write_lowest(tail(curves.equity_low, t), first, second, start, leg.net, n)
+    if has_ratios(curves):
+        ratio = tail(curves.worst_ratio, t)
+        loops.ratio_alone(ratio, first, second, base, leg.net, leg.r1, leg.c1, n)
+        note_pool_ratio(run, curves, ratio, leg.pool, t, n)
+    return loops.write_okay(pad.okay, first, second, *safe_levels(leg, cash), n)
+
+
+@kernel
+def write_flat(run, curves, pad, t, n):
+    """Write the curves of no position; returns 0, the bars that are not quiet."""
+    cash = idle_cash(run)
+    loops.fill(pad.okay, 1.0, n)
+    loops.fill(tail(curves.equity, t), cash, n)
+    if has_lows(curves):
+        loops.fill(tail(curves.equity_low, t), cash, n)
+    if has_ratios(curves):
+        loops.fill(tail(curves.worst_ratio, t), 0.0, n)
+    return 0

@@ -19,12 +19,20 @@ from backtester.kernels._views import prefetch, tail
 from backtester.kernels.exits import follow_quiet, watch_leg
 from backtester.kernels.legs import leg_at, safe_levels
 from backtester.kernels.lone import is_lone, pass_lone
+from backtester.kernels.margin import LAST_DIGIT
 from backtester.kernels.path import NET_TOLERANCE, net_quantities
-from backtester.kernels.recording import has_ratios, idle_cash, join_open, note_pool_ratio, quiet_bars
+from backtester.kernels.recording import (
+    has_lows,
+    has_ratios,
+    idle_cash,
+    join_open,
+    note_pool_ratio,
+    quiet_bars,
+    whole_vectors,
+)
 from backtester.schema import CANDLE, CLOSE, FAVOURABLE, LONGEST_WINDOW, SHORTEST_WINDOW
 
 START = np.int64(0)  # of the window; not a literal, for which numba would compile the callees once more
-VECTOR = 8  # bars that loops like to come in
 CACHE_LINE = 8  # bars of one array that memory hands out at once
 FETCHED = 64  # bars
 
@@ -44,7 +52,7 @@ def pass_quiet(run, bars, curves, pad, t, stop, horizon, path):
     done = t
     while done < stop:
         if done >= state.window_end:
-            open_window(run, pad, done, horizon)
+            open_window(run, curves, pad, done, horizon)
         for k in range(len(run.legs)):
             if run.legs[k].valued_to <= done:
                 take_in(run, bars, curves, pad, k, done, path)
@@ -79,45 +87,37 @@ def look_ahead(run, pad):
         for p in range(len(pad.pnl_open)):
             pool = run.pools[p]
             pool.seen_pnl, pool.seen_need = pad.pnl_open[p, b], pad.need_open[p, b]
-            pool.seen_initial, pool.seen_gross = pad.need_initial[p, b], pad.need_gross[p, b]
+            pool.seen_initial, pool.seen_gross = pad.initial_open[p, b], pad.gross_open[p, b]
 
 
 @kernel
-def open_window(run, pad, t, horizon):
+def open_window(run, curves, pad, t, horizon):
     """Start a window at bar `t`, with nothing in it."""
     state = run.state[0]
     state.horizon = horizon
     n = min(state.reach, horizon - t)
     state.window_start, state.window_end = t, t + n
     state.reach = min(LONGEST_WINDOW, 2 * state.reach)
-    loops.start_account(*account_rows(pad, START), n)
+    loops.fill(pad.okay, 1.0, n)
     loops.fill(pad.ratio, 0.0, n)
-    for p in range(len(pad.pnl_open)):
+    for row in (pad.equity_open, pad.equity_first, pad.equity_second, pad.equity_close):
+        loops.fill(row, 0.0, n)
+    for p in range(len(pad.slack)):
         if run.pools[p].first_leg < run.pools[p].last_leg:
-            loops.start_pool(*pool_rows(pad, p, START), *margin_rows(pad, p, START), n)
+            start_pool(pad, p, n)
     for k in range(len(run.legs)):
         run.legs[k].valued_to = t
 
 
 @kernel
-def account_rows(pad, b):
-    """Rows of the account from bar `b` of the window on: okay, equity at the way points."""
-    equity = tail(pad.equity_open, b), tail(pad.equity_first, b), tail(pad.equity_second, b), tail(pad.equity_close, b)
-    return tail(pad.okay, b), *equity
-
-
-@kernel
-def pool_rows(pad, p, b):
-    """Rows of standing pool `p` from bar `b` of the window on: pnl and requirement at the way points."""
-    pnl = tail(pad.pnl_open, p, b), tail(pad.pnl_first, p, b), tail(pad.pnl_second, p, b), tail(pad.pnl_close, p, b)
-    need = tail(pad.need_open, p, b), tail(pad.need_first, p, b), tail(pad.need_second, p, b)
-    return *pnl, *need, tail(pad.need_close, p, b)
-
-
-@kernel
-def margin_rows(pad, p, b):
-    """Rows of standing pool `p` from bar `b` of the window on: initial margin and notionals at the open."""
-    return tail(pad.need_initial, p, b), tail(pad.need_gross, p, b)
+def start_pool(pad, p, n):
+    """Start a standing pool without legs."""
+    for rows in (pad.slack, pad.initial_open, pad.gross_open):
+        loops.fill(tail(rows, p, START), 0.0, n)
+    for rows in (pad.pnl_open, pad.pnl_first, pad.pnl_second, pad.pnl_close):
+        loops.fill(tail(rows, p, START), 0.0, n)
+    for rows in (pad.need_open, pad.need_first, pad.need_second, pad.need_close):
+        loops.fill(tail(rows, p, START), 0.0, n)
 
 
 @kernel
@@ -132,16 +132,16 @@ def take_in(run, bars, curves, pad, k, t, path):
         if run.pools[leg.pool].on_demand:
             add_alone(run, curves, pad, leg, points, t, b, n)
         else:
-            add_to_pool(pad, leg, points, b, n)
+            add_to_pool(curves, pad, leg, points, b, n)
     watch_leg(run, bars, leg, tail(pad.okay, b), t, n)
     leg.valued_to = end
-    fetch_marks(bars, i, end)
+    fetch_marks(bars, i, end, min(end + FETCHED, len(curves.equity)))
 
 
 @kernel
-def fetch_marks(bars, i, t):
+def fetch_marks(bars, i, t, stop):
     """Have the marks from bar `t` on fetched, where the leg will be taken in next; a run would wait for them."""
-    for ahead in range(t, t + FETCHED, CACHE_LINE):
+    for ahead in range(t, stop, CACHE_LINE):
         prefetch(bars.mark_open, i, ahead)
         prefetch(bars.mark_low, i, ahead)
         prefetch(bars.mark_high, i, ahead)
@@ -151,68 +151,94 @@ def fetch_marks(bars, i, t):
 @kernel
 def add_alone(run, curves, pad, leg, points, t, b, n):
     """Add an on-demand pool, which is one leg with a requirement of one line."""
+    opened, first, second, closed = points
     cash = run.pools[leg.pool].cash
-    base = cash - leg.anchor
-    loops.add_alone(*account_rows(pad, b), *points, base, leg.net, *safe_levels(leg, cash), n)
+    base, net = cash - leg.anchor, leg.net
+    loops.check_range(tail(pad.okay, b), first, second, *safe_levels(leg, cash), n)
+    loops.add_line(tail(pad.equity_close, b), closed, base, net, n)
+    if has_lows(curves):
+        loops.add_line(tail(pad.equity_open, b), opened, base, net, n)
+        loops.add_line(tail(pad.equity_first, b), first, base, net, n)
+        loops.add_line(tail(pad.equity_second, b), second, base, net, n)
     if has_ratios(curves):
-        loops.ratio_alone(pad.pool_ratio, points[1], points[2], base, leg.net, leg.r1, leg.c1, n)
+        loops.ratio_alone(pad.pool_ratio, first, second, base, net, leg.r1, leg.c1, n)
         loops.larger(tail(pad.ratio, b), pad.pool_ratio, n)
         note_pool_ratio(run, curves, pad.pool_ratio, leg.pool, t, n)
 
 
 @kernel
-def add_to_pool(pad, leg, points, b, n):
+def add_to_pool(curves, pad, leg, points, b, n):
     """Add a leg to its standing pool."""
-    rows = pool_rows(pad, leg.pool, b)
+    p = leg.pool
+    opened, first, second, closed = points
+    slack, need = tail(pad.slack, p, b), tail(pad.need_open, p, b)
+    rows = tail(pad.okay, b), slack, tail(pad.pnl_open, p, b), tail(pad.pnl_close, p, b), need
+    margins = tail(pad.initial_open, p, b), tail(pad.gross_open, p, b)
     line = leg.net, leg.anchor, leg.r1, leg.c1, leg.above, leg.below
     held = leg.initial, leg.gross, leg.long_notional + leg.short_notional
-    loops.add_leg(tail(pad.okay, b), *rows, *margin_rows(pad, leg.pool, b), *points, *line, *held, n)
-    if leg.r1 != leg.r2 or leg.c1 != leg.c2:
-        loops.raise_need(*rows[4:], *points, leg.r2 - leg.r1, leg.c2 - leg.c1, n)
+    loops.add_leg(*rows, *margins, *points, *line, *held, n)
+    two_lines = leg.r1 != leg.r2 or leg.c1 != leg.c2
+    if two_lines:
+        loops.lower_slack(slack, first, second, leg.r2 - leg.r1, leg.c2 - leg.c1, n)
+        loops.raise_line(need, opened, leg.c1 - leg.c2, leg.r2 - leg.r1, n)
+    if has_lows(curves):
+        loops.add_line(tail(pad.pnl_first, p, b), first, -leg.anchor, leg.net, n)
+        loops.add_line(tail(pad.pnl_second, p, b), second, -leg.anchor, leg.net, n)
+    if has_ratios(curves):
+        add_need(tail(pad.need_first, p, b), leg, first, two_lines, n)
+        add_need(tail(pad.need_second, p, b), leg, second, two_lines, n)
+        add_need(tail(pad.need_close, p, b), leg, closed, two_lines, n)
+
+
+@kernel
+def add_need(need, leg, levels, two_lines, n):
+    """Add a leg's requirement at one way point."""
+    loops.add_line(need, levels, -leg.c1, leg.r1, n)
+    if two_lines:
+        loops.raise_line(need, levels, leg.c1 - leg.c2, leg.r2 - leg.r1, n)
 
 
 @kernel
 def write_curves(run, curves, pad, t, n):
     """Write the curves of `n` bars; returns how many of them are quiet, from the first on."""
     b = t - run.state[0].window_start
-    equity, equity_low = tail(curves.equity, t), tail(curves.equity_low, t)
-    rows = account_rows(pad, b)
-    m = min(-(-n // VECTOR) * VECTOR, len(rows[0]), len(equity))  # values beyond n go nowhere
+    equity, idle = tail(curves.equity, t), idle_cash(run)
+    m = whole_vectors(n, len(equity))
+    loops.copy(pad.whole_okay, tail(pad.okay, b), m)
+    loops.write_sum(equity, tail(pad.equity_close, b), idle, m)
+    if has_lows(curves):
+        loops.write_sum(pad.whole_open, tail(pad.equity_open, b), idle, m)
+        loops.write_sum(pad.whole_first, tail(pad.equity_first, b), idle, m)
+        loops.write_sum(pad.whole_second, tail(pad.equity_second, b), idle, m)
     if has_ratios(curves):
         loops.copy(tail(curves.worst_ratio, t), tail(pad.ratio, b), n)
-    if has_standing(run):
-        rows = with_standing(run, curves, pad, rows, t, b, n, m)
-    loops.write_account(equity, equity_low, *rows[1:], idle_cash(run), m)
-    quiet = quiet_bars(rows[0]) if loops.loud_bars(rows[0], n) > 0 else n
+    for p in range(len(pad.slack)):
+        if run.pools[p].n_open > 0:
+            add_pool(run, curves, pad, p, t, b, n, m)
+    if has_lows(curves):
+        lows = tail(curves.equity_low, t)
+        loops.write_low(lows, pad.whole_open, pad.whole_first, pad.whole_second, equity, m)
+    quiet = min(n, quiet_bars(pad.whole_okay)) if loops.loud_bars(pad.whole_okay, m) > 0 else n
     join_open(run, curves, t, quiet)
     return quiet
 
 
 @kernel
-def has_standing(run):
-    """Whether a standing pool has a position."""
-    p = 0
-    while p < len(run.pools) and not run.pools[p].on_demand:
-        if run.pools[p].n_open > 0:
-            return True
-        p += 1
-    return False
-
-
-@kernel
-def with_standing(run, curves, pad, rows, t, b, n, m):
-    """The account's rows together with the standing pools'."""
-    whole = pad.whole_okay, pad.whole_open, pad.whole_first, pad.whole_second, pad.whole_close
-    loops.copy_account(*whole, *rows, m)
-    for p in range(len(pad.pnl_open)):
-        if run.pools[p].n_open > 0:
-            pool = *pool_rows(pad, p, b), run.pools[p].cash
-            loops.add_pool(*whole, *pool, m)
-            if has_ratios(curves):
-                loops.ratio_pool(pad.pool_ratio, *pool, n)
-                loops.larger(tail(curves.worst_ratio, t), pad.pool_ratio, n)
-                note_pool_ratio(run, curves, pad.pool_ratio, p, t, n)
-    return whole
+def add_pool(run, curves, pad, p, t, b, n, m):
+    """Add a standing pool to the account's curves."""
+    cash = run.pools[p].cash
+    pnl = tail(pad.pnl_open, p, b), tail(pad.pnl_first, p, b), tail(pad.pnl_second, p, b), tail(pad.pnl_close, p, b)
+    sums = tail(pad.slack, p, b), tail(pad.gross_open, p, b), pnl[3]
+    loops.add_pool(pad.whole_okay, tail(curves.equity, t), *sums, cash, LAST_DIGIT, m)
+    if has_lows(curves):
+        loops.add_sum(pad.whole_open, pnl[0], cash, m)
+        loops.add_sum(pad.whole_first, pnl[1], cash, m)
+        loops.add_sum(pad.whole_second, pnl[2], cash, m)
+    if has_ratios(curves):
+        need = tail(pad.need_open, p, b), tail(pad.need_first, p, b), tail(pad.need_second, p, b)
+        loops.ratio_pool(pad.pool_ratio, *pnl, *need, tail(pad.need_close, p, b), cash, n)
+        loops.larger(tail(curves.worst_ratio, t), pad.pool_ratio, n)
+        note_pool_ratio(run, curves, pad.pool_ratio, p, t, n)
 
 
 @kernel

@@ -1,7 +1,15 @@
-"""What the quiet passes write beside their loops. docs/model.md, "Outputs"."""
+"""What the quiet passes write beside their loops. docs/model.md, "What is recorded"."""
 
 from backtester.kernels._jit import kernel
 from backtester.kernels._views import tail
+
+VECTOR = 8  # bars that loops like to come in
+
+
+@kernel
+def whole_vectors(n, most):
+    """`n` bars and those that make whole vectors of them; what is written beyond `n` is written again."""
+    return min(-(-n // VECTOR) * VECTOR, most)
 
 
 @kernel
@@ -12,6 +20,12 @@ def idle_cash(run):
         if run.pools[p].n_open == 0:
             idle += run.pools[p].cash
     return idle
+
+
+@kernel
+def has_lows(curves):
+    """Whether the lowest equity inside the bars is asked for."""
+    return len(curves.equity_low) > 0
 
 
 @kernel
@@ -44,7 +58,8 @@ def join_open(run, curves, t, n):
     """Take what the open of the first of `n` quiet bars saw, which is in the clock, into their curves."""
     clock = run.state[0]
     if n > 0 and clock.bar == t:
-        curves.equity_low[t] = min(curves.equity_low[t], clock.equity_low)
+        if has_lows(curves):
+            curves.equity_low[t] = min(curves.equity_low[t], clock.equity_low)
         if has_ratios(curves):
             curves.worst_ratio[t] = max(curves.worst_ratio[t], clock.worst_ratio)
     if has_ratios(curves):

@@ -9,6 +9,7 @@ from backtester.kernels.logs import log_event, post
 from backtester.kernels.orders import execute
 from backtester.kernels.path import all_clear, check_margins, observe, quote_trade, walk
 from backtester.kernels.quiet import break_window, look_ahead, pass_quiet
+from backtester.kernels.recording import has_lows, has_ratios
 from backtester.schema import (
     AT_CLOSE,
     AT_OPEN,
@@ -171,10 +172,10 @@ def close_bar(run, curves):
     t = clock.bar
     clock.segment = AT_CLOSE
     curves.equity[t] = observe(run)
-    curves.equity_low[t] = clock.equity_low
-    if len(curves.worst_ratio) > 0:
+    if has_lows(curves):
+        curves.equity_low[t] = clock.equity_low
+    if has_ratios(curves):
         curves.worst_ratio[t] = clock.worst_ratio
-    if len(curves.pool_ratio) > 0:
         for p in range(len(run.pools)):
             curves.pool_ratio[p, t] = run.pools[p].ratio
     note_bankruptcy(run)

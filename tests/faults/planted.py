@@ -143,7 +143,7 @@ FAULTS = [
     ),
     Fault(
         "law 6", "a stretch is quiet for what comes after it", "kernels/lone.py",
-        "quiet_bars(pad.okay) if loud > 0 else n", "n if pad.okay[n - 1] > 0.0 else 0",
+        "min(n, quiet_bars(pad.okay)) if loud > 0 else n", "n if pad.okay[n - 1] > 0.0 else 0",
         _LAW_6 + "a_late_liquidation_changes_nothing_before_it",
     ),
     Fault(
@@ -222,7 +222,7 @@ FAULTS = [
     ),
     Fault(
         "trap 3", "equity of several positions looked at on the close only", "kernels/loops.py",
-        "quiet = (at0 > need0[b]) & (at1 > need1[b]) & (at2 > need2[b]) & ", "quiet = ",
+        "min((net - r) * low, (net - r) * high)", "(net - r) * closed[b]",
         _1_TO_3 + "3_a_wick_under_two_positions",
     ),
     Fault(

@@ -155,11 +155,11 @@ class TestRunning:
         assert engine[0][0] == "prepare"
         assert engine[1:] == [
             ("isolated", "adverse", "full"),
-            ("isolated", "candle", "equity"),
-            ("isolated", "favourable", "equity"),
+            ("isolated", "candle", "lows"),
+            ("isolated", "favourable", "lows"),
             ("cross", "adverse", "full"),
-            ("cross", "candle", "equity"),
-            ("cross", "favourable", "equity"),
+            ("cross", "candle", "lows"),
+            ("cross", "favourable", "lows"),
         ]
         assert told[0] == (0, 6, "isolated, adverse")
         assert told[-1] == (6, 6, "done")
@@ -177,9 +177,9 @@ class TestRunning:
         comparison = compare(None, MARKET, Account(path="close"), ["cross"], check=False)
         assert [call[1:] for call in engine[1:]] == [
             ("close", "full"),
-            ("adverse", "equity"),
-            ("candle", "equity"),
-            ("favourable", "equity"),
+            ("adverse", "lows"),
+            ("candle", "lows"),
+            ("favourable", "lows"),
         ]
         assert comparison.cross.scenario.path == "close"
 
