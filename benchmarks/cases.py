@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from backtester import Account, Market, Strategy, Targets, engine
 from backtester.indicators import sma
 from backtester.result import Result
+from backtester.schema import Curves, Pad, Run
 from data import synthetic
 
 MINUTES = 525_600  # a year
@@ -50,9 +51,11 @@ class CompiledRun:
     ----------
     result : Result
         Of the run; the repeats must leave the same equity.
+    record : str
+        What is kept per bar.
     """
 
-    def __init__(self, result: Result) -> None:
+    def __init__(self, result: Result, record: str = "equity") -> None:
         calls: list[Any] = []
 
         def spy(*arguments: Any) -> Any:
@@ -61,21 +64,27 @@ class CompiledRun:
 
         kernel = engine.run_kernel
         with mock.patch.object(engine, "run_kernel", spy):
-            engine.simulate(result.scenario, record="equity")
+            engine.simulate(result.scenario, record=record)
         self._kernel, self._start, self._result = kernel, calls[-1], result
         self._arguments = _copy(self._start)
 
     def rewind(self) -> None:
-        """Put everything back to the start; the memory of logs and curves stays in use."""
-        _restore(self._arguments, self._start)
+        """Put back what a run changes and reads; it writes its logs and curves from the first row on."""
+        for value, start in zip(self._arguments, self._start, strict=True):
+            if not isinstance(value, (Curves, Pad)):
+                _restore(value, start)
 
     def __call__(self) -> None:
         self._kernel(*self._arguments)
 
     def check(self) -> None:
-        """Fail unless the last call did what the result holds."""
-        equity = next(value.equity for value in self._arguments if hasattr(value, "equity"))
-        if not np.array_equal(equity, self._result.equity):
+        """Fail unless one more call writes what the result holds."""
+        curves = next(value for value in self._arguments if isinstance(value, Curves))
+        for curve in curves:
+            curve.fill(np.nan)
+        self.rewind()
+        self()
+        if not np.array_equal(curves.equity, self._result.equity):
             raise RuntimeError("the compiled run and the engine differ in equity")
 
 
@@ -105,6 +114,9 @@ def _copy(value: Any) -> Any:
 
 
 def _restore(value: Any, start: Any) -> None:
+    if isinstance(value, Run):
+        logs = {"events", "ledger", "positions"}
+        value, start = (tuple(getattr(run, name) for name in run._fields if name not in logs) for run in (value, start))
     if isinstance(value, np.ndarray) and value.flags.writeable:
         np.copyto(value, start)
     elif isinstance(value, tuple):

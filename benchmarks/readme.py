@@ -12,6 +12,7 @@ BYTES_TARGET, LARGE_SECONDS, LARGE_GIB = 200, 60, 4
 COLD_SECONDS, WARM_SECONDS = 20, 5
 LAYERS = {
     "compiled": "compiled run",
+    "compiled_lows": "compiled run, also the low inside each bar",
     "simulate": "`engine.simulate`",
     "run": "`run`, strategy to result",
     "peer from_signals": "vectorbt `from_signals`",
@@ -44,9 +45,9 @@ def _head(figures: dict[str, Any]) -> str:
 Made by `{figures["command"]}` on {figures["date"]}: {machine["processor"]}, {machine["cores"]} cores,
 {machine["memory_gib"]} GiB, {machine["system"]}, Python {machine["python"]}, {packages}.
 
-Each engine runs on one core. Everything is warm: one call is made before those that count. The engines take turns, so
-that a slow moment of the machine is one of all of them, and ratios are taken turn by turn. Targets are the project's
-own; a figure that misses one says so. To repeat:
+Each engine runs on one core. The engines take turns, so that a slow moment of the machine is one of all of them, and
+ratios are taken turn by turn. In its turn each runs twice and the second time counts, so that none pays for what
+another left in the caches. Targets are the project's own; a figure that misses one says so. To repeat:
 
 ```
 python3 run.py setup
@@ -64,8 +65,8 @@ def _minutes(n_slots: int, figures: dict[str, Any]) -> str:
     lines = [
         f"## {title}: {bars:,} one-minute bars",
         (
-            f"{figures['orders']:,} orders, and per bar the equity and its low inside the bar. Milliseconds; "
-            "the rate is of the median."
+            f"{figures['orders']:,} orders, and the equity of every bar is recorded. "
+            "Milliseconds; the rate is of the median."
         ),
         _table(
             ("mode", "what", "min", "median", "max", "million bar-slots / s"),

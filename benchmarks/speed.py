@@ -79,7 +79,10 @@ def minutes(n_slots: int, repeats: int, *, with_peer: bool) -> dict[str, Any]:
     """Return the figures of a year of minutes with so many slots in one account."""
     market = market_of(MINUTES, n_slots, "1m")
     results = {mode: engine.run(SmaCross(), market, account_of(n_slots, mode), record="equity") for mode in MODES}
-    compiled = {mode: CompiledRun(result) for mode, result in results.items()}
+    kinds = {"compiled": "equity", "compiled_lows": "lows"}
+    compiled = {
+        mode: {name: CompiledRun(result, record) for name, record in kinds.items()} for mode, result in results.items()
+    }
     with ExitStack() as stack:
         timers: dict[str, Timer] = {}
         peer = None
@@ -91,8 +94,9 @@ def minutes(n_slots: int, repeats: int, *, with_peer: bool) -> dict[str, Any]:
             if peer is not None:  # between ours, so that no engine has all the good moments
                 timers |= {f"{mode} peer {what}": peer_timer(peer, what) for what in PEER_DOES}
         seconds = in_turn(timers, repeats)
-    for run in compiled.values():
-        run.check()
+    for runs in compiled.values():
+        for run in runs.values():
+            run.check()
     out: dict[str, Any] = {name: spread(values) for name, values in seconds.items()}
     out["bar_slots"] = MINUTES * n_slots
     out["orders"] = len(results["cross"].scenario.orders.bar)
@@ -111,11 +115,10 @@ def minutes(n_slots: int, repeats: int, *, with_peer: bool) -> dict[str, Any]:
 PEER_DOES = ("from_signals", "from_signals_and_value")
 
 
-def timers_of(mode: str, result: Result, compiled: CompiledRun) -> dict[str, Timer]:
+def timers_of(mode: str, result: Result, compiled: dict[str, CompiledRun]) -> dict[str, Timer]:
     """Return timers of our three layers: the compiled run, the engine around it, and strategy to result."""
     market, account = result.market, account_of(len(result.slot_names), mode)
-    return {
-        f"{mode} compiled": timed(compiled, compiled.rewind),
+    return {f"{mode} {name}": timed(run, run.rewind) for name, run in compiled.items()} | {
         f"{mode} simulate": timed(lambda: engine.simulate(result.scenario, record="equity")),
         f"{mode} run": timed(lambda: engine.run(SmaCross(), market, account, record="equity")),
     }

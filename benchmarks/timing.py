@@ -28,15 +28,14 @@ def timed(function: Callable[[], object], before: Callable[[], object] | None = 
 
 
 def in_turn(timers: Mapping[str, Timer], repeats: int) -> dict[str, list[float]]:
-    """Return the seconds of each timer, all called in turn: once to warm up, then `repeats` times.
+    """Return the seconds of each timer: all in turn, `repeats` times, twice in a row of which the second counts.
 
-    A machine that is slow for a while is slow for all of them.
+    A machine that is slow for a while is slow for all of them, and none pays for what another left in the caches.
     """
-    for timer in timers.values():
-        timer()
     seconds: dict[str, list[float]] = {name: [] for name in timers}
     for _ in range(repeats):
         for name, timer in timers.items():
+            timer()
             seconds[name].append(timer())
     return seconds
 

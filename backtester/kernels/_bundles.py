@@ -12,7 +12,7 @@ from numba.core import cgutils, types
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import NativeValue, lower_getattr_generic, models, register_model, typeof_impl, unbox
 
-from backtester.kernels._views import WORD, ViewType, view_type, words_in
+from backtester.kernels._views import WORD, ViewType, view_type, words_of
 from backtester.schema import Agenda, Bars, Curves, Pad, Records, Run
 
 
@@ -48,7 +48,12 @@ class _Model(models.PrimitiveModel):
 
 @unbox(BundleType)
 def _unbox(bundle: BundleType, value: Any, c: Any) -> NativeValue:
-    words = words_in(c, value, bundle.n_words())
+    words = cgutils.alloca_once(c.builder, WORD, size=bundle.n_words())
+    place = words
+    for k, view in enumerate(bundle.views.values()):
+        for word in words_of(c, view, c.pyapi.tuple_getitem(value, k)):
+            c.builder.store(word, place)
+            place = c.builder.gep(place, [ir.Constant(WORD, 1)])
     return NativeValue(words, is_error=cgutils.is_not_null(c.builder, c.pyapi.err_occurred()))
 
 

@@ -73,37 +73,21 @@ class _Model(models.StructModel):
 @unbox(ViewType)
 def _unbox(view: ViewType, array: Any, c: Any) -> NativeValue:
     native = cgutils.create_struct_proxy(view)(c.context, c.builder)
-    numbers = words_in(c, array, view.n_axes + 1)
-    native.first = c.builder.inttoptr(c.builder.load(numbers), native.first.type)
-    for axis in range(view.n_axes):
-        place = c.builder.gep(numbers, [ir.Constant(WORD, axis + 1)])
-        setattr(native, f"n{axis}", c.builder.load(place))
+    address, *lengths = words_of(c, view, array)
+    native.first = c.builder.inttoptr(address, native.first.type)
+    for axis, length in enumerate(lengths):
+        setattr(native, f"n{axis}", length)
     return NativeValue(native._getvalue(), is_error=cgutils.is_not_null(c.builder, c.pyapi.err_occurred()))
 
 
 WORD = ir.IntType(64)
 
 
-def words_of(value: Any) -> bytes:
-    """Address and shape of an array, or of all arrays of a named tuple."""
-    arrays = [value] if isinstance(value, np.ndarray) else value
-    numbers = [number for array in arrays for number in (array.ctypes.data, *array.shape)]
-    return np.array(numbers, np.int64).tobytes()
-
-
-def words_in(c: Any, value: Any, n: int) -> Any:
-    """Put what `words_of` says into memory of the caller of compiled code; returns a pointer to the `n` words."""
-    place = cgutils.alloca_once(c.builder, WORD, size=n)
-    function = c.pyapi.unserialize(c.pyapi.serialize_object(words_of))
-    told = c.pyapi.call_function_objargs(function, [value])
-    c.pyapi.decref(function)
-    with c.builder.if_then(cgutils.is_not_null(c.builder, told)):
-        start = c.builder.bitcast(c.pyapi.bytes_as_string(told), WORD.as_pointer())
-        for k in range(n):
-            word = c.builder.load(c.builder.gep(start, [ir.Constant(WORD, k)]))
-            c.builder.store(word, c.builder.gep(place, [ir.Constant(WORD, k)]))
-        c.pyapi.decref(told)
-    return place
+def words_of(c: Any, view: ViewType, array: Any) -> list[Any]:
+    """Have the caller of compiled code ask numpy for the address and the shape of an array."""
+    native = c.context.make_array(types.Array(view.element, view.n_axes, "C"))(c.context, c.builder)
+    c.pyapi.numba_array_adaptor(array, c.builder.bitcast(native._getpointer(), cgutils.voidptr_t))
+    return [c.builder.ptrtoint(native.data, WORD), *cgutils.unpack_tuple(c.builder, native.shape)]
 
 
 @infer_global(operator.getitem)
