@@ -1,10 +1,13 @@
 """What each value of a venue file rests on, and what is refused for want of it."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from backtester._evidence import NOT_STATED
 from backtester.errors import ConfigurationError
-from backtester.venue import Evidence, load_venue
+from backtester.venue import Evidence, load_venue, venue_names
 
 PAGED = """
 name = "mine"
@@ -42,6 +45,30 @@ def test_evidence_says_kind_text_address_and_date(venue_file):
     assert str(venue.evidence("slippage")) == "assumed: my fills"
     assert venue.evidence("leftover") is NOT_STATED
     assert venue.evidence("coexistence") is NOT_STATED
+
+
+def test_the_file_in_the_docs_loads(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "venues.md").read_text(encoding="utf-8")
+    (tmp_path / "my.toml").write_text(re.search(r"```toml\n(.*?)```", page, re.DOTALL)[1], encoding="utf-8")
+    header = "since,symbol,floor,maintenance_rate,max_leverage,maintenance_amount\n"
+    (tmp_path / "my_tiers.csv").write_text(header + "2022-01-01 00:00,SOLUSDT,0,0.02,25,0\n", encoding="utf-8")
+    venue = load_venue(str(tmp_path / "my.toml"))
+    assert sorted(venue.instruments) == ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
+    assert venue.instrument("BTCUSDT").maintenance_amounts == pytest.approx((0, 50))
+
+
+@pytest.mark.parametrize("name", [name for name in venue_names() if name != "generic"])
+def test_the_docs_have_a_row_for_every_venue(name):
+    page = (Path(__file__).parents[2] / "docs" / "venues.md").read_text(encoding="utf-8")
+    venue = load_venue(name)
+    (row,) = (line for line in page.splitlines() if line.startswith(f"| `{name}` |"))
+    assert ("| yes |" in row) == (venue.coexistence == "per_instrument")
+    assert f"`{venue.rules.hedge_offset}`" in row
+    assert ("fund" in row) == (venue.rules.leftover == "fund")
+    how = {"full": "whole position", "tier_step": "tier by tier", "to_initial": "back to initial margin"}
+    assert how[venue.rules.reduction] in row
+    fee = f"{venue.rules.liquidation_fee * 100:.2f}".removesuffix("0")
+    assert (fee in row) == (venue.rules.liquidation_fee > 0)
 
 
 @pytest.mark.parametrize(
