@@ -70,5 +70,5 @@ def _limit(instrument: Instrument, leverage: float) -> str:
         return f"any size of {instrument.symbol} at {leverage:g}x"
     if above[0] == 0:
         return f"at most {instrument.tiers[0].max_leverage:g}x on {instrument.symbol}, at any size"
-    unit = " contracts or coins" if instrument.tier_key == "quantity" else ""
-    return f"up to {above[0]:,g}{unit} of {instrument.symbol} at {leverage:g}x"
+    what = "a quantity of " if instrument.tier_key == "quantity" else ""
+    return f"up to {what}{above[0]:,.10g} of {instrument.symbol} at {leverage:g}x"

@@ -23,6 +23,7 @@ from backtester.times import instant
 __all__ = ["DatedTiers", "Evidence", "Instrument", "Tier", "Venue", "VenueRules", "load_venue", "venue_names"]
 
 FOLDER = Path(__file__).parent / "venues"
+STABLE = ("USDT", "USDC")  # a contract quoted in them settles in them
 
 
 @dataclass(frozen=True)
@@ -161,13 +162,24 @@ class Venue:
 
         ``BTC/USDT:USDT`` and ``BTCUSDT`` are one instrument. The default of a coin-settled symbol is
         inverse and keeps the first tier only: floors in quote currency say nothing about coins.
+
+        Raises
+        ------
+        ConfigurationError
+            For a symbol settled in dollars on a venue whose contracts settle in coin.
         """
         known = self.symbol_of(symbol)
         if known is not None:
             found = self.instruments[known]
             return found if known == symbol else replace(found, symbol=symbol)
-        if parse(symbol).inverse and self.default.contract == "linear":
+        name = parse(symbol)
+        if name.inverse and self.default.contract == "linear":
             return replace(self.default, symbol=symbol, contract="inverse", tiers=self.default.tiers[:1])
+        if name.quote in STABLE and self.default.contract == "inverse":
+            cure = f"Use another venue, or a market of {name.base}/USD:{name.base}"
+            raise ConfigurationError(
+                "symbol", symbol, f"settles in {name.quote}, and contracts of {self.name} settle in coin", cure=cure
+            )
         return replace(self.default, symbol=symbol)
 
     def symbol_of(self, symbol: str) -> str | None:

@@ -56,6 +56,12 @@ def test_what_the_tiers_allow_at_the_leverage_asked_for():
     assert said == "What the tiers allow: at most 20x on AUSDT, at any size and up to 50,000 of BUSDT at 10x."
 
 
+def test_tiers_by_quantity_limit_a_quantity():
+    met = run((CUT, "tier"))
+    met.scenario.instruments[0] = Instrument("BTC", tiers=TIERS, tier_key="quantity")
+    assert refusals(met, "cross")[-1] == "What the tiers allow: up to a quantity of 50,000 of BTC at 10x."
+
+
 def test_the_limits_of_many_instruments_are_counted():
     (_, said) = refusals(run(*[(REJECTED, "tier")] * 5, leverages=(10.0,) * 5), "cross")
     assert said.endswith("of CUSDT at 10x and 2 more likewise.")

@@ -1,8 +1,10 @@
 """Venues as data: what a file says, what an instrument may be, and which words an error uses."""
 
+import configparser
 import pickle
 import tomllib
 from dataclasses import fields
+from fnmatch import fnmatch
 from itertools import pairwise
 
 import pytest
@@ -75,13 +77,21 @@ def test_a_file_states_every_rule_and_says_what_each_value_rests_on(name):
     if name != "generic":
         assert venue.notes
         assert venue.snapshot or all(venue.is_assumed(symbol) for symbol in venue.instruments)
-        assert sum(source.address != "" for source in venue.sources.values()) >= 9
+        assert sum(source.address != "" for source in venue.sources.values()) >= 8
 
 
 @pytest.mark.parametrize("name", venue_names())
 def test_the_position_mode_in_use_is_one_of_those_to_choose_from(name):
     venue = load_venue(name)
     assert venue.rules.hedge_offset in venue.position_modes.values()
+
+
+def test_every_file_of_the_folder_is_packaged():
+    setup = configparser.ConfigParser()
+    setup.read(FOLDER.parents[1] / "setup.cfg", encoding="utf-8")
+    patterns = setup["options.package_data"]["backtester"].split()
+    for path in FOLDER.iterdir():
+        assert any(fnmatch(f"venues/{path.name}", pattern) for pattern in patterns), path
 
 
 def test_the_generic_venue_has_the_defaults_of_the_model():

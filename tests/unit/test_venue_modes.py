@@ -66,7 +66,17 @@ def test_the_mode_of_the_account_decides_nothing_in_a_comparison(mode):
 
 @pytest.mark.parametrize("name", venue_names())
 def test_every_venue_runs_a_comparison(name):
-    found = compare(fixed(notional=1_000.0), market([64.0, 64.0, 16.0, 64.0]), Account(leverage=2, venue=name))
+    inverse = load_venue(name).default.contract == "inverse"
+    falling = Market.from_frames({"A/USD:A" if inverse else "A/USDT:USDT": frame([64.0, 64.0, 16.0, 64.0])})
+    found = compare(fixed(notional=1_000.0), falling, Account(leverage=2, venue=name))
     assert found.venue == name
     steps = 2 if found.isolated.scenario.rules.reduction == "to_initial" else 1
     assert len(found.isolated.liquidations) == steps
+
+
+@pytest.mark.parametrize("symbol", ["AUSDT", "A/USDC:USDC"])
+def test_a_symbol_settled_in_dollars_is_refused_where_contracts_settle_in_coin(symbol):
+    said = message(fixed(quantity=1.0), Market.from_frames({symbol: frame(FLAT)}), Account(venue="binance_coinm"))
+    assert said.startswith("symbol: settles in USD")
+    assert "and contracts of binance_coinm settle in coin" in said
+    assert "Use another venue, or a market of A/USD:A" in said
