@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from numbers import Real
 
 from backtester._author import ask_slots
-from backtester.account import Account, Slot
+from backtester.account import Account, Slot, venue_of
 from backtester.errors import ConfigurationError, StrategyError, nearest
 from backtester.market import Market
 from backtester.strategy import SlotSpec, Strategy
@@ -163,3 +163,50 @@ def check_account(account: Account, slots: Sequence[Slot], asked: Sequence[tuple
                     allowed=known,
                     cure="name it like a slot, strategy or symbol, or in SlotSpec.sub_account",
                 )
+
+
+def check_venue(account: Account, slots: Sequence[Slot], symbols: Sequence[str]) -> None:
+    """Fail if the account's venue has no account with these slots.
+
+    Parameters
+    ----------
+    account : Account
+        Its mode counts.
+    slots : sequence of Slot
+        All slots of the account.
+    symbols : sequence of str
+        What `Slot.instrument` points into.
+
+    Raises
+    ------
+    ConfigurationError
+        With the reason and the way out.
+    """
+    venue = venue_of(account)
+    main = [slot for slot in slots if account.mode != "sub_accounts" or slot.group < 0]
+    cross = [slot for slot in main if not _has_own_pool(account.mode, slot)]
+    if venue.coexistence != "per_instrument" and 0 < len(cross) < len(main):
+        one_mode = venue.coexistence == "per_account"
+        why = "has one margin mode for the whole account" if one_mode else "has no isolated margin"
+        raise ConfigurationError(
+            "account.mode",
+            account.mode,
+            f"{venue.name} {why}: cross and isolated positions cannot stand side by side in one",
+            allowed=["isolated", "cross", "sub_accounts"],
+            cure="Use sub-accounts: name each cross position in the shares of mode='sub_accounts', "
+            f"such as shares={{{cross[0].name!r}: 0.5}}; those that are isolated stay in the main account",
+        )
+    for slot in slots:
+        if venue.must_be_isolated(symbols[slot.instrument]) and (slot in cross or slot not in main):
+            symbol = symbols[slot.instrument]
+            raise ConfigurationError(
+                "account.mode",
+                account.mode,
+                f"{venue.name} margins {symbol} in isolation only, so {slot.name} cannot be cross",
+                allowed=["isolated", "mixed"],
+                cure=f"Use mode='isolated', or mode='mixed' with isolated=({symbol!r},)",
+            )
+
+
+def _has_own_pool(mode: str, slot: Slot) -> bool:
+    return mode == "isolated" or (mode != "cross" and slot.isolated)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from backtester import text
+from backtester._slots import check_venue
 from backtester.account import venue_of
 from backtester.assumptions import assumptions
 from backtester.errors import ConfigurationError
@@ -236,7 +237,9 @@ def compare(
     from backtester.engine import prepare, run  # numba takes a while: nobody waits for it who only reads
 
     chosen = _checked_modes(modes)
-    prepared = prepare(strategy, market, account, check=check)
+    prepared = prepare(strategy, market, replace(account, mode=_telling(chosen)), check=check)
+    for mode in chosen:
+        check_venue(replace(account, mode=mode), prepared.plan.slots, market.symbols)
     paths = tuple(dict.fromkeys((account.path, *BAND_PATHS)))
     steps = [(mode, path) for mode in chosen for path in paths]
     tell = progress or (lambda done, total, what: None)
@@ -251,6 +254,11 @@ def compare(
     tell(len(steps), len(steps), "done")
     results = {mode: bands[mode][account.path] for mode in chosen}
     return Comparison(results, bands, venue_of(account).name, assumptions(account, market))
+
+
+def _telling(modes: Sequence[str]) -> str:
+    """Return the mode to plan in: the one in which slots say most, their sub-account and their own margin mode."""
+    return next((mode for mode in ("sub_accounts", "mixed") if mode in modes), modes[0])
 
 
 def _checked_modes(modes: Iterable[str]) -> tuple[str, ...]:

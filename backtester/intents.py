@@ -69,7 +69,7 @@ def plan(
     StrategyError
         If a strategy raises, returns something unusable, or looks into the future.
     ConfigurationError
-        If the account names slots or sub-accounts that do not exist.
+        If the account names slots or sub-accounts that do not exist, or its venue has no such account.
     """
     chosen = [strategies] if isinstance(strategies, Strategy | type) else list(strategies)
     _check_kinds(chosen)
@@ -93,6 +93,7 @@ def plan(
         asked += [(title, spec) for spec in author.slots]
         slots += own
     _slots.check_account(account, slots, asked)
+    _slots.check_venue(account, slots, market.symbols)
     grid = decision_bars(market)
     return Plan(
         tuple(slots),

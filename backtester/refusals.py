@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backtester.schema import CUT, REASONS, REJECTED
-from backtester.text import counted
+from backtester.text import counted, joined
 
 if TYPE_CHECKING:
     from backtester.result import Result
+    from backtester.venue import Instrument
 
 __all__ = ["refusals"]
 
+NAMED = 3  # instruments whose limits are said; the others are counted
+_TIER = REASONS.index("tier")
 _WORDS = {
     "no_data": "no price in that bar",
     "minimum": "below the venue's smallest order or lot",
@@ -27,6 +30,8 @@ _WORDS = {
 def refusals(result: Result, name: str) -> list[str]:
     """Return a sentence about what a run rejected, and one about what it cut; none where there is nothing.
 
+    Where tiers were the reason, a third one says how large a position may be at the leverage asked for.
+
     Parameters
     ----------
     result : Result
@@ -34,7 +39,8 @@ def refusals(result: Result, name: str) -> list[str]:
         What to call the run.
     """
     kinds = ((REJECTED, "rejected"), (CUT, "cut"))
-    return [sentence for code, verb in kinds if (sentence := _sentence(result, name, int(code), verb))]
+    said = [sentence for code, verb in kinds if (sentence := _sentence(result, name, int(code), verb))]
+    return [*said, *_limits(result)]
 
 
 def _sentence(result: Result, name: str, code: int, verb: str) -> str:
@@ -42,3 +48,27 @@ def _sentence(result: Result, name: str, code: int, verb: str) -> str:
     order = np.argsort(-counts, kind="stable")
     reasons = [f"{counts[k]:,} for {_WORDS.get(REASONS[k], REASONS[k])}" for k in order if counts[k]]
     return f"{name.capitalize()} {verb} {counted(int(counts.sum()), 'order')}: {'; '.join(reasons)}." if reasons else ""
+
+
+def _limits(result: Result) -> list[str]:
+    """Return what the tiers allow at the leverage of each slot that met their limit."""
+    events = result.events
+    met = np.isin(events["kind"], (REJECTED, CUT)) & (events["reason"] == _TIER)
+    slots = (result.scenario.slots[j] for j in np.unique(events["slot"][met]))
+    limits = [_limit(result.scenario.instruments[slot.instrument], slot.leverage) for slot in slots]
+    limits = list(dict.fromkeys(limits))
+    if not limits:
+        return []
+    more = [f"{len(limits) - NAMED:,} more likewise"] if len(limits) > NAMED else []
+    return [f"What the tiers allow: {joined(limits[:NAMED] + more)}."]
+
+
+def _limit(instrument: Instrument, leverage: float) -> str:
+    """Return the largest position at a leverage, or the largest leverage where it is allowed at no size."""
+    above = [tier.floor for tier in instrument.tiers if tier.max_leverage < leverage]
+    if not above:
+        return f"any size of {instrument.symbol} at {leverage:g}x"
+    if above[0] == 0:
+        return f"at most {instrument.tiers[0].max_leverage:g}x on {instrument.symbol}, at any size"
+    what = "a quantity of " if instrument.tier_key == "quantity" else ""
+    return f"up to {what}{above[0]:,.10g} of {instrument.symbol} at {leverage:g}x"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 DOLLARS = ("USDT", "USDC", "USD")
 _UNIFIED = re.compile(r"([^/]+)/([^:]+):([^:-]+)")  # base/quote:settlement
-_DECORATION = re.compile(r"^P[FI]_|[-_]?SWAP$|[-_]PERP$")
+_DECORATION = re.compile(r"^P[FI]_|[-_]?SWAP$|[-_]PERP(ETUAL)?$")
 _INVERSE = re.compile(r"^PI_|-USD-SWAP$|USD_PERP$")
 
 
@@ -35,9 +35,14 @@ def parse(symbol: str) -> Name:
 
 def same(asked: str, known: str) -> bool:
     """Return whether two symbols name the same perpetual; an untold quote fits any."""
-    one, two = parse(asked), parse(known)
-    fits = one.quote == two.quote or not one.quote or not two.quote
-    return asked == known or (one.base == two.base and one.inverse == two.inverse and fits)
+    return asked == known or fits(parse(asked), known, inverse=parse(known).inverse)
+
+
+def fits(asked: Name, known: str, *, inverse: bool) -> bool:
+    """Return whether `asked` names the perpetual `known`, of which it is known whether it is inverse."""
+    name = parse(known)
+    quote = asked.quote == name.quote or not asked.quote or not name.quote
+    return asked.base == name.base and asked.inverse == inverse and quote
 
 
 def listed(names: Iterable[str], most: int = 20) -> str:

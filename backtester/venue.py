@@ -1,46 +1,29 @@
-"""Venues as data: margin rules, tiers, fees and lots, each sourced, derived or assumed.
+"""Venues as data: margin rules, tiers, fees and lots, and what each of them rests on.
 
 A venue is a TOML file in ``backtester/venues`` (see `load_venue`). Adding one is adding a file.
 """
 
 from __future__ import annotations
 
-import tomllib
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
 
-from backtester._fields import Field, Unfit, choice, items, mapping, number, record, text
-from backtester.errors import ConfigurationError
-from backtester.scenario_schema import INSTRUMENT, RULE_FIELDS
-from backtester.symbols import parse, same
+from backtester._evidence import NOT_STATED, Evidence
+from backtester._fields import record
+from backtester._tiers import DatedTiers, Schedule, Tier, maintenance_amounts
+from backtester._venue_file import INSTRUMENT_FIELDS, read_parts
+from backtester.errors import ConfigurationError, nearest
+from backtester.scenario_schema import RULE_FIELDS
+from backtester.symbols import fits, parse
+from backtester.times import instant
 
-__all__ = ["Instrument", "Tier", "Venue", "VenueRules", "load_venue", "venue_names"]
+__all__ = ["DatedTiers", "Evidence", "Instrument", "Tier", "Venue", "VenueRules", "load_venue", "venue_names"]
 
 FOLDER = Path(__file__).parent / "venues"
-EVIDENCE = ("sourced", "derived", "assumed")
-COEXISTENCE = ("per_instrument", "per_account", "never")
-_RENAMED = {"taker_fee": "taker_fee_rate", "maker_fee": "maker_fee_rate"}
-INSTRUMENT_FIELDS = {_RENAMED.get(name, name): check for name, check in INSTRUMENT.items()}
-
-
-class Tier(NamedTuple):
-    """One row of a tier table.
-
-    Parameters
-    ----------
-    floor : float
-        The tier holds ``floor < key <= next floor``; the key is a notional or a quantity.
-    maintenance_rate : float
-        Fraction of the notional.
-    max_leverage : float
-    """
-
-    floor: float
-    maintenance_rate: float
-    max_leverage: float
+STABLE = ("USDT", "USDC")  # a contract quoted in them settles in them
 
 
 @dataclass(frozen=True)
@@ -54,7 +37,8 @@ class Instrument:
         ``linear`` (pnl in quote currency) or ``inverse`` (in coin).
     tiers : tuple of Tier
         Floors ascending from 0, rates not descending, max_leverage not ascending. Rows may be given
-        as plain triples.
+        as plain triples, or with the maintenance amount that the venue publishes as a fourth number,
+        which is then checked.
     tier_key : str
         ``notional`` (marginal rates) or ``quantity`` (one rate for the whole position).
     taker_fee_rate, maker_fee_rate : float
@@ -63,6 +47,9 @@ class Instrument:
         Step of the quantity; 0 for none.
     min_notional : float
         Smallest opening.
+    contract_size : float
+        What one contract of the venue is, in base currency (linear) or quote currency (inverse). Quantities
+        and lots are in those units, not in contracts; nothing is reckoned with it.
 
     Raises
     ------
@@ -78,6 +65,7 @@ class Instrument:
     maker_fee_rate: float = 0.0
     lot: float = 0.0
     min_notional: float = 0.0
+    contract_size: float = 1.0
 
     def __post_init__(self) -> None:
         given = {name: getattr(self, name) for name in INSTRUMENT_FIELDS}
@@ -86,6 +74,11 @@ class Instrument:
         for name, value in record(given, INSTRUMENT_FIELDS, f"instruments.{self.symbol}").items():
             object.__setattr__(self, name, value)  # the dataclass is frozen; this is its constructor
         object.__setattr__(self, "tiers", tuple(Tier(*row) for row in self.tiers))
+
+    @property
+    def maintenance_amounts(self) -> tuple[float, ...]:
+        """Cumulative maintenance amount of each tier: ``amount_{k-1} + floor_k*(rate_k - rate_{k-1})``."""
+        return maintenance_amounts(self.tiers, self.tier_key)
 
 
 @dataclass(frozen=True)
@@ -132,16 +125,23 @@ class Venue:
     default : Instrument
         What any other symbol is given; always assumed.
     snapshot : str
-        Date of the tiers; no venue publishes past ones.
+        Date of the tiers.
     notes : tuple of str
         What the model leaves out or simplifies, to be shown with every result.
-    sources : mapping of str to str
-        Key to ``sourced: ...``, ``derived: ...`` or ``assumed: ...``, with address and date.
+    sources : mapping of str to Evidence
+        What each value rests on, by its name; see `evidence`.
     funding_hours : float
         Usual funding interval; the funding data decide.
     coexistence : str
-        Where cross and isolated may stand side by side: ``per_instrument``, ``per_account`` (one mode
-        for all) or ``never``.
+        Where cross and isolated may stand side by side: ``per_instrument``; ``per_account``, one mode for
+        all positions; ``never``, no isolated margin but that of sub-accounts.
+    position_modes : mapping of str to str
+        Each mode the trader may choose, ``one_way`` or ``hedge``, with its ``hedge_offset``; the one of
+        `rules` is used.
+    isolated_only : tuple of str
+        Symbols that have no cross margin.
+    schedule : mapping of str to tuple of DatedTiers
+        Dated tier tables by symbol, the oldest first; see `tiers_at`.
     """
 
     name: str
@@ -150,31 +150,134 @@ class Venue:
     default: Instrument
     snapshot: str = ""
     notes: tuple[str, ...] = ()
-    sources: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, Evidence] = field(default_factory=dict)
     funding_hours: float = 8.0
     coexistence: str = "per_instrument"
+    position_modes: Mapping[str, str] = field(default_factory=dict)
+    isolated_only: tuple[str, ...] = ()
+    schedule: Schedule = field(default_factory=dict)
 
     def instrument(self, symbol: str) -> Instrument:
         """Return the instrument of a symbol in any notation, or the default under that symbol.
 
         ``BTC/USDT:USDT`` and ``BTCUSDT`` are one instrument. The default of a coin-settled symbol is
         inverse and keeps the first tier only: floors in quote currency say nothing about coins.
+
+        Raises
+        ------
+        ConfigurationError
+            For a symbol settled in dollars on a venue whose contracts settle in coin.
         """
-        known = self._known(symbol)
+        known = self.symbol_of(symbol)
         if known is not None:
-            return known if known.symbol == symbol else replace(known, symbol=symbol)
-        if parse(symbol).inverse and self.default.contract == "linear":
+            found = self.instruments[known]
+            return found if known == symbol else replace(found, symbol=symbol)
+        name = parse(symbol)
+        if name.inverse and self.default.contract == "linear":
             return replace(self.default, symbol=symbol, contract="inverse", tiers=self.default.tiers[:1])
+        if name.quote in STABLE and self.default.contract == "inverse":
+            cure = f"Use another venue, or a market of {name.base}/USD:{name.base}"
+            raise ConfigurationError(
+                "symbol", symbol, f"settles in {name.quote}, and contracts of {self.name} settle in coin", cure=cure
+            )
         return replace(self.default, symbol=symbol)
 
-    def is_assumed(self, symbol: str) -> bool:
-        """Return whether the symbol gets the default, for want of tiers of its own."""
-        return self._known(symbol) is None
-
-    def _known(self, symbol: str) -> Instrument | None:
+    def symbol_of(self, symbol: str) -> str | None:
+        """Return the venue's own name of a symbol in any notation, None if its tiers are not known."""
         if symbol in self.instruments:
-            return self.instruments[symbol]
-        return next((i for name, i in self.instruments.items() if same(symbol, name)), None)
+            return symbol
+        asked = parse(symbol)
+        known = self.instruments.items()
+        return next((name for name, i in known if fits(asked, name, inverse=i.contract == "inverse")), None)
+
+    def known_symbol(self, symbol: str) -> str:
+        """Return the venue's own name of a symbol in any notation.
+
+        Raises
+        ------
+        ConfigurationError
+            With the nearest names, if its tiers are not known.
+        """
+        name = self.symbol_of(symbol)
+        if name is None:
+            given = "The file has no instruments of its own; a run gives every symbol the assumed default"
+            close = nearest(parse(symbol).base, self.instruments)
+            meant = f"Did you mean {' or '.join(close)}? A" if close else "A"
+            cure = f"{meant} run gives an unknown symbol the assumed default" if self.instruments else given
+            raise ConfigurationError("symbol", symbol, f"{self.name} has no such instrument here", cure=cure)
+        return name
+
+    def is_assumed(self, symbol: str) -> bool:
+        """Return whether the symbol's tiers are assumed: those of the default, or none that the venue publishes."""
+        return self.symbol_of(symbol) is None or self.evidence("tiers", symbol).kind == "assumed"
+
+    def must_be_isolated(self, symbol: str) -> bool:
+        """Return whether the venue has no cross margin for a symbol."""
+        return any(symbol == name or fits(parse(symbol), name, inverse=False) for name in self.isolated_only)
+
+    def evidence(self, key: str, symbol: str | None = None) -> Evidence:
+        """Return what a value rests on.
+
+        Parameters
+        ----------
+        key : str
+            Name of a rule, a field of an instrument, or another value of the file.
+        symbol : str, optional
+            Whose ``tiers`` are meant, in any notation.
+        """
+        keys = [key, *(["rules"] if key in RULE_FIELDS else ["default"] if key in INSTRUMENT_FIELDS else [])]
+        if symbol is not None and key == "tiers":
+            keys.insert(0, self.symbol_of(symbol) or "default")
+        return next((self.sources[name] for name in keys if name in self.sources), NOT_STATED)
+
+    def tiers_at(self, symbol: str, time: object) -> DatedTiers:
+        """Return the tiers that were in force at a time, and since when.
+
+        Before the first table that is known, and for a symbol without dated tables, `since` is None:
+        the tiers are then the oldest (or only) ones known, and nothing says that they were in force.
+
+        Parameters
+        ----------
+        symbol : str
+            In any notation.
+        time : str, datetime, Timestamp or int [ns UTC]
+
+        Raises
+        ------
+        MarketDataError
+            If `time` is not a time.
+        """
+        tables = self._tables(symbol)
+        row = bisect_right([table.since or 0 for table in tables], _time(time)) - 1
+        if row >= 0:
+            return tables[row]
+        return DatedTiers(None, tables[0].tiers if tables else self.instrument(symbol).tiers)
+
+    def tier_changes(self, symbol: str, start: object, end: object) -> tuple[DatedTiers, ...]:
+        """Return the tables that came into force after `start` and not after `end`, the oldest first.
+
+        With ``tiers_at(symbol, start)`` they are all the tiers of that time.
+
+        Parameters
+        ----------
+        symbol : str
+            In any notation.
+        start, end : str, datetime, Timestamp or int [ns UTC]
+
+        Raises
+        ------
+        MarketDataError
+            If one of them is not a time.
+        """
+        first, last = _time(start), _time(end)
+        return tuple(table for table in self._tables(symbol) if first < (table.since or 0) <= last)
+
+    def _tables(self, symbol: str) -> tuple[DatedTiers, ...]:
+        return self.schedule.get(self.symbol_of(symbol) or "", ())
+
+
+def _time(value: object) -> int:
+    return instant(value, "time") or 0
 
 
 def venue_names() -> list[str]:
@@ -189,12 +292,13 @@ def load_venue(name: str) -> Venue:
     Parameters
     ----------
     name : str
-        One of `venue_names`, or the path of a ``.toml`` file with the same keys.
+        One of `venue_names`, or the path of a ``.toml`` file with the same keys (docs/venues.md).
 
     Raises
     ------
     ConfigurationError
-        If there is no such venue (the nearest names are given), or a key of the file is wrong.
+        If there is no such venue (the nearest names are given), a key of the file is wrong, or a
+        value does not say what it rests on.
     """
     path = Path(name) if str(name).endswith(".toml") else FOLDER / f"{name}.toml"
     if not path.is_file():
@@ -205,65 +309,18 @@ def load_venue(name: str) -> Venue:
             allowed=venue_names(),
             cure="Name one of them, or the path of a .toml file",
         )
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(str(path), str(error), "is not valid TOML") from error
-    return _venue(data, path)
-
-
-def _venue(data: dict[str, Any], path: Path) -> Venue:
-    """Return the venue of a parsed file."""
-    top = record(data, FILE, str(path))
-    rules = record(top["rules"], RULE_FIELDS, f"{path}: rules")
-    sources = {str(key): _evidence(value, f"{path}: sources.{key}") for key, value in top["sources"].items()}
-    default = record({"symbol": "default"} | top["default"], INSTRUMENT_FIELDS, f"{path}: default")
-    known = {}
-    for symbol, row in top["instruments"].items():
-        own = {"tiers": row} if isinstance(row, list) else row
-        merged = default | {"symbol": symbol} | _own_keys(own, f"{path}: instruments.{symbol}")
-        known[symbol] = Instrument(**merged)
+    parts = read_parts(path)
     return Venue(
-        name=top["name"],
-        rules=VenueRules(**rules),
-        instruments=known,
-        default=Instrument(**default),
-        snapshot=top["snapshot"],
-        notes=tuple(top["notes"]),
-        sources=sources,
-        funding_hours=top["funding_hours"],
-        coexistence=top["coexistence"],
+        name=parts.top["name"],
+        rules=VenueRules(**parts.rules),
+        instruments={symbol: Instrument(**row) for symbol, row in parts.instruments.items()},
+        default=Instrument(**parts.default),
+        snapshot=parts.top["snapshot"],
+        notes=tuple(parts.top["notes"]),
+        sources=parts.sources,
+        funding_hours=parts.top["funding_hours"],
+        coexistence=parts.top["coexistence"],
+        position_modes=parts.top["position_modes"],
+        isolated_only=tuple(parts.top["isolated_only"]),
+        schedule=parts.schedule,
     )
-
-
-def _own_keys(row: Any, path: str) -> dict[str, Any]:
-    """Check the keys an instrument has of its own."""
-    optional = {name: Field(check.check, None) for name, check in INSTRUMENT_FIELDS.items() if name != "symbol"}
-    return {name: value for name, value in record(row, optional, path).items() if value is not None}
-
-
-def _evidence(value: Any, key: str) -> str:
-    """Check that a source says how sure it is."""
-    if not isinstance(value, str) or value.partition(":")[0] not in EVIDENCE:
-        allowed = [f"{word}: ..." for word in EVIDENCE]
-        raise ConfigurationError(key, value, "does not say what it rests on", allowed=allowed)
-    return value
-
-
-def _date(value: Any) -> str:
-    if not isinstance(value, str):
-        raise Unfit("is not a date", 'a text such as "2026-05-07"')
-    return value
-
-
-FILE = {
-    "name": Field(text),
-    "snapshot": Field(_date, ""),
-    "notes": Field(items, ()),
-    "funding_hours": Field(number("hours above 0", lambda value: value > 0), 8.0),
-    "coexistence": Field(choice(COEXISTENCE), COEXISTENCE[0]),
-    "rules": Field(mapping, {}),
-    "sources": Field(mapping, {}),
-    "default": Field(mapping),
-    "instruments": Field(mapping, {}),
-}

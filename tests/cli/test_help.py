@@ -10,9 +10,10 @@ import pytest
 
 Backtester = Callable[..., CompletedProcess[str]]
 HEAVY = ("numpy", "pandas", "numba", "matplotlib", "pyarrow", "rich", "jinja2", "ccxt")
+COMMANDS = [(), ("scenario",), ("scenario", "run"), ("venues",), ("venues", "show")]
 
 
-@pytest.mark.parametrize("arguments", [(), ("scenario",), ("scenario", "run")], ids=" ".join)
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
 def test_help_imports_nothing_heavy(backtester: Backtester, arguments: tuple[str, ...]) -> None:
     done = backtester(*arguments, "--help", python=("-X", "importtime"))
     assert done.returncode == 0

@@ -79,8 +79,8 @@ def test_the_commands_exist(page: str) -> None:
             if line[1] != "demo":
                 continue
         command, rest = known, line[1:]
-        while hasattr(command, "commands"):
-            assert rest[0] in command.commands, line
+        while hasattr(command, "commands") and (rest or not command.invoke_without_command):
+            assert rest[:1] and rest[0] in command.commands, line
             command, rest = command.commands[rest[0]], rest[1:]
         options = {option for parameter in command.params for option in parameter.opts}
         assert {word for word in rest if word.startswith("--")} <= options, line

@@ -136,10 +136,11 @@ class TestRunning:
     def engine(self, monkeypatch):
         calls = []
         module = types.ModuleType("backtester.engine")
-        module.prepare = lambda strategy, market, account, **more: calls.append(("prepare", more)) or "prepared"
+        planned = types.SimpleNamespace(plan=types.SimpleNamespace(slots=()))
+        module.prepare = lambda strategy, market, account, **more: calls.append(("prepare", more)) or planned
 
         def run(strategy, market, account, *, mode, path, record, prepared):
-            assert prepared == "prepared"
+            assert prepared is planned
             calls.append((mode, path, record))
             made = fake_result(market, FLAT, mode=mode, path=path)
             made.check_ledger = lambda: calls.append("ledger checked")

@@ -1,21 +1,37 @@
 """Venues as data: what a file says, what an instrument may be, and which words an error uses."""
 
+import configparser
 import pickle
 import tomllib
 from dataclasses import fields
+from fnmatch import fnmatch
 from itertools import pairwise
 
 import pytest
 
+from backtester._evidence import NOT_STATED
 from backtester.errors import ConfigurationError
 from backtester.schema import RULE_CHOICES, RULE_RATES
 from backtester.symbols import parse, same
-from backtester.venue import EVIDENCE, FOLDER, Instrument, Tier, VenueRules, load_venue, venue_names
+from backtester.venue import FOLDER, Instrument, Tier, VenueRules, load_venue, venue_names
 
 SMALLEST = """
 name = "mine"
+[sources]
+default = { assumed = "made up" }
 [default]
 tiers = [[0, 0.01, 50]]
+"""
+OWN = """
+name = "mine"
+[sources]
+default = { assumed = "made up" }
+tiers = { assumed = "made up" }
+lot = { assumed = "made up" }
+contract = { assumed = "made up" }
+[default]
+tiers = [[0, 0.01, 50]]
+[instruments]
 """
 
 
@@ -41,26 +57,41 @@ def venue_file(tmp_path):
 
 def test_the_venues_are_those_of_the_survey():
     assert venue_names() == sorted(
-        ["generic", "binance", "bybit", "coinbase", "crypto_com", "hyperliquid", "kraken", "okx"]
+        ["generic", "crypto_com", "kraken", "coinbase", "binance", "binance_coinm", "bybit", "bybit_legacy"]
+        + ["okx", "hyperliquid", "dydx", "bitmex", "deribit"]
     )
 
 
 @pytest.mark.parametrize("name", venue_names())
-def test_every_value_of_a_file_says_what_it_rests_on(name):
+def test_a_file_states_every_rule_and_says_what_each_value_rests_on(name):
     data = tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
     venue = load_venue(name)
-    rules = {rule.name for rule in fields(VenueRules)}
-    assert set(data["rules"]) == rules
-    fees = {"tiers", "taker_fee_rate", "maker_fee_rate", "lot", "min_notional"}
-    needed = fees | ({"rules"} if name == "generic" else rules | {"default"})
-    assert set(venue.sources) == needed
-    for key, source in venue.sources.items():
-        word, _, reason = source.partition(": ")
-        assert word in EVIDENCE, key
-        assert reason, key
+    assert set(data["rules"]) == {rule.name for rule in fields(VenueRules)}
+    assert {"funding_hours", "coexistence", "position_modes"} <= data.keys()
+    for symbol in (*venue.instruments, "NEVERHEARDOF"):
+        assert venue.evidence("tiers", symbol) is not NOT_STATED
+    for key in (*data["rules"], *data["default"], "coexistence", "funding_hours", "position_modes"):
+        assert venue.evidence(key) is not NOT_STATED, key
+    assert venue.evidence("tiers", "NEVERHEARDOF").kind == "assumed"
+    assert venue.is_assumed("NEVERHEARDOF")
     if name != "generic":
-        assert "http" in " ".join(venue.sources.values())
         assert venue.notes
+        assert venue.snapshot or all(venue.is_assumed(symbol) for symbol in venue.instruments)
+        assert sum(source.address != "" for source in venue.sources.values()) >= 8
+
+
+@pytest.mark.parametrize("name", venue_names())
+def test_the_position_mode_in_use_is_one_of_those_to_choose_from(name):
+    venue = load_venue(name)
+    assert venue.rules.hedge_offset in venue.position_modes.values()
+
+
+def test_every_file_of_the_folder_is_packaged():
+    setup = configparser.ConfigParser()
+    setup.read(FOLDER.parents[1] / "setup.cfg", encoding="utf-8")
+    patterns = setup["options.package_data"]["backtester"].split()
+    for path in FOLDER.iterdir():
+        assert any(fnmatch(f"venues/{path.name}", pattern) for pattern in patterns), path
 
 
 def test_the_generic_venue_has_the_defaults_of_the_model():
@@ -103,8 +134,11 @@ def test_crypto_com_keeps_maintenance_at_half_of_the_margin_rate():
     assert venue.default.tiers == ((0.0, 0.025, 20.0),)
     bitcoin = venue.instrument("BTC/USD:USD")
     assert bitcoin.tier_key == "quantity"
-    for tier in bitcoin.tiers:
-        assert tier.maintenance_rate == pytest.approx(0.5 / tier.max_leverage, rel=0.02)
+    for tier, above in pairwise(bitcoin.tiers):
+        whole = min(1.0, max(1 / 50, 0.005 * above.floor))  # the margin rate at the upper end of the step
+        assert tier.maintenance_rate == pytest.approx(0.5 * whole)
+        assert tier.max_leverage == pytest.approx(1 / whole, abs=0.005)
+        assert tier.floor == 0 or above.floor / tier.floor <= 1.25  # what the steps add at most
     assert venue.rules.close_fee_buffer == 0.0054
     assert venue.rules.remove_rule == "profit_only"
 
@@ -241,12 +275,12 @@ def test_a_file_of_your_own_needs_little(venue_file):
 
 
 def test_an_instrument_may_be_rows_or_its_own_keys(venue_file):
-    more = SMALLEST + '[instruments]\nA = [[0, 0.02, 25]]\nB = { lot = 0.5, contract = "inverse" }\n'
-    venue = load_venue(venue_file(more))
+    venue = load_venue(venue_file(OWN + 'A = [[0, 0.02, 25]]\nB = { lot = 0.5, contract = "inverse" }\n'))
     assert venue.instrument("A").tiers == ((0.0, 0.02, 25.0),)
     assert venue.instrument("B").lot == 0.5
     assert venue.instrument("B").contract == "inverse"
     assert venue.instrument("B").tiers == ((0.0, 0.01, 50.0),)
+    assert venue.evidence("tiers", "A").text == venue.evidence("tiers", "B").text == "made up"
 
 
 @pytest.mark.parametrize(
@@ -256,9 +290,12 @@ def test_an_instrument_may_be_rows_or_its_own_keys(venue_file):
         ('name = "x"\n', ["has no default"]),
         (SMALLEST.replace("name", "nane"), ["nane", "is an unknown key"]),
         (SMALLEST + '[rules]\nleftovers = "fund"\n', ["rules.leftovers", "nearest: leftover"]),
-        (SMALLEST + '[sources]\ntiers = "somewhere"\n', ["sources.tiers", "sourced: ..."]),
-        (SMALLEST + "[instruments]\nA = [[0, 0.02]]\n", ["instruments.A", "three numbers"]),
-        (SMALLEST + "[instruments]\nA = { lots = 1 }\n", ["instruments.A.lots", "nearest: lot"]),
+        (OWN + "A = [[0, 0.02]]\n", ["instruments.A", "three numbers"]),
+        (OWN + "A = { lots = 1 }\n", ["instruments.A.lots", "nearest: lot"]),
+        ('tiers = "none.csv"\n' + SMALLEST, ["none.csv", "cannot be read", "beside the file that names it"]),
+        (SMALLEST + '[position_modes]\none_way = "net"\n', ["position_modes", "hedge_offset = 'none'"]),
+        (SMALLEST + '[position_modes]\ntwo_way = "net"\n', ["position_modes.two_way", "one_way"]),
+        ("isolated_only = [1]\n" + SMALLEST, ["isolated_only", "SPYUSD-PERP"]),
         ('coexistence = "both"\n' + SMALLEST, ["coexistence", "per_instrument"]),
     ],
 )

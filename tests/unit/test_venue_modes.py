@@ -1,0 +1,82 @@
+"""Margin modes that a venue does not have, and that every venue can be run."""
+
+import pytest
+
+from backtester.account import Account
+from backtester.compare import compare
+from backtester.errors import ConfigurationError
+from backtester.market import Market
+from backtester.strategy import SlotSpec
+from backtester.venue import load_venue, venue_names
+from tests.strategy_market import fixed, frame, market
+
+FLAT = [64.0] * 4
+
+
+def message(*arguments):
+    with pytest.raises(ConfigurationError) as caught:
+        compare(*arguments)
+    return str(caught.value)
+
+
+def two_legs(*modes):
+    return fixed([SlotSpec("AUSDT", leg=f"{mode} {n}", margin_mode=mode) for n, mode in enumerate(modes)], quantity=1.0)
+
+
+def test_bybit_has_no_cross_beside_isolated_and_says_what_to_use():
+    said = message(two_legs("cross", "isolated"), market(FLAT), Account(venue="bybit"), ["mixed"])
+    assert said.startswith("account.mode: bybit has one margin mode for the whole account: cross and isolated")
+    assert "allowed: isolated, cross, sub_accounts" in said
+    assert "shares={'Fixed AUSDT cross 0': 0.5}; those that are isolated stay in the main account" in said
+
+
+def test_the_way_out_of_a_mixed_account_works():
+    account = Account(venue="bybit", mode="sub_accounts", shares={"Fixed AUSDT cross 0": 0.5})
+    found = compare(two_legs("cross", "isolated"), market(FLAT), account, ["sub_accounts"])
+    assert [(slot.group, slot.isolated) for slot in found.first.scenario.slots] == [(0, False), (-1, True)]
+
+
+@pytest.mark.parametrize("modes", [("cross", "cross"), ("isolated", "isolated")])
+def test_a_mixed_account_that_mixes_nothing_is_allowed(modes):
+    found = compare(two_legs(*modes), market(FLAT), Account(venue="bybit"), ["mixed"])
+    assert [slot.isolated for slot in found.first.scenario.slots] == [mode == "isolated" for mode in modes]
+
+
+def test_deribit_has_no_isolated_margin_beside_cross():
+    said = message(two_legs("cross", "isolated"), market(FLAT), Account(venue="deribit"), ["mixed"])
+    assert said.startswith("account.mode: deribit has no isolated margin: cross and isolated")
+
+
+def test_an_instrument_that_must_be_isolated_is_refused_in_cross():
+    symbols = {"SPYUSD-PERP": frame(FLAT)}
+    said = message(fixed(quantity=1.0), Market.from_frames(symbols), Account(venue="crypto_com"), ["cross"])
+    assert said.startswith("account.mode: crypto_com margins SPYUSD-PERP in isolation only, so Fixed SPY")
+    assert "mode='isolated', or mode='mixed' with isolated=('SPYUSD-PERP',)" in said
+    assert compare(fixed(quantity=1.0), Market.from_frames(symbols), Account(venue="crypto_com"), ["isolated"])
+    assert load_venue("crypto_com").must_be_isolated("SPY/USD:USD")
+    assert not load_venue("crypto_com").must_be_isolated("BTC/USD:USD")
+
+
+@pytest.mark.parametrize("mode", ["isolated", "cross"])
+def test_the_mode_of_the_account_decides_nothing_in_a_comparison(mode):
+    found = compare(two_legs("cross", "isolated"), market(FLAT), Account(mode=mode), ["isolated", "mixed"])
+    assert found.isolated.scenario.slots == found.mixed.scenario.slots
+    assert [slot.isolated for slot in found.mixed.scenario.slots] == [False, True]
+
+
+@pytest.mark.parametrize("name", venue_names())
+def test_every_venue_runs_a_comparison(name):
+    inverse = load_venue(name).default.contract == "inverse"
+    falling = Market.from_frames({"A/USD:A" if inverse else "A/USDT:USDT": frame([64.0, 64.0, 16.0, 64.0])})
+    found = compare(fixed(notional=1_000.0), falling, Account(leverage=2, venue=name))
+    assert found.venue == name
+    steps = 2 if found.isolated.scenario.rules.reduction == "to_initial" else 1
+    assert len(found.isolated.liquidations) == steps
+
+
+@pytest.mark.parametrize("symbol", ["AUSDT", "A/USDC:USDC"])
+def test_a_symbol_settled_in_dollars_is_refused_where_contracts_settle_in_coin(symbol):
+    said = message(fixed(quantity=1.0), Market.from_frames({symbol: frame(FLAT)}), Account(venue="binance_coinm"))
+    assert said.startswith("symbol: settles in USD")
+    assert "and contracts of binance_coinm settle in coin" in said
+    assert "Use another venue, or a market of A/USD:A" in said
