@@ -50,8 +50,8 @@ def free_margin(pool: Pool) -> float:
 def maintenance_margin(pool: Pool) -> float:
     """Return the requirement, the equity at and below which the pool is liquidated [settle currency].
 
-    ``sum over instruments of (rate * N - amount + F * N)``, rate and amount of the tier that the side falls in, N at the
-    mark or at the entry as `mm_basis` says, both sides joined by `hedge_offset`.
+    ``sum over instruments of (rate * N - amount + F * N)``, rate and amount of the tier that the side falls in, N at
+    the mark or at the entry as `mm_basis` says, both sides joined by `hedge_offset`.
     """
     built = build(pool)
     return built.pool.requirement(built.marks)

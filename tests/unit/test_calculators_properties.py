@@ -164,14 +164,14 @@ def test_the_largest_leverage_is_the_largest(pool, move):
 def engine_liquidates(engine, pool, price):
     """Return the price at which the engine liquidates a pool that was just opened when its mark goes to `price`."""
     (position,) = pool.positions
-    mark = position.mark_price
+    mark, instrument = position.mark_price, position.instrument
     candle = (mark, max(mark, price), min(mark, price), price)
     scene = scenario(
         [flat(mark), flat(mark), candle],
         [{"size": position.quantity, "margin": pool.cash}],
         [{"instrument": 0, "leverage": 100}],
-        instrument={"contract": position.instrument.contract, "tiers": [list(tier) for tier in position.instrument.tiers],
-                    "tier_key": position.instrument.tier_key},
+        instrument={"contract": instrument.contract, "tiers": list(map(list, instrument.tiers)),
+                    "tier_key": instrument.tier_key},
         venue={"mm_basis": pool.rules.mm_basis, "close_fee_buffer": pool.rules.close_fee_buffer},
         account={"balance": pool.cash * 2},
     )
