@@ -21,6 +21,8 @@ from backtester.reference.slot import Slot
 
 __all__ = ["largest_leverage", "largest_size", "margin_to_add"]
 
+LAST_DIGIT = 1e-12  # of a line: what rounding leaves where it goes through 0
+
 
 def margin_to_add(pool: Pool, prices: Mapping[str, float]) -> float:
     """Return the cash that puts the pool on its line at these prices: any more survives [settle currency].
@@ -119,7 +121,8 @@ def _line(pool: Pool, moment: Built, position: int, lower: float, upper: float) 
     one, two = lower + 0.25 * width, lower + 0.75 * width
     at_one, at_two = _excess(pool, moment, position, one), _excess(pool, moment, position, two)
     slope = (at_two - at_one) / (two - one)
-    return at_one - slope * one, slope
+    constant = at_one - slope * one
+    return (0.0 if abs(constant) <= LAST_DIGIT * (abs(at_one) + abs(at_two)) else constant), slope
 
 
 def _excess(pool: Pool, moment: Built, position: int, size: float) -> float:

@@ -170,8 +170,11 @@ def engine_liquidates(engine, pool, price):
         [flat(mark), flat(mark), candle],
         [{"size": position.quantity, "margin": pool.cash}],
         [{"instrument": 0, "leverage": 100}],
-        instrument={"contract": instrument.contract, "tiers": list(map(list, instrument.tiers)),
-                    "tier_key": instrument.tier_key},
+        instrument={
+            "contract": instrument.contract,
+            "tiers": list(map(list, instrument.tiers)),
+            "tier_key": instrument.tier_key,
+        },
         venue={"mm_basis": pool.rules.mm_basis, "close_fee_buffer": pool.rules.close_fee_buffer},
         account={"balance": pool.cash * 2},
     )
