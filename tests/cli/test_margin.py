@@ -134,7 +134,7 @@ def test_nothing_is_null_in_json(answers) -> None:
 
 
 def test_what_is_shown_is_not_rounded_to_the_wrong_side(said: Say, answers) -> None:
-    options = "--symbol X/USDT:USDT --size 7 --entry 3 --mode cross --balance 10 --stop 2.3".split()
+    options = shlex.split("--symbol X/USDT:USDT --size 7 --entry 3 --mode cross --balance 10 --stop 2.3")
     shown = float(value(said(*options), "largest size"))
     exact = answers(*options)["pools"][0]["positions"][0]["largest_size"]
     assert 0 <= exact - shown < 1e-4
@@ -207,7 +207,7 @@ POSITION = {"symbol": "BTCUSDT", "side": "long", "size": 1, "entry": 60_000}
         ({"positions": [POSITION], "rules": {"mm_bass": 1}}, "account.rules.mm_bass: is an unknown key"),
         (
             {"venue": "bybit", "balance": 1, "positions": [POSITION, POSITION | {"mode": "isolated"}]},
-            "bybit has one margin mode for the whole account, not one for each position; found ['cross', 'isolated']. Give all",
+            "bybit has one margin mode for the whole account, not one for each position; found ['cross', 'isolated']",
         ),
         (
             {"balance": 1, "positions": [POSITION | {"margin": 5}]},
@@ -277,6 +277,12 @@ def test_the_listing_of_the_page_prints_what_it_says() -> None:
         exec(compile(listing, "calculators.md", "exec"), {})
     assert out.getvalue().split() == expected
     assert len(expected) == 8
+
+
+def test_help_imports_nothing_heavy(backtester: Callable[..., CompletedProcess[str]]) -> None:
+    done = backtester("margin", "--help", python=("-X", "importtime"))
+    assert "SYMBOL:SIDE:SIZE:ENTRY[:MARK]" in done.stdout
+    assert "numpy" not in done.stderr
 
 
 def test_a_real_process(backtester: Callable[..., CompletedProcess[str]]) -> None:

@@ -31,6 +31,7 @@ class Case(NamedTuple):
     expected: Any
     tolerance: Any
     source: str
+    venue: str = ""  # our file of that venue, where its rules of today are those of the figure
 
 
 class Difference(NamedTuple):
@@ -46,10 +47,10 @@ def cases() -> dict[str, Case]:
     """Return all cases by id."""
     found = {}
     for file in sorted((HERE / "cases").glob("*.json")):
-        table = json.loads(file.read_text(encoding="utf-8"))
-        for row in table["cases"]:
+        head = json.loads(file.read_text(encoding="utf-8"))
+        for row in head.pop("cases"):
             assert row["id"] not in found, row["id"]
-            found[row["id"]] = Case(table["who"], table["of"], **({"source": table["source"]} | row))
+            found[row["id"]] = Case(**(head | row))
     return found
 
 

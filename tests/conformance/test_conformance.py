@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from backtester.venue import load_venue
 from tests.conformance import page
 from tests.conformance.cases import agrees, cases, differences, ours_of
 
@@ -32,6 +33,20 @@ def test_every_difference_is_of_a_case_and_has_a_reason() -> None:
 def test_the_page_is_not_stale() -> None:
     text = page.PAGE.read_text(encoding="utf-8")
     assert page.written(text) == text, "write it anew: python -m tests.conformance.page"
+
+
+RULES = {  # basis of the maintenance margin, and whether the closing fee is in the trigger
+    "cross_with_others": ("mark", False),
+    "kraken_inverse": ("mark", False),
+    "liquidation_mark": ("mark", False),
+    "liquidation_mark_close_fee": ("mark", True),
+}
+
+
+@pytest.mark.parametrize("name", [case.id for case in cases().values() if case.venue and case.formula in RULES])
+def test_our_file_of_the_venue_has_the_rules_of_its_figures(name: str) -> None:
+    rules = load_venue(cases()[name].venue).rules
+    assert (rules.mm_basis, rules.close_fee_buffer > 0) == RULES[cases()[name].formula]
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the tables that the cases were taken from are not beside the project")
