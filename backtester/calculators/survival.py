@@ -21,7 +21,7 @@ from backtester.reference.slot import Slot
 
 __all__ = ["largest_leverage", "largest_size", "margin_to_add"]
 
-LAST_DIGIT = 1e-12  # of a line: what rounding leaves where it goes through 0
+LAST_DIGIT = 1e-12  # relative: what rounding leaves of a line through 0, or between two ways to one bend
 
 
 def margin_to_add(pool: Pool, prices: Mapping[str, float]) -> float:
@@ -98,9 +98,11 @@ def largest_size(pool: Pool, prices: Mapping[str, float], position: int = 0) -> 
     """
     moments = _moments(pool, prices)
     slot_of(moments[0], position)
-    sizes = sorted({0.0, *(size for moment in moments for size in _bends(moment, position))})
-    ends = [*sizes, math.inf]
-    for lower, upper in reversed(list(pairwise(ends))):
+    sizes = [0.0]
+    for size in sorted(size for moment in moments for size in _bends(moment, position)):
+        if size > sizes[-1] * (1.0 + LAST_DIGIT):  # what is nearer is the same bend
+            sizes.append(size)
+    for lower, upper in reversed(list(pairwise([*sizes, math.inf]))):
         inside: tuple[float, float] | None = (lower, upper)
         for moment in moments:
             if inside is not None:

@@ -165,6 +165,14 @@ def test_largest_size_of_a_leg_of_a_hedge():
     assert calc.largest_size(pool, {"OTHER": 80}) == pytest.approx(8 + 64 / 17.25, rel=1e-14)
 
 
+def test_largest_size_below_the_other_leg_where_the_difference_changes_its_tier():
+    # net of 10 long: beyond 288, 4 coins at 72, half is required. A short of 8 leaves 2: 144 / 64 = 2.25
+    steep = Instrument("STEEP", tiers=((0, 1 / 64, 64), (288, 1 / 2, 64)))
+    positions = (Position(steep, -1, 64, 72), Position(steep, 10, 80, 72))
+    pool = Pool(80 + 64 + 2.25, positions, VenueRules(hedge_offset="net"))
+    assert calc.largest_size(pool, {}) == pytest.approx(8, rel=1e-14)
+
+
 def test_largest_leverage():
     # a fall to 56 loses 64 and 7 are required: 512 / 71
     pool = isolated(Position(OTHER, 8, 64, leverage=2))
