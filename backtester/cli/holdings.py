@@ -203,7 +203,7 @@ def _position(venue: Venue, row: dict[str, Any], leverage: float, path: str) -> 
 
 def _check_symbol(venue: Venue, symbol: str, path: str, *, assumed: bool) -> None:
     """Refuse a symbol that the venue's file does not have, unless assumed tiers will do; the nearest are named."""
-    if assumed or not venue.instruments or not venue.is_assumed(symbol):
+    if assumed or not venue.instruments or venue.symbol_of(symbol) is not None:
         return
     bases = {parse(name).base: name for name in venue.instruments}
     close = [bases[base] for base in nearest(parse(symbol).base, bases)]

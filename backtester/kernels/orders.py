@@ -8,7 +8,7 @@ from backtester.kernels.levels import slipped, to_lot
 from backtester.kernels.logs import log_event, reject
 from backtester.kernels.margin import total_equity
 from backtester.kernels.positions import REST_TOLERANCE, attach_exits, clear_exits, increase, reduce
-from backtester.kernels.sizing import ordered_quantity
+from backtester.kernels.sizing import dust, ordered_quantity
 from backtester.schema import (
     AVAILABLE,
     CANCELLED,
@@ -58,7 +58,7 @@ def close_half(run, j, row, equity):
     if not run.instruments[slot.instrument].live:
         reject(run, NO_DATA, j, 0.0)
         return
-    if order.size_type == EQUITY_FRACTION and equity <= 0.0 and not (order.target and order.amount == 0.0):
+    if order.size_type == EQUITY_FRACTION and equity <= dust(run) and not (order.target and order.amount == 0.0):
         reject(run, AVAILABLE, j, 0.0)
         return
     wanted = ordered_quantity(run, order, equity)

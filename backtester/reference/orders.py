@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from .account import DUST, Account
 from .margin_actions import do_margin_actions
 from .opening import Opening, increase
+from .room import LAST_DIGIT
 from .slot import Slot
 from .trades import Terms, maker_terms, reduce, round_to_lot, split, taker_terms
 
@@ -153,7 +154,7 @@ def sized_change(account: Account, slot: Slot, order: Order, equity: float) -> f
     if not account.has_data(slot.instrument):
         account.reject(slot, "no_data")
         return None
-    if order.size_type == "equity_fraction" and equity <= 0.0 and order.size != 0.0:
+    if order.size_type == "equity_fraction" and equity <= LAST_DIGIT * account.balance and order.size != 0.0:
         account.reject(slot, "available")
         return None
     size = sized(slot, order, account.trade(slot), equity)

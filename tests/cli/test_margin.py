@@ -96,6 +96,7 @@ def test_a_hedge_is_one_symbol_whatever_its_spelling(answers, said: Say) -> None
 def test_the_other_end_of_a_hedge(said: Say, tmp_path: Path) -> None:
     file = {"symbol": "A/USDT:USDT", "entry": 100}
     venue = 'name = "steep"\n[default]\ntiers = [[0, 0.015625, 64], [960, 0.5, 64]]\n'
+    venue += '[sources]\ndefault = { assumed = "steep on purpose" }\n'
     (tmp_path / "steep.toml").write_text(venue)
     account = {"venue": "steep.toml", "balance": 64, "positions": [
         file | {"side": "long", "size": 8}, file | {"side": "short", "size": 6}]}  # fmt: skip

@@ -67,6 +67,19 @@ def test_what_rounding_leaves_is_no_money(engine):
 
 
 @on_both
+def test_what_rounding_leaves_has_no_fraction(engine):
+    """Ten blocks of a tenth are all gone after the gap; the last digit in main is no equity to take a fraction of."""
+    slots = [SLOT | {"mode": "isolated"}] * 10 + [SLOT]
+    orders = [{"bar": -1, "slot": j, "size": 0.1, "size_type": "margin", "margin": 0.1} for j in range(10)]
+    orders.append({"bar": 0, "slot": 10, "size": 0.5, "size_type": "equity_fraction"})
+    parts = {"account": {"mode": "mixed", "balance": 1.0}, "instrument": {"taker_fee": 0.0}}
+    result = run(engine, scenario([flat(100), flat(80), flat(80)], orders, slots, **parts))
+    assert 0 < result["equity"][1] < 1e-12  # 1 - 10 * 0.1
+    (refused,) = events(result, "rejected")
+    assert (refused["reason"], refused["quantity"]) == ("available", 0.0)
+
+
+@on_both
 def test_linear_and_inverse_contracts_are_two_accounts(engine):
     scene = scenario([], [], [SLOT, {"instrument": 1, "leverage": 10}], bars=[columns([flat(100)])] * 2)
     scene["instruments"][1]["contract"] = "inverse"
