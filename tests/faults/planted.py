@@ -230,6 +230,15 @@ FAULTS = [
         'if path == "close":', "if True:", _1_TO_3 + "3_a_wick_liquidates",
     ),
     Fault(
+        "trap 4", "a change of tiers that positions do not notice", "kernels/margin.py",
+        "run.legs[k].stale = 1", "pass",
+        "twin.test_tier_changes:test_a_change_liquidates_at_the_open_of_the_first_bar_that_starts_no_earlier",
+    ),
+    Fault(
+        "trap 4", "tiers that count a bar late", "reference/instrument.py", "if since <= time:", "if since < time:",
+        "twin.test_tier_changes:test_a_change_liquidates_at_the_open_of_the_first_bar_that_starts_no_earlier",
+    ),
+    Fault(
         "trap 4", "tiers without the cumulative amount", "kernels/margin.py",
         " * notional - tier.maintenance_amount", " * notional", _4_TO_6 + "4_maintenance_does_not_jump_at_a_floor",
     ),

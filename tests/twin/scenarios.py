@@ -52,6 +52,7 @@ class Maker:
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
+        self.later = random.Random(f"{seed}, later knobs")  # a stream of its own: older seeds stay what they are
         self.dyadic = self.chance(0.5)
         self.inverse = self.chance(0.35)
         self.n_bars = self.rng.randint(5, 60)
@@ -62,6 +63,18 @@ class Maker:
         self.balance = self.round_money(self.rng.choice([8.0, 64.0] if self.inverse else [1024.0, 8192.0]))
         self.busy = self.rng.choice([0.08, 0.2, 0.4])
         self.ties = self.dyadic and not self.inverse and self.chance(0.3)
+
+    def make_tier_changes(self, tiers: list[list[float]]) -> list[dict]:
+        """Return up to three tables: the first one's with other floors, rates and leverages, at or between bars."""
+        if self.later.random() < 0.8:
+            return []
+        times = sorted({START + self.later.randint(-2, 2 * self.n_bars) * HOUR // 2 for _ in range(3)})
+        changes = []
+        for time in times:
+            size, rate, most = (self.later.choice([0.25, 0.5, 1.0, 2.0, 4.0]) for _ in range(3))
+            rows = [[floor * size, min(held * rate, 0.75), leverage * most] for floor, held, leverage in tiers]
+            changes.append({"time": time, "tiers": rows})
+        return changes
 
     def chance(self, share: float) -> bool:
         """Return True with the given share."""
@@ -92,6 +105,8 @@ class Maker:
         self.shares = self.make_shares()
         self.slots = [self.make_slot() for _ in range(self.n_slots)]
         orders = self.make_tie_orders() if self.ties else self.make_orders()
+        for instrument in self.instruments:
+            instrument["tier_changes"] = [] if self.ties else self.make_tier_changes(instrument["tiers"])
         return {
             "open_time": [START + t * HOUR for t in range(self.n_bars)],
             "instruments": self.instruments,
