@@ -72,18 +72,13 @@ def kernel(function: Callable[..., Any]) -> Any:
     return _inner(function, Part)
 
 
-def inlined(function: Callable[..., Any]) -> Any:
-    """Compile a kernel into all that call it: worth it where every order passes."""
-    return _inner(function, Part, forceinline=True)
-
-
 def loop(function: Callable[..., Any]) -> Any:
     """Compile a kernel whose arrays do not overlap, as a loop over bars has to promise to be fast."""
     return _inner(function, Loop)
 
 
-def _inner(function: Callable[..., Any], pipeline: type, **flags: bool) -> Any:
-    compiled = numba.njit(**_FLAGS, **_INNER, **flags, pipeline_class=pipeline)(function)
+def _inner(function: Callable[..., Any], pipeline: type) -> Any:
+    compiled = numba.njit(**_FLAGS, **_INNER, pipeline_class=pipeline)(function)
     if isinstance(compiled, CPUDispatcher):  # not where compilation is switched off
         compiled.__class__ = _Kernel
     return compiled

@@ -48,6 +48,15 @@ class _PartLibrary(JITCodeLibrary):
         return _Codegen(self._codegen)
 
 
+class _LoopLibrary(_PartLibrary):
+    """Code of a loop, which stays a function of its own: vectorised code is long, and many callers share it."""
+
+    def _optimize_functions(self, ll_module: Any) -> None:
+        for function in ll_module.functions:
+            if not function.is_declaration:
+                function.add_function_attribute("noinline")
+
+
 class _WholeLibrary(JITCodeLibrary):
     """Code of an entry with everything it needs."""
 
@@ -89,6 +98,8 @@ class Part(_Compiler):
 
 class Loop(Part):
     """Compiles a part whose arrays do not overlap."""
+
+    library = _LoopLibrary
 
     def define_pipelines(self) -> list[Any]:
         self.state.flags.noalias = True

@@ -10,13 +10,13 @@ order than the definition's may differ from it in the last digits: where these d
 
 import numpy as np
 
-from backtester.kernels._jit import inlined, kernel
+from backtester.kernels._jit import kernel
 from backtester.kernels.levels import mark_at
 from backtester.kernels.margin import LAST_DIGIT, TIER_TOLERANCE, joined
 from backtester.kernels.pieces import pieces
 
 
-@inlined
+@kernel
 def leg_at(run, k, v):
     """Leg `k` with the sums over its slots and the piece of its requirement that holds at level `v`."""
     leg = run.legs[k]
@@ -53,7 +53,7 @@ def add_up(run, leg):
     leg.stale = 0
 
 
-@inlined
+@kernel
 def fit(run, leg, v):
     """Find the piece of the leg's requirement that holds at level `v`, and how far it goes."""
     if leg.gross == 0.0:
@@ -89,7 +89,7 @@ def safe_levels(leg, cash):
     return above, min(below, level - rounding)
 
 
-@inlined
+@kernel
 def glance(run, p, s):
     """What `margin.appraise` says of pool `p`, but for rounding, and what that may amount to at most.
 

@@ -3,6 +3,8 @@
 A bar is quiet when its range stays strictly between two levels; see `legs.safe_levels`.
 """
 
+import numpy as np
+
 from backtester.kernels import loops
 from backtester.kernels._jit import kernel
 from backtester.kernels._views import tail
@@ -19,13 +21,15 @@ from backtester.kernels.recording import (
 )
 from backtester.schema import CLOSE, LONGEST_WINDOW, SHORTEST_WINDOW
 
+ONLY = np.int64(0)  # leg; not a literal, for which numba would compile the callee once more
+
 
 @kernel
 def is_lone(run, bars, t):
     """Whether the account is one leg, flat or with a requirement of one line."""
     if len(run.legs) != 1:
         return False
-    leg = leg_at(run, 0, bars.mark_open[run.legs[0].instrument, t])
+    leg = leg_at(run, ONLY, bars.mark_open[run.legs[0].instrument, t])
     return leg.r1 == leg.r2 and leg.c1 == leg.c2
 
 

@@ -15,13 +15,6 @@ def fill(row, value, n):
 
 
 @loop
-def copy(row, other, n):
-    """Copy every bar."""
-    for b in range(n):
-        row[b] = other[b]
-
-
-@loop
 def larger(row, other, n):
     """Take the larger of two values of every bar."""
     for b in range(n):
@@ -29,22 +22,8 @@ def larger(row, other, n):
 
 
 @loop
-def write_sum(row, other, amount, n):
-    """``row = amount + other``."""
-    for b in range(n):
-        row[b] = amount + other[b]
-
-
-@loop
-def add_sum(row, other, amount, n):
-    """``row += amount + other``."""
-    for b in range(n):
-        row[b] += amount + other[b]
-
-
-@loop
 def write_line(row, levels, start, slope, n):
-    """``row = start + slope*v``."""
+    """``row = start + slope*v``: the levels of a leg, or (slope 1) other sums and an amount."""
     for b in range(n):
         row[b] = start + slope * levels[b]
 

@@ -204,14 +204,14 @@ def write_curves(run, curves, pad, t, n):
     b = t - run.state[0].window_start
     equity, idle = tail(curves.equity, t), idle_cash(run)
     m = whole_vectors(n, len(equity))
-    loops.copy(pad.whole_okay, tail(pad.okay, b), m)
-    loops.write_sum(equity, tail(pad.equity_close, b), idle, m)
+    loops.write_line(pad.whole_okay, tail(pad.okay, b), 0.0, 1.0, m)
+    loops.write_line(equity, tail(pad.equity_close, b), idle, 1.0, m)
     if has_lows(curves):
-        loops.write_sum(pad.whole_open, tail(pad.equity_open, b), idle, m)
-        loops.write_sum(pad.whole_first, tail(pad.equity_first, b), idle, m)
-        loops.write_sum(pad.whole_second, tail(pad.equity_second, b), idle, m)
+        loops.write_line(pad.whole_open, tail(pad.equity_open, b), idle, 1.0, m)
+        loops.write_line(pad.whole_first, tail(pad.equity_first, b), idle, 1.0, m)
+        loops.write_line(pad.whole_second, tail(pad.equity_second, b), idle, 1.0, m)
     if has_ratios(curves):
-        loops.copy(tail(curves.worst_ratio, t), tail(pad.ratio, b), n)
+        loops.write_line(tail(curves.worst_ratio, t), tail(pad.ratio, b), 0.0, 1.0, n)
     for p in range(len(pad.slack)):
         if run.pools[p].n_open > 0:
             add_pool(run, curves, pad, p, t, b, n, m)
@@ -231,9 +231,9 @@ def add_pool(run, curves, pad, p, t, b, n, m):
     sums = tail(pad.slack, p, b), tail(pad.gross_open, p, b), pnl[3]
     loops.add_pool(pad.whole_okay, tail(curves.equity, t), *sums, cash, LAST_DIGIT, m)
     if has_lows(curves):
-        loops.add_sum(pad.whole_open, pnl[0], cash, m)
-        loops.add_sum(pad.whole_first, pnl[1], cash, m)
-        loops.add_sum(pad.whole_second, pnl[2], cash, m)
+        loops.add_line(pad.whole_open, pnl[0], cash, 1.0, m)
+        loops.add_line(pad.whole_first, pnl[1], cash, 1.0, m)
+        loops.add_line(pad.whole_second, pnl[2], cash, 1.0, m)
     if has_ratios(curves):
         need = tail(pad.need_open, p, b), tail(pad.need_first, p, b), tail(pad.need_second, p, b)
         loops.ratio_pool(pad.pool_ratio, *pnl, *need, tail(pad.need_close, p, b), cash, n)

@@ -13,6 +13,8 @@ from backtester.kernels.levels import price_of
 from backtester.kernels.margin import appraise, put_tiers
 from backtester.schema import MAINTENANCE
 
+NONE_YET = np.int64(0)  # not a literal, for which numba would compile the callees once more
+
 
 @entry
 def replay(run, changes, mark_close, records, first_bar):
@@ -30,7 +32,7 @@ def replay(run, changes, mark_close, records, first_bar):
         Of the bars ``first_bar ...``.
     first_bar : int
     """
-    ledger, position, change = 0, 0, 0
+    ledger, position, change = NONE_YET, NONE_YET, NONE_YET
     for t in range(first_bar + len(tail(records.cash, 0, 0))):
         while ledger < len(run.ledger) and run.ledger[ledger].bar <= t:
             row = run.ledger[ledger]
