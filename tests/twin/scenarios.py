@@ -52,6 +52,7 @@ class Maker:
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
+        self.later = random.Random(~seed)  # for knobs that came later: what the first stream draws stays the same
         self.dyadic = self.chance(0.5)
         self.inverse = self.chance(0.35)
         self.n_bars = self.rng.randint(5, 60)
@@ -201,7 +202,13 @@ class Maker:
         rules = {name: self.rng.choice(values) for name, values in {**CHOICES, **rates}.items()}
         if self.chance(0.35):
             rules.update(liquidation_slippage=0.0, slippage=0.0, close_fee_buffer=0.0)
-        return rules
+        return rules | self.make_top_up()
+
+    def make_top_up(self) -> dict:
+        """Return the rules of automatic top-ups, mostly none."""
+        rule = self.later.choice(["none", "none", "none", "initial_margin", "initial_margin", "all_free"])
+        cap = self.balance * self.later.choice([0.0, 0.0, 1 / 32, 1 / 4])
+        return {"auto_top_up": rule, "top_up_cap": cap}
 
     def make_instrument(self, i: int) -> dict:
         """Return an instrument with one to five tiers."""
