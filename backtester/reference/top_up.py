@@ -39,7 +39,8 @@ def limits(account: Account, slot: Slot) -> list[float]:
 def initial_margins(account: Account, slot: Slot) -> float:
     """Return the smallest number of whole initial margins after which ``equity_p > requirement_p``, as money.
 
-    They are those at the price that maintenance is measured at. A shortage within 1e-9 of a whole number needs one more.
+    They are taken at the price that maintenance is measured at. A shortage within 1e-9 of a whole number needs one
+    more.
     """
     one = slot.initial_margin(slot.entry_price if account.venue.mm_basis == "entry" else account.mark(slot))
     shortage = max(0.0, slot.pool.requirement(account.marks) - slot.pool.equity(account.marks))
