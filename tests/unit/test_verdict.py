@@ -60,6 +60,7 @@ class TestVerdict:
         assert said.endswith(
             "No position was liquidated. Automatic top-ups: isolated 2 (350.00 USDT moved) and cross 0."
         )
+        assert fake_comparison({"isolated": first}).metrics.loc["closest_together", "isolated"] == 0
         assert "top-up" not in fake_comparison({"isolated": second, "cross": second}).verdict
 
     def test_a_tie(self):
