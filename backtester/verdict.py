@@ -28,7 +28,7 @@ _FINER = (1440, 240, 60, 30, 15, 5, 1)  # usual bar lengths [min]
 class TopUps(NamedTuple):
     """Automatic top-ups of a run: how many, and the money they moved [settlement currency]."""
 
-    count: int
+    times: int
     money: float
 
 
@@ -143,12 +143,12 @@ def top_ups_of(result: Result) -> TopUps:
 
 
 def _top_ups(top_ups: Mapping[str, TopUps], unit: str) -> str:
-    if not any(found.count for found in top_ups.values()):
+    if not any(found.times for found in top_ups.values()):
         return ""
     parts = []
     for mode, found in top_ups.items():
-        moved = f" ({text.money(found.money)} {unit} moved)" if found.count else ""
-        parts.append(f"{name_of(mode)} {found.count:,}{moved}")
+        moved = f" ({text.money(found.money)} {unit} moved)" if found.times else ""
+        parts.append(f"{name_of(mode)} {found.times:,}{moved}")
     return f"Automatic top-ups: {text.joined(parts)}."
 
 

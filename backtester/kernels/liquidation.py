@@ -42,7 +42,8 @@ CLOSE_TOLERANCE = 1e-12  # of a side: what is left of a slot by less goes with i
 def liquidate(run, p, at_requirement):
     """Liquidate pool `p` at the marks of this moment: passes over its slots until it is healthy or flat.
 
-    Unless an automatic top-up saves it.
+    Unless an automatic top-up saves it: then nothing is cancelled and nothing closed.
+
     `at_requirement` says that the pool was caught on its way, where its equity is its requirement whatever the last
     digit says.
     """
