@@ -17,7 +17,7 @@ from backtester.account import Slot
 from backtester.market import Funding, Market
 from backtester.orders import MarginActions, Orders
 from backtester.schema import ACTION_KINDS, SIZE_TYPES
-from backtester.venue import Instrument, Tier
+from backtester.venue import DatedTiers, Instrument, Tier
 
 _ORDER_PRICES = ("margin", "limit", "stop", "take_profit", "trail", "trail_fraction")
 
@@ -59,6 +59,7 @@ def instrument_of(row: Mapping[str, Any]) -> Instrument:
         symbol=row["symbol"],
         contract=row["contract"],
         tiers=tuple(Tier(*tier) for tier in row["tiers"]),
+        tier_changes=tuple(DatedTiers(change["time"], change["tiers"]) for change in row["tier_changes"]),
         tier_key=row["tier_key"],
         taker_fee_rate=row["taker_fee"],
         maker_fee_rate=row["maker_fee"],
@@ -101,6 +102,10 @@ def instrument_row(instrument: Instrument) -> dict[str, Any]:
         "symbol": instrument.symbol,
         "contract": instrument.contract,
         "tiers": [list(map(float, tier)) for tier in instrument.tiers],
+        "tier_changes": [
+            {"time": change.since, "tiers": [list(map(float, tier)) for tier in change.tiers]}
+            for change in instrument.tier_changes
+        ],
         "tier_key": instrument.tier_key,
         "taker_fee": instrument.taker_fee_rate,
         "maker_fee": instrument.maker_fee_rate,

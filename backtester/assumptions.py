@@ -10,6 +10,7 @@ from backtester.account import Account, venue_of
 
 if TYPE_CHECKING:
     from backtester.market import Market
+    from backtester.venue import Venue
 
 __all__ = ["assumptions"]
 
@@ -32,13 +33,32 @@ def assumptions(account: Account, market: Market) -> tuple[str, ...]:
     assumed = [symbol for symbol in market.symbols if venue.is_assumed(symbol)]
     if assumed:
         notes.append(f"Tiers, fees and lots are assumed, not the venue's own, for {_some(assumed)}.")
-    if venue.snapshot:
-        notes.append(f"Tiers of {venue.name} as of {venue.snapshot}; no venue publishes those of the past.")
+    notes += _tiers(venue, market)
     notes += venue.notes
     if account.rules:
         changed = ", ".join(f"{name} = {value}" for name, value in account.rules.items())
         notes.append(f"Rules of {venue.name} changed by hand: {changed}.")
     return tuple(dict.fromkeys(notes))
+
+
+def _tiers(venue: Venue, market: Market) -> list[str]:
+    """Return of what date the tiers are: dated tables by symbol, or the one snapshot that there is."""
+    start, end = int(market.open_time[0]), int(market.open_time[-1])
+    dated = [symbol for symbol in market.symbols if venue.tables(symbol)]
+    notes = []
+    if dated:
+        changes = sum(len(venue.tier_changes(symbol, start, end)) for symbol in dated)
+        said = "did not change in this time" if not changes else f"changed {text.counted(changes, 'time')} in this time"
+        notes.append(f"Tiers of {venue.name} are those in force at each bar; they {said}.")
+    early = [symbol for symbol in dated if venue.tiers_at(symbol, start).since is None]
+    if early:
+        first = min(venue.tables(symbol)[0].since or 0 for symbol in early)
+        known = "the first known table is used before it"
+        notes.append(f"No tiers of {venue.name} are known before {text.moment(first)} for {_some(early)}: {known}.")
+    if venue.snapshot and len(dated) < len(market.symbols):
+        others = "" if not dated else " of the other instruments"
+        notes.append(f"Tiers of {venue.name}{others} as of {venue.snapshot}; those of the past are not known.")
+    return notes
 
 
 def _sentence(note: str, symbols: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from backtester.engine_input import tier_rows
+from backtester.engine_input import tier_tables
 
 if TYPE_CHECKING:
     from backtester.result import Result
@@ -81,22 +81,33 @@ def _pool(result: Result, p: int) -> _Pool | None:
         return None
     scenario, held = result.scenario, held[bars]
     instrument = np.array([scenario.slots[j].instrument for j in slots])
-    legs = [_leg(scenario, int(i), held[:, instrument == i], bars) for i in np.unique(instrument)]
+    legs = [
+        leg for i in np.unique(instrument) for leg in _legs(scenario, int(i), held[:, instrument == i], bars)
+    ]
     equity = result.cash[bars, p] + result.pool_pnl[bars, p]
     return _Pool(equity, result.pool_requirement[bars, p], legs, scenario.rules)
 
 
-def _leg(scenario: Scenario, i: int, held: Floats, bars: NDArray[np.int64]) -> _Leg:
+def _legs(scenario: Scenario, i: int, held: Floats, bars: NDArray[np.int64]) -> list[_Leg]:
+    """Return what is held of an instrument under each of its tier tables, nothing while another one holds."""
     mark, rules = scenario.market.mark_close[:, i], scenario.instruments[i]
     known = np.maximum.accumulate(np.where(np.isnan(mark), 0, np.arange(mark.size)))  # the last close with data
-    return _Leg(
-        np.nan_to_num(mark[known], nan=1.0)[bars],  # before the first there is no position
-        np.maximum(held, 0.0).sum(axis=1),
-        np.maximum(-held, 0.0).sum(axis=1),
-        rules.contract == "inverse",
-        rules.tier_key == "quantity",
-        tier_rows(rules),
-    )
+    tables = [table for table in tier_tables(scenario) if table.instrument == i]
+    ends = [table.bar for table in tables[1:]] + [mark.size]
+    legs = []
+    for table, end in zip(tables, ends, strict=True):
+        inside = np.where((bars >= table.bar) & (bars < end), held.T, 0.0).T
+        legs.append(
+            _Leg(
+                np.nan_to_num(mark[known], nan=1.0)[bars],  # before the first there is no position
+                np.maximum(inside, 0.0).sum(axis=1),
+                np.maximum(-inside, 0.0).sum(axis=1),
+                rules.contract == "inverse",
+                rules.tier_key == "quantity",
+                table.tiers,
+            )
+        )
+    return legs
 
 
 def _smallest(pool: _Pool, most: float) -> float:

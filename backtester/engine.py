@@ -90,9 +90,10 @@ def run(
     chosen = replace(account, mode=mode or account.mode, path=path or account.path)
     grid = market.detail or market
     venue = venue_of(account)
+    first, last = int(grid.open_time[0]), int(grid.open_time[-1])
     scenario = Scenario(
         market=grid,
-        instruments=tuple(venue.instrument(symbol) for symbol in grid.symbols),
+        instruments=tuple(venue.instrument_over(symbol, first, last) for symbol in grid.symbols),
         rules=rules_of(account),
         balance=chosen.balance,
         mode=chosen.mode,

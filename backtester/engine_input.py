@@ -1,7 +1,7 @@
 """From a scenario to the record arrays of the kernels: codes for words, levels for prices."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from backtester.schema import (
     RULE_RATES,
     SLOT,
     STATE,
+    TIER_CHANGE,
     TIER_ROW,
     Agenda,
     Bars,
@@ -31,7 +32,7 @@ from backtester.schema import (
     Pad,
     Run,
 )
-from backtester.venue import Instrument
+from backtester.venue import Tier
 
 APART = 40  # floats: rows a power of 2 apart share the few places that a processor's first cache has for them
 NEVER = np.iinfo(np.int64).max  # a bar after all others
@@ -100,7 +101,7 @@ def run_of(scenario: Scenario, n_events: int, n_ledger: int, n_positions: int) -
     pool, kinds = pools_of(scenario)
     members = _members(scenario, pool)
     leg_of_member, legs = _legs(scenario, pool, members)
-    instruments, tiers = _instruments(scenario.instruments)
+    instruments, tiers = _instruments(scenario)
     orders = _orders(scenario)
     instruments.next_order, orders["next"] = _next_orders(scenario, orders)
     return Run(
@@ -118,8 +119,8 @@ def run_of(scenario: Scenario, n_events: int, n_ledger: int, n_positions: int) -
 
 
 def agenda_of(scenario: Scenario) -> Agenda:
-    """Margin instructions and funding by the bar in which they act."""
-    return Agenda(_actions(scenario), _funding(scenario))
+    """Margin instructions, funding and changes of tiers by the bar in which they act."""
+    return Agenda(_actions(scenario), _funding(scenario), tier_changes(scenario))
 
 
 def _empty(dtype: np.dtype[Any], n: int) -> Table:
@@ -195,16 +196,18 @@ def _edges(numbers: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], NDArr
     return edges[:-1], edges[1:]
 
 
-def _instruments(instruments: Sequence[Instrument]) -> tuple[Table, Table]:
-    rows = [tier_rows(instrument) for instrument in instruments]
-    ends = np.cumsum([len(row) for row in rows])
+def _instruments(scenario: Scenario) -> tuple[Table, Table]:
+    """Return the instruments, and the rows of all their tier tables."""
+    tables = tier_tables(scenario)
+    start = [table for table in tables if table.bar < 0]
+    instruments = scenario.instruments
     table = _table(
         INSTRUMENT,
         len(instruments),
         inverse=[instrument.contract == "inverse" for instrument in instruments],
         by_quantity=[instrument.tier_key == "quantity" for instrument in instruments],
-        first_tier=ends - [len(row) for row in rows],
-        last_tier=ends,
+        first_tier=[table.first for table in start],
+        last_tier=[table.last for table in start],
         taker_fee_rate=[instrument.taker_fee_rate for instrument in instruments],
         maker_fee_rate=[instrument.maker_fee_rate for instrument in instruments],
         lot=[instrument.lot for instrument in instruments],
@@ -212,20 +215,50 @@ def _instruments(instruments: Sequence[Instrument]) -> tuple[Table, Table]:
         last_bar=-1,
         **dict.fromkeys(_QUOTES, np.nan),
     )
-    return table, np.concatenate(rows).view(Table)
+    return table, np.concatenate([each.tiers for each in tables]).view(Table)
 
 
-def tier_rows(instrument: Instrument) -> NDArray[Any]:
+class TierTable(NamedTuple):
+    """A tier table of an instrument, and from which bar on it holds."""
+
+    bar: int  # -1: from the start
+    instrument: int
+    first: int  # among the rows of all tables: first ... last - 1
+    last: int
+    tiers: NDArray[Any]  # TIER_ROW
+
+
+def tier_tables(scenario: Scenario) -> list[TierTable]:
+    """Return the tables of every instrument, in the order in which they come into force."""
+    found, n = [], 0
+    for i, instrument in enumerate(scenario.instruments):
+        for since, tiers in ((None, instrument.tiers), *instrument.tier_changes):
+            bar = -1 if since is None else int(np.searchsorted(scenario.market.open_time, since))
+            if bar < len(scenario.market.open_time):
+                found.append(TierTable(bar, i, n, n + len(tiers), tier_rows(tiers, instrument.tier_key)))
+                n += len(tiers)
+    return found
+
+
+def tier_rows(tiers: Sequence[Tier], tier_key: str) -> NDArray[Any]:
     """Tiers with their maintenance amounts: ``amount_k = amount_{k-1} + floor_k*(rate_k - rate_{k-1})``.
 
     Quantity tiers have none: the rate of the whole position is fixed by its size.
     """
-    floor, rate, most = (np.array(column, float) for column in zip(*instrument.tiers, strict=True))
+    floor, rate, most = (np.array(column, float) for column in zip(*tiers, strict=True))
     rows = np.zeros(len(floor), TIER_ROW)
     rows["floor"], rows["maintenance_rate"], rows["max_leverage"] = floor, rate, most
-    if instrument.tier_key == "notional":
+    if tier_key == "notional":
         rows["maintenance_amount"][1:] = np.cumsum(floor[1:] * np.diff(rate))
     return rows
+
+
+def tier_changes(scenario: Scenario) -> Table:
+    """Return when which instrument's tiers change, by bar."""
+    later = sorted((table for table in tier_tables(scenario) if table.bar >= 0), key=lambda table: table.bar)
+    names = {"bar": "bar", "instrument": "instrument", "first_tier": "first", "last_tier": "last"}
+    columns = {column: [getattr(table, name) for table in later] for column, name in names.items()}
+    return _table(TIER_CHANGE, len(later), **columns)
 
 
 def _state(scenario: Scenario) -> Table:

@@ -106,7 +106,8 @@ class Result:
         pools, slots = ((len(table), n_bars - start) for table in (state.pools, state.slots))
         records = Records(*(np.empty(shape) for shape in (pools,) * 4 + (slots,) * 4))
         inverse = engine_input.inverse_of(self.scenario)
-        replay(state, engine_input.levels(self.market.mark_close, inverse), records, start)
+        changes = engine_input.tier_changes(self.scenario)
+        replay(state, changes, engine_input.levels(self.market.mark_close, inverse), records, start)
         return records
 
     @cached_property

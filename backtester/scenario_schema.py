@@ -83,6 +83,27 @@ def _tier(n: int, row: Any) -> list[float]:
     return out
 
 
+def check_tier_changes(value: Any) -> list[dict[str, Any]]:
+    """Check tables that come into force in the course of a run: objects with `time` and `tiers`, times ascending.
+
+    Raises
+    ------
+    Unfit
+        Naming the row and what is allowed.
+    """
+    out: list[dict[str, Any]] = []
+    for n, row in enumerate(items(value)):
+        if not isinstance(row, dict) or row.keys() != {"time", "tiers"}:
+            raise Unfit(f"has a row {n} that is not an object with time and tiers", "objects with time and tiers")
+        try:
+            out.append({"time": nanoseconds(row["time"]), "tiers": check_tiers(row["tiers"])})
+        except Unfit as error:
+            raise Unfit(f"has a row {n} that {error}", error.allowed) from None
+        if n and out[n]["time"] <= out[n - 1]["time"]:
+            raise Unfit(f"has a time in row {n} that is not after the one before", "times that ascend")
+    return out
+
+
 _TIER = {"floor": not_negative, "maintenance_rate": share, "max_leverage": positive}
 _one_slot_mode = choice(SLOT_MODES)
 
@@ -102,6 +123,7 @@ INSTRUMENT = {
     "symbol": Field(text),
     "contract": Field(choice(CONTRACTS), "linear"),
     "tiers": Field(check_tiers),
+    "tier_changes": Field(check_tier_changes, ()),
     "tier_key": Field(choice(TIER_KEYS), "notional"),
     "taker_fee": Field(fee, 0.0),
     "maker_fee": Field(fee, 0.0),
@@ -153,6 +175,8 @@ def validate(data: Any) -> dict[str, Any]:
     out = record(data, FILE)
     out["open_time"] = check_times(out["open_time"])
     out["instruments"] = rows(out["instruments"], INSTRUMENT, "instruments")
+    for row in out["instruments"]:
+        row["tier_changes"] = list(row["tier_changes"])
     _check_symbols(out["instruments"])
     out["bars"] = check_bars(out["bars"], len(out["instruments"]), len(out["open_time"]))
     n_instruments, n_bars = len(out["instruments"]), len(out["open_time"])

@@ -256,6 +256,7 @@ ORDER = np.dtype(
     align=True,
 )
 ACTION = np.dtype([("bar", "i8"), ("slot", "i8"), ("kind", "i8"), ("amount", "f8")], align=True)
+TIER_CHANGE = np.dtype([("bar", "i8"), ("instrument", "i8"), ("first_tier", "i8"), ("last_tier", "i8")], align=True)
 FUNDING_EVENT = np.dtype([("bar", "i8"), ("instrument", "i8"), ("rate", "f8"), ("mark", "f8")], align=True)
 
 # Outcome of a run of the kernel.
@@ -309,6 +310,7 @@ class Agenda(NamedTuple):
 
     actions: Rows  # ACTION, by bar (of execution), in the order given
     funding: Rows  # FUNDING_EVENT, by bar, time, instrument
+    tiers: Rows  # TIER_CHANGE, by bar, instrument, time
 
 
 class Curves(NamedTuple):

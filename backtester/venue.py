@@ -6,10 +6,11 @@ A venue is a TOML file in ``backtester/venues`` (see `load_venue`). Adding one i
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from backtester._evidence import NOT_STATED, Evidence
 from backtester._fields import record
@@ -39,6 +40,9 @@ class Instrument:
         Floors ascending from 0, rates not descending, max_leverage not ascending. Rows may be given
         as plain triples, or with the maintenance amount that the venue publishes as a fourth number,
         which is then checked.
+    tier_changes : tuple of DatedTiers
+        Tables that come into force later, in ascending order of `since`: each at the open of the first bar that
+        starts no earlier.
     tier_key : str
         ``notional`` (marginal rates) or ``quantity`` (one rate for the whole position).
     taker_fee_rate, maker_fee_rate : float
@@ -60,6 +64,7 @@ class Instrument:
     symbol: str
     contract: str = "linear"
     tiers: tuple[Tier, ...] = (Tier(0.0, 0.005, 100.0),)
+    tier_changes: tuple[DatedTiers, ...] = ()
     tier_key: str = "notional"
     taker_fee_rate: float = 0.0
     maker_fee_rate: float = 0.0
@@ -71,9 +76,18 @@ class Instrument:
         given = {name: getattr(self, name) for name in INSTRUMENT_FIELDS}
         if isinstance(self.tiers, tuple):
             given["tiers"] = list(self.tiers)
-        for name, value in record(given, INSTRUMENT_FIELDS, f"instruments.{self.symbol}").items():
+        if isinstance(self.tier_changes, tuple):
+            given["tier_changes"] = [
+                {"time": since, "tiers": list(tiers) if isinstance(tiers, tuple) else tiers}
+                for since, tiers in self.tier_changes
+            ]
+        checked = record(given, INSTRUMENT_FIELDS, f"instruments.{self.symbol}")
+        given_changes: Any = checked.pop("tier_changes")
+        for name, value in checked.items():
             object.__setattr__(self, name, value)  # the dataclass is frozen; this is its constructor
-        object.__setattr__(self, "tiers", tuple(Tier(*row) for row in self.tiers))
+        object.__setattr__(self, "tiers", _table(self.tiers))
+        changes = (DatedTiers(change["time"], _table(change["tiers"])) for change in given_changes)
+        object.__setattr__(self, "tier_changes", tuple(changes))
 
     @property
     def maintenance_amounts(self) -> tuple[float, ...]:
@@ -184,6 +198,18 @@ class Venue:
             )
         return replace(self.default, symbol=symbol)
 
+    def instrument_over(self, symbol: str, start: object, end: object) -> Instrument:
+        """Return the instrument of a symbol with the tiers in force at `start` and their changes up to `end`.
+
+        Parameters
+        ----------
+        symbol : str
+            In any notation.
+        start, end : str, datetime, Timestamp or int [ns UTC]
+        """
+        tiers, changes = self.tiers_at(symbol, start).tiers, self.tier_changes(symbol, start, end)
+        return replace(self.instrument(symbol), tiers=tiers, tier_changes=changes)
+
     def symbol_of(self, symbol: str) -> str | None:
         """Return the venue's own name of a symbol in any notation, None if its tiers are not known."""
         if symbol in self.instruments:
@@ -249,7 +275,7 @@ class Venue:
         MarketDataError
             If `time` is not a time.
         """
-        tables = self._tables(symbol)
+        tables = self.tables(symbol)
         row = bisect_right([table.since or 0 for table in tables], _time(time)) - 1
         if row >= 0:
             return tables[row]
@@ -272,10 +298,15 @@ class Venue:
             If one of them is not a time.
         """
         first, last = _time(start), _time(end)
-        return tuple(table for table in self._tables(symbol) if first < (table.since or 0) <= last)
+        return tuple(table for table in self.tables(symbol) if first < (table.since or 0) <= last)
 
-    def _tables(self, symbol: str) -> tuple[DatedTiers, ...]:
+    def tables(self, symbol: str) -> tuple[DatedTiers, ...]:
+        """Return all dated tables of a symbol, the oldest first; none where nothing is dated."""
         return self.schedule.get(self.symbol_of(symbol) or "", ())
+
+
+def _table(rows: Iterable[Iterable[float]]) -> tuple[Tier, ...]:
+    return tuple(Tier(*row) for row in rows)
 
 
 def _time(value: object) -> int:

@@ -181,6 +181,6 @@ def story(n_bars=480, n_liquidations=9, *, symbols=("BTCUSDT", "ETHUSDT", "SOLUS
     results = {mode: paths["adverse"] for mode, paths in bands.items()}
     notes = (
         "mark = trade for SOLUSDT: no mark file.",
-        "Tiers of binance as of 2025-10-01; no venue publishes those of the past.",
+        "Tiers of binance as of 2025-10-01; those of the past are not known.",
     )
     return Comparison(results, bands, "binance", notes)

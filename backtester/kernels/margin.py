@@ -9,6 +9,16 @@ TIER_TOLERANCE = 1e-12  # relative: a key this close above a floor still is in t
 
 
 @kernel
+def put_tiers(run, change):
+    """Put an instrument's next tier table into force."""
+    instrument = run.instruments[change.instrument]
+    instrument.first_tier, instrument.last_tier = change.first_tier, change.last_tier
+    for k in range(len(run.legs)):
+        if run.legs[k].instrument == change.instrument:
+            run.legs[k].stale = 1
+
+
+@kernel
 def tier_at(tiers, instrument, key):
     """Row of the tier that holds `key`: ``floor_k < key <= floor_{k+1}``."""
     k = instrument.first_tier

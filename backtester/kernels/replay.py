@@ -10,25 +10,27 @@ from backtester.kernels._jit import entry, kernel
 from backtester.kernels._views import tail
 from backtester.kernels.closed_form import price_within
 from backtester.kernels.levels import price_of
-from backtester.kernels.margin import appraise
+from backtester.kernels.margin import appraise, put_tiers
 from backtester.schema import MAINTENANCE
 
 
 @entry
-def replay(run, mark_close, records, first_bar):
+def replay(run, changes, mark_close, records, first_bar):
     """Fill `records` for all bars from `first_bar` on from `run`'s ledger and position rows.
 
     Parameters
     ----------
     run : Run
         Fresh state of the same scenario, with the logs of its run.
+    changes : record array
+        TIER_CHANGE rows of the run.
     mark_close : float64 array, (n_instruments, n_bars)
         Levels of the mark closes.
     records : Records
         Of the bars ``first_bar ...``.
     first_bar : int
     """
-    ledger, position = 0, 0
+    ledger, position, change = 0, 0, 0
     for t in range(first_bar + len(tail(records.cash, 0, 0))):
         while ledger < len(run.ledger) and run.ledger[ledger].bar <= t:
             row = run.ledger[ledger]
@@ -37,6 +39,9 @@ def replay(run, mark_close, records, first_bar):
         while position < len(run.positions) and run.positions[position].bar <= t:
             put_position(run, position)
             position += 1
+        while change < len(changes) and changes[change].bar <= t:
+            put_tiers(run, changes[change])
+            change += 1
         for i in range(len(run.instruments)):
             if not np.isnan(mark_close[i, t]):
                 run.instruments[i].mark_from = mark_close[i, t]

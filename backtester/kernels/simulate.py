@@ -6,6 +6,7 @@ from backtester.kernels._jit import entry, kernel
 from backtester.kernels._views import prefetch
 from backtester.kernels.funding import settle
 from backtester.kernels.logs import log_event, post
+from backtester.kernels.margin import put_tiers
 from backtester.kernels.orders import execute
 from backtester.kernels.path import all_clear, check_margins, observe, quote_trade, walk
 from backtester.kernels.quiet import break_window, look_ahead, pass_quiet
@@ -35,7 +36,7 @@ def simulate(run, agenda, bars, curves, pad, deposits, path):
     run : Run
         State and orders; slots flat, pools empty. Levels, not prices.
     agenda : Agenda
-        Margin instructions and funding.
+        Margin instructions, funding and changes of tiers.
     bars : Bars
         Levels, ``(n_instruments, n_bars)``.
     curves : Curves
@@ -55,25 +56,31 @@ def simulate(run, agenda, bars, curves, pad, deposits, path):
     n_bars = len(curves.equity)
     for p in range(len(run.pools)):
         post(run, p, DEPOSITED, NOBODY, deposits[p])
-    order, action, funding, t = NONE_YET, NONE_YET, NONE_YET, NONE_YET
+    order, action, funding, change, t = NONE_YET, NONE_YET, NONE_YET, NONE_YET, NONE_YET
     while t < n_bars:
-        next_order, next_action, next_funding = order, action, funding
+        next_order, next_action, next_funding, next_change = order, action, funding, change
         while next_order < len(run.orders) and run.orders[next_order].bar == t:
             next_order += 1
         while next_action < len(agenda.actions) and agenda.actions[next_action].bar == t:
             next_action += 1
         while next_funding < len(agenda.funding) and agenda.funding[next_funding].bar == t:
             next_funding += 1
-        opened = next_order > order or next_action > action or next_funding > funding
+        while next_change < len(agenda.tiers) and agenda.tiers[next_change].bar == t:
+            next_change += 1
+        opened = next_order > order or next_action > action or next_funding > funding or next_change > change
         begin_bar(run, t)
         if opened:
+            for row in range(change, next_change):
+                put_tiers(run, agenda.tiers[row])
             open_bar(run, agenda, bars, pad, order, next_order, action, next_action, funding, next_funding)
-            order, action, funding = next_order, next_action, next_funding
+            order, action, funding, change = next_order, next_action, next_funding, next_change
         horizon = n_bars
         if action < len(agenda.actions):
             horizon = min(horizon, agenda.actions[action].bar)
         if funding < len(agenda.funding):
             horizon = min(horizon, agenda.funding[funding].bar)
+        if change < len(agenda.tiers):
+            horizon = min(horizon, agenda.tiers[change].bar)
         stop = horizon
         if order < len(run.orders):
             stop = min(stop, run.orders[order].bar)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .contract import CONTRACTS, Contract
 from .tiers import TierTable, build_tiers
@@ -42,6 +42,13 @@ class Instrument:
     min_notional: float
     bars: list[Bar | None]
     mark_is_trade: bool
+    tier_changes: list[tuple[int, TierTable]] = field(default_factory=list)
+
+    def renew_tiers(self, time: int) -> None:
+        """Put the last table into force whose time has come."""
+        for since, table in self.tier_changes:
+            if since <= time:
+                self.tiers = table
 
     def bar(self, t: int) -> Bar:
         """Return a bar that has data."""
@@ -68,6 +75,9 @@ def read_instruments(scenario: dict) -> list[Instrument]:
                 min_notional=float(row["min_notional"] or 0.0),
                 bars=bars,
                 mark_is_trade=mark_is_trade,
+                tier_changes=[
+                    (change["time"], build_tiers(change["tiers"], row["tier_key"])) for change in row["tier_changes"]
+                ],
             )
         )
     return instruments

@@ -63,6 +63,7 @@ def open_bar(account: Account) -> None:
     account.segment, account.s = "open", 0.0
     account.samples = Samples()
     for instrument in account.instruments:
+        instrument.renew_tiers(account.open_time[account.bar])
         bar = instrument.bars[account.bar]
         if bar is not None:
             account.trades[instrument.index] = bar.trade.open

@@ -111,5 +111,5 @@ def test_closes_hide_what_the_larger_grid_shows(comparisons):
     grid, larger = comparisons["grid"], comparisons["larger grid"]
     assert grid.metrics.at["max_drawdown", "cross"] < 0.3 < 0.8 < grid.metrics.at["max_drawdown_in_bars", "cross"]
     assert larger.cross.equity[-1] == pytest.approx(0.0, abs=1e-6)
-    assert larger.isolated.equity[-1] == pytest.approx(7_962, abs=1)
+    assert larger.isolated.equity[-1] == pytest.approx(7_956, abs=1)
     assert str(larger.first.market.index[np.argmin(larger.cross.equity_low)]).startswith("2025-10-10 21:00")

@@ -11,7 +11,7 @@ class Fault(NamedTuple):
     Parameters
     ----------
     breaks : str
-        ``law 1`` ... ``law 9``, ``trap 1`` ... ``trap 13``, or a rule of the venue.
+        ``law 1`` ... ``law 9``, ``trap 1`` ... ``trap 13``, or a venue rule.
     what : str
         What somebody might have written.
     file : str
@@ -53,7 +53,6 @@ _1_TO_3 = "traps.test_traps_1_to_3:test_trap_"
 _4_TO_6 = "traps.test_traps_4_to_6:test_trap_"
 _7_TO_9 = "traps.test_traps_7_to_9:test_trap_"
 _10_TO_13 = "traps.test_traps_10_to_13:test_trap_"
-_TOP_UP = "unit.test_top_up:test_"
 
 FAULTS = [
     # -- laws ---------------------------------------------------------------------------------------------------------
@@ -194,33 +193,6 @@ FAULTS = [
         "law 9", "a net looked up in the tier of its long side", "reference/holding.py",
         "quantity = abs(long.quantity - short.quantity)", "quantity = long.quantity", _LAW_9,
     ),
-    # -- rules of the venue -------------------------------------------------------------------------------------------
-    Fault(
-        "law 1", "a top-up that main does not pay", "kernels/top_up.py",
-        "post(run, MAIN, TOPPED_UP, j, -amount)", "pass", _LAW_1_BARS, {"seed": 18},
-    ),
-    Fault(
-        "law 2", "a top-up with money that main does not have", "kernels/top_up.py",
-        "min(available(run, rules.s), notional - equity)", "notional - equity",
-        "laws.test_law_2_isolation:test_no_pool_owes", {"seed": 219, "mode": "isolated"},
-    ),
-    Fault(
-        "auto_top_up", "a top-up that saves whatever it moves", "kernels/top_up.py",
-        "return healthy(run, p, run.state[0].s)", "return True", _TOP_UP + "a_gap_that_all_the_money_does_not_bridge",
-    ),
-    Fault(
-        "auto_top_up", "equal to the requirement is enough", "kernels/top_up.py",
-        "np.floor(shortage / initial + STEP_TOLERANCE) + 1.0", "max(1.0, np.ceil(shortage / initial))",
-        _TOP_UP + "a_gap_takes_as_many_as_it_needs_at_once",
-    ),
-    Fault(
-        "top_up_cap", "a cap that outlives the position", "kernels/positions.py",
-        "        slot.topped_up = 0.0\n", "", _TOP_UP + "the_cap_is_of_each_position",
-    ),
-    Fault(
-        "top_up_cap", "a cap that outlives the position", "reference/trades.py",
-        "        slot.topped_up = 0.0\n", "", _TOP_UP + "the_cap_is_of_each_position",
-    ),
     # -- traps --------------------------------------------------------------------------------------------------------
     Fault(
         "trap 1", "cross is never liquidated", "kernels/path.py",
@@ -256,6 +228,15 @@ FAULTS = [
     Fault(
         "trap 3", "equity looked at on the close only", "reference/path.py",
         'if path == "close":', "if True:", _1_TO_3 + "3_a_wick_liquidates",
+    ),
+    Fault(
+        "trap 4", "a change of tiers that positions do not notice", "kernels/margin.py",
+        "run.legs[k].stale = 1", "pass",
+        "twin.test_tier_changes:test_a_change_liquidates_at_the_open_of_the_first_bar_that_starts_no_earlier",
+    ),
+    Fault(
+        "trap 4", "tiers that count a bar late", "reference/instrument.py", "if since <= time:", "if since < time:",
+        "twin.test_tier_changes:test_a_change_liquidates_at_the_open_of_the_first_bar_that_starts_no_earlier",
     ),
     Fault(
         "trap 4", "tiers without the cumulative amount", "kernels/margin.py",

@@ -20,7 +20,8 @@ def change_units(scene, money, quantity, price):
     scene["venue"]["top_up_cap"] *= money
     for instrument in scene["instruments"]:
         floor = money if instrument["tier_key"] == "notional" else quantity
-        instrument["tiers"] = [[row[0] * floor, *row[1:]] for row in instrument["tiers"]]
+        for table in (instrument, *instrument["tier_changes"]):
+            table["tiers"] = [[row[0] * floor, *row[1:]] for row in table["tiers"]]
         instrument["min_notional"] *= money
         instrument["lot"] *= quantity
     for bars in scene["bars"]:

@@ -61,6 +61,8 @@ def bold(seed):
     """Return a random scenario whose pools mostly hold one instrument, with nothing that changes cash on its own."""
     scene = random_scenario(seed)
     scene.update(funding=[], margin_actions=[])
+    for instrument in scene["instruments"]:
+        instrument["tier_changes"] = []
     for order in scene["orders"]:
         order.update(stop=None, take_profit=None, trail=None, trail_fraction=None)
     return scene

@@ -17,7 +17,7 @@ def pair(seed):
     scene = random_scenario(seed)
     scene["venue"].update(hedge_offset="net", reduction="full", liquidation_order="all")
     instrument = scene["instruments"][0]
-    instrument.update(lot=0.0, min_notional=0.0)
+    instrument.update(lot=0.0, min_notional=0.0, tier_changes=[])
     leverage = instrument["tiers"][-1][2]
     scene["account"]["mode"] = "cross"
     price = next((price for price in scene["bars"][0]["open"] if price is not None), 100.0)

@@ -14,7 +14,7 @@ VENUE = {
 }
 INSTRUMENT = {
     "symbol": "COIN", "contract": "linear", "tiers": [[0, 1 / 64, 64]], "tier_key": "notional", "taker_fee": 0.0,
-    "maker_fee": 0.0, "lot": 0.0, "min_notional": 0.0,
+    "maker_fee": 0.0, "lot": 0.0, "min_notional": 0.0, "tier_changes": [],
 }
 ORDER = {
     "size_type": "quantity", "target": False, "margin": None, "limit": None, "stop": None, "take_profit": None,

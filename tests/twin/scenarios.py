@@ -52,7 +52,8 @@ class Maker:
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
-        self.later = random.Random(~seed)  # for knobs that came later: what the first stream draws stays the same
+        self.later = random.Random(f"{seed}, later knobs")  # a stream of its own: older seeds stay what they are
+        self.top_ups = random.Random(f"{seed}, top-ups")
         self.dyadic = self.chance(0.5)
         self.inverse = self.chance(0.35)
         self.n_bars = self.rng.randint(5, 60)
@@ -63,6 +64,18 @@ class Maker:
         self.balance = self.round_money(self.rng.choice([8.0, 64.0] if self.inverse else [1024.0, 8192.0]))
         self.busy = self.rng.choice([0.08, 0.2, 0.4])
         self.ties = self.dyadic and not self.inverse and self.chance(0.3)
+
+    def make_tier_changes(self, tiers: list[list[float]]) -> list[dict]:
+        """Return up to three tables: the first one's with other floors, rates and leverages, at or between bars."""
+        if self.later.random() < 0.8:
+            return []
+        times = sorted({START + self.later.randint(-2, 2 * self.n_bars) * HOUR // 2 for _ in range(3)})
+        changes = []
+        for time in times:
+            size, rate, most = (self.later.choice([0.25, 0.5, 1.0, 2.0, 4.0]) for _ in range(3))
+            rows = [[floor * size, min(held * rate, 0.75), leverage * most] for floor, held, leverage in tiers]
+            changes.append({"time": time, "tiers": rows})
+        return changes
 
     def chance(self, share: float) -> bool:
         """Return True with the given share."""
@@ -93,6 +106,8 @@ class Maker:
         self.shares = self.make_shares()
         self.slots = [self.make_slot() for _ in range(self.n_slots)]
         orders = self.make_tie_orders() if self.ties else self.make_orders()
+        for instrument in self.instruments:
+            instrument["tier_changes"] = [] if self.ties else self.make_tier_changes(instrument["tiers"])
         return {
             "open_time": [START + t * HOUR for t in range(self.n_bars)],
             "instruments": self.instruments,
@@ -206,8 +221,8 @@ class Maker:
 
     def make_top_up(self) -> dict:
         """Return the rules of automatic top-ups, mostly none."""
-        rule = self.later.choice(["none", "none", "none", "initial_margin", "initial_margin", "all_free"])
-        cap = self.balance * self.later.choice([0.0, 0.0, 1 / 32, 1 / 4])
+        rule = self.top_ups.choice(["none", "none", "none", "initial_margin", "initial_margin", "all_free"])
+        cap = self.balance * self.top_ups.choice([0.0, 0.0, 1 / 32, 1 / 4])
         return {"auto_top_up": rule, "top_up_cap": cap}
 
     def make_instrument(self, i: int) -> dict:
