@@ -19,6 +19,7 @@ from backtester.schema import (
     ORDER,
     POOL,
     POSITION_ROW,
+    RULE_AMOUNTS,
     RULE_CHOICES,
     RULE_RATES,
     SLOT,
@@ -263,8 +264,8 @@ def tier_changes(scenario: Scenario) -> Table:
 def _state(scenario: Scenario) -> Table:
     rules = scenario.rules
     codes = {name: words.index(getattr(rules, name)) for name, words in RULE_CHOICES.items()}
-    rates = {name: getattr(rules, name) for name in RULE_RATES}
-    return _table(STATE, 1, balance=scenario.balance, reach=LONGEST_WINDOW, **codes, **rates)
+    numbers = {name: getattr(rules, name) for name in (*RULE_RATES, *RULE_AMOUNTS)}
+    return _table(STATE, 1, balance=scenario.balance, reach=LONGEST_WINDOW, **codes, **numbers)
 
 
 def _orders(scenario: Scenario) -> Table:

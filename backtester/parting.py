@@ -13,19 +13,18 @@ from backtester.schema import (
     ABSORBED,
     AVAILABLE,
     CUT,
-    DEPOSITED,
     EVENT_KINDS,
     FILL,
     LEDGER_KINDS,
     LIMIT,
     LIQUIDATION,
+    MOVED,
     REASONS,
     REFUSED,
     REJECTED,
     STOP,
     TAKE_PROFIT,
     TRAILING_STOP,
-    TRANSFERRED,
 )
 
 if TYPE_CHECKING:
@@ -139,7 +138,7 @@ def _first_cash_apart(first: Result, second: Result) -> int | None:
 
 def _cash_flow(result: Result) -> NDArray[np.float64]:
     """Return the change of the account's cash in each bar, transfers and deposits left out."""
-    rows = result.ledger[~np.isin(result.ledger["kind"], (TRANSFERRED, DEPOSITED))]
+    rows = result.ledger[~np.isin(result.ledger["kind"], MOVED)]
     flow = np.zeros(result.market.n_bars)
     np.add.at(flow, rows["bar"], rows["amount"])
     return flow
@@ -252,7 +251,7 @@ def _explain_cash(first: Result, second: Result, names: tuple[str, str], bar: in
         rows = run.ledger[run.ledger["bar"] == bar]
         sums.append(np.bincount(rows["kind"], weights=rows["amount"], minlength=len(LEDGER_KINDS)))
     gap = sums[0] - sums[1]
-    gap[[TRANSFERRED, DEPOSITED]] = 0.0
+    gap[[*MOVED]] = 0.0
     kind = int(np.argmax(np.abs(gap)))
     word = _LEDGER.get(LEDGER_KINDS[kind], LEDGER_KINDS[kind])
     amounts = [abs(float(total[kind])) if kind == ABSORBED else float(total[kind]) for total in sums]

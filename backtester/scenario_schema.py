@@ -18,6 +18,7 @@ from backtester.schema import (
     CONTRACTS,
     MODES,
     PATHS,
+    RULE_AMOUNTS,
     RULE_CHOICES,
     RULE_RATES,
     SIZE_TYPES,
@@ -130,7 +131,8 @@ INSTRUMENT = {
     "min_notional": Field(not_negative, 0.0),
 }
 _RATES = {name: Field(share, 0.0) for name in RULE_RATES}
-RULE_FIELDS = _RATES | {name: Field(choice(words), words[0]) for name, words in RULE_CHOICES.items()}
+_AMOUNTS = {name: Field(not_negative, 0.0) for name in RULE_AMOUNTS}
+RULE_FIELDS = _RATES | {name: Field(choice(words), words[0]) for name, words in RULE_CHOICES.items()} | _AMOUNTS
 ORDER = {
     "size": Field(any_number),
     "size_type": Field(choice(SIZE_TYPES), "quantity"),

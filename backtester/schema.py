@@ -49,6 +49,7 @@ EVENT_KINDS = (
     "rejected",
     "cancelled",
     "bankrupt",
+    "auto_top_up",
 )
 (
     FILL,
@@ -65,6 +66,7 @@ EVENT_KINDS = (
     REJECTED,
     CANCELLED,
     BANKRUPT,
+    AUTO_TOP_UP,
 ) = _codes(EVENT_KINDS)
 
 REASONS = ("", "no_data", "minimum", "tier", "available", "would_liquidate", "refused", "liquidation", "replaced")
@@ -82,8 +84,20 @@ LEDGER_KINDS = (
     "liquidation_fee",
     "insurance_absorbed",
     "insurance_taken",
+    "auto_top_up",
 )
-(DEPOSITED, TRANSFERRED, REALISED, FEE_PAID, FUNDING_PAID, LIQUIDATION_FEE_PAID, ABSORBED, TAKEN) = _codes(LEDGER_KINDS)
+(
+    DEPOSITED,
+    TRANSFERRED,
+    REALISED,
+    FEE_PAID,
+    FUNDING_PAID,
+    LIQUIDATION_FEE_PAID,
+    ABSORBED,
+    TAKEN,
+    TOPPED_UP,
+) = _codes(LEDGER_KINDS)
+MOVED = (DEPOSITED, TRANSFERRED, TOPPED_UP)  # between pools or from outside: nothing was earned or paid
 
 # What the inputs say, coded for the kernels; the words are those of the scenario format.
 CONTRACTS = ("linear", "inverse")
@@ -105,8 +119,10 @@ RULE_CHOICES: dict[str, tuple[str, ...]] = {
     "leverage_rule": ("topup", "rejected"),
     "on_insufficient": ("reduce", "reject"),
     "hedge_offset": ("none", "larger_side", "net"),
+    "auto_top_up": ("none", "initial_margin", "all_free"),
 }
 RULE_RATES = ("close_fee_buffer", "liquidation_fee", "liquidation_slippage", "slippage")
+RULE_AMOUNTS = ("top_up_cap",)
 
 QUANTITY, NOTIONAL, EQUITY_FRACTION, MARGIN = _codes(SIZE_TYPES)
 ADVERSE, FAVOURABLE, CANDLE, CLOSE = _codes(PATHS)
@@ -115,6 +131,7 @@ MARK_BASIS, ENTRY_BASIS = _codes(RULE_CHOICES["mm_basis"])
 FULL, TIER_STEP, TO_INITIAL = _codes(RULE_CHOICES["reduction"])
 ALL_SLOTS, LARGEST_REQUIREMENT, LARGEST_LOSS = _codes(RULE_CHOICES["liquidation_order"])
 NO_OFFSET, LARGER_SIDE, NET = _codes(RULE_CHOICES["hedge_offset"])
+NO_TOP_UP, BY_INITIAL_MARGIN, ALL_FREE = _codes(RULE_CHOICES["auto_top_up"])
 
 MAINTENANCE, BANKRUPTCY = _codes(("maintenance", "bankruptcy"))  # what a closed form is asked for
 
@@ -150,6 +167,7 @@ SLOT = np.dtype(
     + [("limit_order", "i8"), ("limit_quantity", "f8")]  # row of the resting limit order (-1: none), its signed size
     + [("waiting_order", "i8"), ("opening", "f8")]  # row of the order of this open (-1: none), its opening part
     + [("has_exit", "i8"), ("position_row", "i8"), ("bankruptcy_price", "f8"), ("leg", "i8")]
+    + [("topped_up", "f8")]  # what the rule auto_top_up has moved to this position
     # Not of this slot but of the k-th in a row: the k-th slot by pool, instrument and index, which a pool's `first`
     # and `last` point into; and scratch of a liquidation, the k-th slot to close and what that order goes by.
     + [("member", "i8"), ("queued", "i8"), ("key", "f8")],
@@ -220,7 +238,7 @@ TIER_ROW = np.dtype(
 )
 STATE = np.dtype(
     [(name, "i8") for name in RULE_CHOICES]
-    + [(name, "f8") for name in RULE_RATES]
+    + [(name, "f8") for name in (*RULE_RATES, *RULE_AMOUNTS)]
     + [("balance", "f8"), ("bar", "i8"), ("segment", "i8"), ("s", "f8")]  # the clock
     + [("equity_low", "f8"), ("worst_ratio", "f8")]  # of this bar so far
     + [("n_events", "i8"), ("n_ledger", "i8"), ("n_positions", "i8"), ("bankrupt", "i8")]

@@ -10,7 +10,7 @@ import numpy as np
 
 from backtester import metrics, text
 from backtester.distance import closest_together
-from backtester.schema import LIQUIDATION
+from backtester.schema import AUTO_TOP_UP, LIQUIDATION
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,7 +131,7 @@ def summarise(result: Result) -> dict[str, float]:
         "liquidation_loss": liquidation_loss(result),
         "worst_margin_ratio": float(np.max(result.worst_margin_ratio)),
         "closest_to_liquidation": closest_to_liquidation(result),
-        "closest_together": 0.0 if totals["liquidations"] else closest_together(result),
+        "closest_together": 0.0 if met_its_line(result) else closest_together(result),
         "peak_margin": metrics.peak_margin_in_use(used),
         "mean_margin": metrics.mean_margin_in_use(used),
         "return_on_margin": metrics.return_on_margin(equity, start, used),
@@ -153,12 +153,17 @@ def liquidation_loss(result: Result) -> float:
     return float(-events["amount"][events["kind"] == LIQUIDATION].sum()) + 0.0
 
 
+def met_its_line(result: Result) -> bool:
+    """Return whether a pool was liquidated, or topped up instead."""
+    return bool(np.isin(result.events["kind"], (LIQUIDATION, AUTO_TOP_UP)).any())
+
+
 def closest_to_liquidation(result: Result) -> float:
-    """Return the smallest distance of any slot, at closes, as a fraction of the mark; 0 after a liquidation.
+    """Return the smallest distance of any slot, at closes, as a fraction of the mark; 0 if a line was met.
 
     Its instrument moves and the others stay: in a cross pool the distance of `closest_together` says more.
     """
-    if result.totals["liquidations"]:
+    if met_its_line(result):
         return 0.0
     mark, prices, quantity = result.market.mark_close, result.liquidation_price, result.quantity
     nearest = [

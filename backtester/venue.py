@@ -120,6 +120,8 @@ class VenueRules:
     leverage_rule: str = "topup"
     on_insufficient: str = "reduce"
     hedge_offset: str = "none"
+    auto_top_up: str = "none"
+    top_up_cap: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in record(asdict(self), RULE_FIELDS, "venue").items():

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from backtester import metrics, text
-from backtester.schema import FIRST_SEGMENT, TRAILING_STOP
+from backtester.schema import AUTO_TOP_UP, FIRST_SEGMENT, TRAILING_STOP
 from backtester.summary import value
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from backtester.result import Result
 
-__all__ = ["band_frame", "band_verdict", "finer_timeframe", "trailing_inside", "verdict"]
+__all__ = ["TopUps", "band_frame", "band_verdict", "finer_timeframe", "top_ups_of", "trailing_inside", "verdict"]
 
 TIE = 1e-9  # of the balance
 SAME_DEPTH = 5e-5  # drawdowns nearer to each other are printed alike
@@ -25,13 +25,27 @@ MINUTE = 60 * 1_000_000_000  # [ns]
 _FINER = (1440, 240, 60, 30, 15, 5, 1)  # usual bar lengths [min]
 
 
+class TopUps(NamedTuple):
+    """Automatic top-ups of a run: how many, and the money they moved [settlement currency]."""
+
+    times: int
+    money: float
+
+
 def name_of(mode: str) -> str:
     """Return a mode as a word: ``sub_accounts`` becomes ``sub-accounts``."""
     return mode.replace("_", "-")
 
 
 def verdict(
-    table: pd.DataFrame, modes: Iterable[str], *, balance: float, unit: str, traded: bool, trailing: Mapping[str, int]
+    table: pd.DataFrame,
+    modes: Iterable[str],
+    *,
+    balance: float,
+    unit: str,
+    traded: bool,
+    trailing: Mapping[str, int],
+    top_ups: Mapping[str, TopUps] | None = None,
 ) -> str:
     """Return the outcome in plain sentences made of the numbers.
 
@@ -49,12 +63,15 @@ def verdict(
         Whether any mode traded at all.
     trailing : mapping of mode to int
         Trailing stops that were filled inside bars.
+    top_ups : mapping of mode to TopUps, optional
+        Automatic top-ups of isolated positions.
     """
     columns = list(modes)
     if not traded:
         return "No trade in either mode." if len(columns) == 2 else "No trade."
     said = [_money(table, columns, balance, unit), _drawdowns(table, columns)]
-    said += [_liquidations(table, columns, unit), _nearest(table, columns), _ruin(table, columns), _trailing(trailing)]
+    said += [_liquidations(table, columns, unit), _top_ups(top_ups or {}, unit)]
+    said += [_nearest(table, columns), _ruin(table, columns), _trailing(trailing)]
     return " ".join(sentence for sentence in said if sentence)
 
 
@@ -117,6 +134,22 @@ def _liquidations(table: pd.DataFrame, modes: list[str], unit: str) -> str:
         lost = text.money(value(table, "liquidation_loss", mode))
         parts.append(f"{name_of(mode)} {counts[mode]:,} ({lost} {unit} lost)" if counts[mode] else f"{name_of(mode)} 0")
     return f"Liquidations: {text.joined(parts)}."
+
+
+def top_ups_of(result: Result) -> TopUps:
+    """Return how often isolated positions were topped up automatically, and with how much."""
+    amounts = result.events["amount"][result.events["kind"] == AUTO_TOP_UP]
+    return TopUps(len(amounts), float(amounts.sum()))
+
+
+def _top_ups(top_ups: Mapping[str, TopUps], unit: str) -> str:
+    if not any(found.times for found in top_ups.values()):
+        return ""
+    parts = []
+    for mode, found in top_ups.items():
+        moved = f" ({text.money(found.money)} {unit} moved)" if found.times else ""
+        parts.append(f"{name_of(mode)} {found.times:,}{moved}")
+    return f"Automatic top-ups: {text.joined(parts)}."
 
 
 def _nearest(table: pd.DataFrame, modes: list[str]) -> str:

@@ -63,6 +63,12 @@ _MEANINGS: dict[str, str | dict[str, str]] = {
         "larger_side": "of long and short on one instrument the larger side is margined",
         "net": "of long and short on one instrument the difference is margined",
     },
+    "auto_top_up": {
+        "none": "an isolated position at its line is liquidated",
+        "initial_margin": "an isolated position at its line first takes its initial margin from the balance once more",
+        "all_free": "an isolated position at its line first takes all that is free in the balance",
+    },
+    "top_up_cap": "most that automatic top-ups move to one position (0: no cap)",
     "funding_hours": "hours between settlements; the funding data decide",
     "coexistence": {
         "per_instrument": "cross and isolated positions may stand side by side",

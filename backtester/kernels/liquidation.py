@@ -6,6 +6,7 @@ from backtester.kernels.levels import mark_at, slipped
 from backtester.kernels.logs import log_event, post
 from backtester.kernels.margin import (
     appraise,
+    healthy,
     initial_by_side,
     last_digit,
     note_ratio,
@@ -15,6 +16,7 @@ from backtester.kernels.margin import (
 )
 from backtester.kernels.orders import cancel_all
 from backtester.kernels.positions import REST_TOLERANCE, settle_flat, take_off
+from backtester.kernels.top_up import top_up
 from backtester.schema import (
     ALL_SLOTS,
     BANKRUPTCY,
@@ -25,6 +27,7 @@ from backtester.schema import (
     LIQUIDATION_FEE_PAID,
     NO_OFFSET,
     NO_REASON,
+    NO_TOP_UP,
     NOBODY,
     REALISED,
     TAKEN,
@@ -39,6 +42,8 @@ CLOSE_TOLERANCE = 1e-12  # of a side: what is left of a slot by less goes with i
 def liquidate(run, p, at_requirement):
     """Liquidate pool `p` at the marks of this moment: passes over its slots until it is healthy or flat.
 
+    Unless an automatic top-up saves it: then nothing is cancelled and nothing closed.
+
     `at_requirement` says that the pool was caught on its way, where its equity is its requirement whatever the last
     digit says.
     """
@@ -47,6 +52,8 @@ def liquidate(run, p, at_requirement):
     if at_requirement:
         equity = requirement if requirement > last_digit(run, p, s) else 0.0
     note_ratio(run, p, equity, requirement)
+    if run.state[0].auto_top_up != NO_TOP_UP and top_up(run, p, requirement - equity):
+        return
     cancel_all(run, p, BY_LIQUIDATION)
     if run.state[0].leftover == 1:
         note_bankruptcy_prices(run, p, s)
@@ -69,13 +76,6 @@ def note_bankruptcy_prices(run, p, s):
     for k in range(run.pools[p].first, run.pools[p].last):
         j = run.slots[k].member
         run.slots[j].bankruptcy_price = slot_price(run, j, s, BANKRUPTCY)
-
-
-@kernel
-def healthy(run, p, s):
-    """Whether a pool is above its requirement again, by more than the last digits of sums that should be equal."""
-    equity, requirement, _ = appraise(run, p, s)
-    return equity - requirement > last_digit(run, p, s)
 
 
 @kernel

@@ -199,3 +199,10 @@ def last_digit(run, p, s):
         if slot.quantity != 0.0:
             scale += abs(slot.quantity * mark_at(run.instruments[slot.instrument], s))
     return LAST_DIGIT * scale
+
+
+@kernel
+def healthy(run, p, s):
+    """Whether a pool is above its requirement again, by more than the last digits of sums that should be equal."""
+    equity, requirement, _ = appraise(run, p, s)
+    return equity - requirement > last_digit(run, p, s)

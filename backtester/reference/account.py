@@ -95,11 +95,10 @@ class Account:
         row = {"bar": self.bar, "pool": pool.index, "kind": kind, "slot": slot_index, "amount": amount}
         self.ledger.append(row)
 
-    def transfer(self, source: Pool, target: Pool, amount: float, slot: Slot) -> None:
+    def transfer(self, source: Pool, target: Pool, amount: float, slot: Slot, kind: str = "transfer") -> None:
         """Move cash between pools: two ledger rows."""
-        self.book(source, "transfer", -amount, slot)
-        self.book(target, "transfer", amount, slot)
-
+        self.book(source, kind, -amount, slot)
+        self.book(target, kind, amount, slot)
 
     def absorb(self, pool: Pool) -> None:
         """Set the negative cash of a flat pool to 0, booked as ``insurance_absorbed`` (sections 4 and 5)."""

@@ -10,18 +10,21 @@ from .pool import Pool
 from .reduction import CLOSING_SIZE
 from .slot import Slot
 from .tiers import STEP_TOLERANCE
+from .top_up import is_saved_by_top_up
 from .trades import shrink
 
 
 def liquidate(account: Account, pool: Pool) -> None:
-    """Liquidate a pool at the marks of the moment: passes repeat until it is healthy or flat."""
+    """Liquidate a pool at the marks of the moment, unless a top-up saves it: passes until it is healthy or flat."""
     account.sample_ratio()
+    if is_saved_by_top_up(account, pool):
+        return
     cancel_orders(account, pool)
     bankruptcy = {}
     if account.venue.leftover == "fund":
         bankruptcy = {slot.index: bankruptcy_price(slot, account.marks) for slot in pool.open_slots}
     one_pass(account, pool, bankruptcy, at_requirement=True)
-    while pool.has_position and not is_healthy_again(account, pool):
+    while pool.has_position and not pool.is_healthy_again(account.marks):
         one_pass(account, pool, bankruptcy, at_requirement=False)
     if not pool.has_position:
         settle_leftover(account, pool)
@@ -76,17 +79,7 @@ def is_enough(account: Account, pool: Pool) -> bool:
     if account.venue.reduction == "to_initial":
         surplus = pool.equity(account.marks) - pool.initial_margin(account.marks)
         return surplus >= -pool.last_digit(account.marks)
-    return is_healthy_again(account, pool)
-
-
-def is_healthy_again(account: Account, pool: Pool) -> bool:
-    """Return ``equity_p > requirement_p`` by more than a last digit.
-
-    A pool liquidated at a crossing counts as at its requirement; closing a slot that changes neither side of the
-    test (the smaller side under ``larger_side``, a rate of 0) leaves it there, whatever the last digit says.
-    """
-    surplus = pool.equity(account.marks) - pool.requirement(account.marks)
-    return surplus > pool.last_digit(account.marks)
+    return pool.is_healthy_again(account.marks)
 
 
 def close(account: Account, slot: Slot, size: float, bankruptcy: dict[int, float | None]) -> None:

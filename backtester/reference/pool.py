@@ -77,6 +77,14 @@ class Pool:
         """Return ``equity_p <= requirement_p``, with a position (section 3)."""
         return self.has_position and self.equity(marks) <= self.requirement(marks)
 
+    def is_healthy_again(self, marks: list[float]) -> bool:
+        """Return ``equity_p > requirement_p`` by more than a last digit.
+
+        A pool liquidated at a crossing counts as at its requirement; closing a slot that changes neither side of the
+        test (the smaller side under ``larger_side``, a rate of 0) leaves it there, whatever the last digit says.
+        """
+        return self.equity(marks) - self.requirement(marks) > self.last_digit(marks)
+
     def last_digit(self, marks: list[float]) -> float:
         """Return 1e-12 of the pool's cash and notionals: what rounding may add inside a liquidation (section 8)."""
         notional = sum((slot.notional(marks[slot.instrument.index]) for slot in self.open_slots), 0.0)

@@ -32,6 +32,8 @@ class Venue:
     leverage_rule: str
     on_insufficient: str
     hedge_offset: str
+    auto_top_up: str
+    top_up_cap: float
 
 
 @dataclass
@@ -47,6 +49,7 @@ class Slot:
     pool: Pool = field(init=False, repr=False)
     waiting: Order | None = None
     limit: RestingLimit | None = None
+    topped_up: float = 0.0
 
     @property
     def is_open(self) -> bool:

@@ -80,10 +80,11 @@ def close_part(account: Account, slot: Slot, change: float, fill: float, fee_rat
 
 
 def shrink(slot: Slot, change: float) -> None:
-    """Take a closed part off the position; flat clears entry and exits (section 8)."""
+    """Take a closed part off the position; flat clears entry, exits and what was topped up (section 8)."""
     if change == -slot.quantity:
         slot.quantity = 0.0
         slot.entry_price = float("nan")
+        slot.topped_up = 0.0
         slot.exits.clear()
     else:
         slot.quantity += change

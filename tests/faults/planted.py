@@ -11,7 +11,7 @@ class Fault(NamedTuple):
     Parameters
     ----------
     breaks : str
-        ``law 1`` ... ``law 9`` or ``trap 1`` ... ``trap 13``.
+        ``law 1`` ... ``law 9``, ``trap 1`` ... ``trap 13``, or a venue rule.
     what : str
         What somebody might have written.
     file : str

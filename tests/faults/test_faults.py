@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.planted import FAULTS, Fault
+from tests.faults import planted, planted_top_up
+from tests.faults.planted import Fault
 
+FAULTS = [*planted.FAULTS, *planted_top_up.FAULTS]
 ROOT = Path(__file__).resolve().parents[2]
 GUARDED = [*(f"law {n}" for n in range(1, 10)), *(f"trap {n}" for n in range(1, 14))]
 

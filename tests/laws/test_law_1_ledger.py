@@ -6,6 +6,7 @@ from tests.laws.engines import flat, has_data, marks, on_both, run, scenario
 from tests.twin.scenarios import random_scenario
 
 TRADES = ("fill", "limit", "stop", "take_profit", "trailing_stop", "liquidation")
+BETWEEN_POOLS = ("transfer", "auto_top_up")
 OF_TRADES = ("realised", "fee", "liquidation_fee")
 SIGNS = {
     "realised": 1, "fees": -1, "funding": -1, "liquidation_fees": -1, "insurance_absorbed": 1, "insurance_taken": -1,
@@ -17,7 +18,7 @@ ROWS = dict(zip(SIGNS, ("realised", "fee", "funding", "liquidation_fee", "insura
 def check_ledger(scene, result):
     """Hold cash, equity, pnl and events of every bar against the ledger."""
     scale = scene["account"]["balance"] + sum(abs(row["amount"]) for row in result["ledger"])
-    sums, kinds = [0.0] * len(result["pool_kind"]), dict.fromkeys(["deposit", "transfer", *ROWS.values()], 0.0)
+    sums, kinds = [0.0] * len(result["pool_kind"]), dict.fromkeys(["deposit", *BETWEEN_POOLS, *ROWS.values()], 0.0)
     last = [None] * len(scene["instruments"])
     assert [row["bar"] for row in result["ledger"]] == sorted(row["bar"] for row in result["ledger"])
     for t, cash in enumerate(result["cash"]):
@@ -28,12 +29,12 @@ def check_ledger(scene, result):
                 kinds[row["kind"]] += row["amount"]
                 here[row["kind"]] += row["amount"]
         assert sums == pytest.approx(cash, abs=1e-12 * scale)
-        assert kinds["transfer"] == pytest.approx(0, abs=1e-12 * scale)
+        assert [kinds[kind] for kind in BETWEEN_POOLS] == pytest.approx([0, 0], abs=1e-12 * scale)
         for i in range(len(last)):
             last[i] = marks(scene, i, "close")[t] if has_data(scene, i, t) else last[i]
         pnl, notional = unrealised(scene, result, last, t)
         assert sum(result["pool_pnl"][t]) == pytest.approx(pnl, abs=1e-12 * (scale + notional))
-        moved = sum(amount for kind, amount in kinds.items() if kind != "transfer")
+        moved = sum(amount for kind, amount in kinds.items() if kind not in BETWEEN_POOLS)
         assert result["equity"][t] == pytest.approx(moved + pnl, abs=1e-11 * (scale + notional))
         assert result["equity_low"][t] <= result["equity"][t] + 1e-12 * scale
         traded = sum(row["amount"] for row in result["events"] if row["bar"] == t and row["kind"] in TRADES)

@@ -37,7 +37,7 @@ def opening_fees(result):
 def check_what_main_pays(scene, result):
     """Main pays margin moved, opening fees and, under `main_first`, funding: nothing else of an isolated position."""
     paid = [row for row in result["ledger"] if row["pool"] == 0]
-    assert {row["kind"] for row in paid} <= {"deposit", "transfer", "fee", "funding"}
+    assert {row["kind"] for row in paid} <= {"deposit", "transfer", "auto_top_up", "fee", "funding"}
     from_main = scene["venue"]["opening_fee_from"] == "main"
     fees = sum(row["amount"] for row in paid if row["kind"] == "fee")
     balance = scene["account"]["balance"]

@@ -17,6 +17,7 @@ def change_units(scene, money, quantity, price):
     """Return the scenario with all money, quantities and prices multiplied."""
     scene = copy.deepcopy(scene)
     scene["account"]["balance"] *= money
+    scene["venue"]["top_up_cap"] *= money
     for instrument in scene["instruments"]:
         floor = money if instrument["tier_key"] == "notional" else quantity
         for table in (instrument, *instrument["tier_changes"]):

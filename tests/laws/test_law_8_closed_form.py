@@ -61,6 +61,7 @@ def bold(seed):
     """Return a random scenario whose pools mostly hold one instrument, with nothing that changes cash on its own."""
     scene = random_scenario(seed)
     scene.update(funding=[], margin_actions=[])
+    scene["venue"]["auto_top_up"] = "none"
     for instrument in scene["instruments"]:
         instrument["tier_changes"] = []
     for order in scene["orders"]:

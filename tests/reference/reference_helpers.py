@@ -10,6 +10,7 @@ VENUE = {
     "reduction": "full", "liquidation_order": "all", "leftover": "trader", "funding_source": "pool",
     "partial_close": "pro_rata", "opening_fee_from": "main", "remove_rule": "standard", "leverage_rule": "topup",
     "on_insufficient": "reduce", "hedge_offset": "none",
+    "auto_top_up": "none", "top_up_cap": 0.0,
 }
 INSTRUMENT = {
     "symbol": "COIN", "contract": "linear", "tiers": [[0, 1 / 64, 64]], "tier_key": "notional", "taker_fee": 0.0,

@@ -49,7 +49,7 @@ def by_moment(events):
     out, moment = [], None
     for event in events:
         same = moment and moment[:2] == (event["bar"], event["segment"]) and abs(event["s"] - moment[2]) <= 1e-12
-        if not same or event["kind"] != "liquidation":
+        if not same or event["kind"] not in ("liquidation", "auto_top_up"):
             moment = (event["bar"], event["segment"], event["s"])
             out.append([])
         out[-1].append(event)

@@ -53,6 +53,7 @@ class Maker:
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
         self.later = random.Random(f"{seed}, later knobs")  # a stream of its own: older seeds stay what they are
+        self.top_ups = random.Random(f"{seed}, top-ups")
         self.dyadic = self.chance(0.5)
         self.inverse = self.chance(0.35)
         self.n_bars = self.rng.randint(5, 60)
@@ -216,7 +217,13 @@ class Maker:
         rules = {name: self.rng.choice(values) for name, values in {**CHOICES, **rates}.items()}
         if self.chance(0.35):
             rules.update(liquidation_slippage=0.0, slippage=0.0, close_fee_buffer=0.0)
-        return rules
+        return rules | self.make_top_up()
+
+    def make_top_up(self) -> dict:
+        """Return the rules of automatic top-ups, mostly none."""
+        rule = self.top_ups.choice(["none", "none", "none", "initial_margin", "initial_margin", "all_free"])
+        cap = self.balance * self.top_ups.choice([0.0, 0.0, 1 / 32, 1 / 4])
+        return {"auto_top_up": rule, "top_up_cap": cap}
 
     def make_instrument(self, i: int) -> dict:
         """Return an instrument with one to five tiers."""

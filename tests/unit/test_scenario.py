@@ -54,8 +54,8 @@ def drop(data: Any, path: tuple[Any, ...]) -> None:
 def test_defaults_are_filled_in() -> None:
     out = validate(scenario())
     first = {name: words[0] for name, words in RULE_CHOICES.items()}
-    rates = dict.fromkeys(("close_fee_buffer", "liquidation_fee", "liquidation_slippage", "slippage"), 0.0)
-    assert out["venue"] == first | rates
+    names = ("close_fee_buffer", "liquidation_fee", "liquidation_slippage", "slippage", "top_up_cap")
+    assert out["venue"] == first | dict.fromkeys(names, 0.0)
     assert out["account"]["path"] == "adverse"
     assert out["sub_account_shares"] == []
     assert out["instruments"][0]["contract"] == "linear"
@@ -86,6 +86,8 @@ def test_defaults_are_those_of_the_format_page() -> None:
         "leverage_rule": "topup",
         "on_insufficient": "reduce",
         "hedge_offset": "none",
+        "auto_top_up": "none",
+        "top_up_cap": 0,
     }
 
 

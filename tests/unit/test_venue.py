@@ -11,7 +11,7 @@ import pytest
 
 from backtester._evidence import NOT_STATED
 from backtester.errors import ConfigurationError
-from backtester.schema import RULE_CHOICES, RULE_RATES
+from backtester.schema import RULE_AMOUNTS, RULE_CHOICES, RULE_RATES
 from backtester.symbols import parse, same
 from backtester.venue import FOLDER, Instrument, Tier, VenueRules, load_venue, venue_names
 
@@ -105,7 +105,7 @@ def test_the_generic_venue_has_the_defaults_of_the_model():
 def test_the_rules_are_the_words_of_the_schema():
     rules = VenueRules()
     assert [rule.name for rule in fields(rules) if rule.type == "str"] == [*RULE_CHOICES]
-    assert {rule.name for rule in fields(rules) if rule.type == "float"} == {*RULE_RATES}
+    assert {rule.name for rule in fields(rules) if rule.type == "float"} == {*RULE_RATES, *RULE_AMOUNTS}
 
 
 def test_binance_tiers_give_the_cumulative_amounts_the_venue_publishes():

@@ -1,5 +1,7 @@
 """The outcome in words, and what the path inside the bars leaves open."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -50,6 +52,16 @@ class TestVerdict:
             "cross 0. "
             "From the worst close, a move against all positions at once would have liquidated cross at 18.73 %."
         )
+
+    def test_automatic_top_ups(self):
+        moved = [(2, 1, "auto_top_up", 0.0, math.nan, 300.0), (3, 1, "auto_top_up", 0.0, math.nan, 50.0)]
+        first, second = pair([BUY, *moved], [BUY])
+        said = fake_comparison({"isolated": first, "cross": second}).verdict
+        assert said.endswith(
+            "No position was liquidated. Automatic top-ups: isolated 2 (350.00 USDT moved) and cross 0."
+        )
+        assert fake_comparison({"isolated": first}).metrics.loc["closest_together", "isolated"] == 0
+        assert "top-up" not in fake_comparison({"isolated": second, "cross": second}).verdict
 
     def test_a_tie(self):
         comparison = fake_comparison(dict(zip(("isolated", "cross"), pair([BUY], [BUY]), strict=True)))
