@@ -97,21 +97,22 @@ def actions_of(rows: list[dict[str, Any]]) -> MarginActions:
 
 
 def instrument_row(instrument: Instrument) -> dict[str, Any]:
-    """Return the JSON form of one instrument."""
-    return {
+    """Return the JSON form of one instrument; changes of tiers only where there are any, for engines without them."""
+    changes = [
+        {"time": change.since, "tiers": [list(map(float, tier)) for tier in change.tiers]}
+        for change in instrument.tier_changes
+    ]
+    row = {
         "symbol": instrument.symbol,
         "contract": instrument.contract,
         "tiers": [list(map(float, tier)) for tier in instrument.tiers],
-        "tier_changes": [
-            {"time": change.since, "tiers": [list(map(float, tier)) for tier in change.tiers]}
-            for change in instrument.tier_changes
-        ],
         "tier_key": instrument.tier_key,
         "taker_fee": instrument.taker_fee_rate,
         "maker_fee": instrument.maker_fee_rate,
         "lot": instrument.lot,
         "min_notional": instrument.min_notional,
     }
+    return row | ({"tier_changes": changes} if changes else {})
 
 
 def slot_row(slot: Slot) -> dict[str, Any]:
