@@ -83,6 +83,11 @@ class VenueComparison(Mapping[str, Comparison]):
         """Run of the first venue and mode; market, slots and balance are those of all."""
         return next(iter(self.comparisons.values())).first
 
+    @cached_property
+    def traded(self) -> tuple[str, ...]:
+        """Names of the venues at which anything was traded."""
+        return tuple(venue for venue, each in self.items() if any(map(traded, each.results.values())))
+
     @property
     def currency(self) -> str:
         """Settlement currency, as far as the symbols tell."""
@@ -110,8 +115,7 @@ class VenueComparison(Mapping[str, Comparison]):
 
         A venue at which nothing was traded is said, and not compared.
         """
-        runs = {venue: tuple(each.results.values()) for venue, each in self.items()}
-        at = [venue for venue in self.venues if any(map(traded, runs[venue]))]
+        at = list(self.traded)
         idle = [venue for venue in self.venues if venue not in at]
         if not at:
             return "No trade at any venue."
@@ -123,7 +127,7 @@ class VenueComparison(Mapping[str, Comparison]):
             self.band.loc[at],
             balance=self.first.scenario.balance,
             unit=self.currency,
-            trailing=any(trailing_inside(run) for venue in at for run in runs[venue]),
+            trailing=any(trailing_inside(run) for venue in at for run in self[venue].results.values()),
         )
         return " ".join([*said, compared])
 

@@ -98,7 +98,8 @@ def _leaders(values: pd.DataFrame, tie: float, answer: str) -> str:
         parts = [f"{mode} on {text.joined(venues)}" for mode, venues in found.items()]
         return f"Which mode {answer} depends on the venue: {'; '.join(parts)}."
     (leader,) = found
-    return "" if leader == "neither" else f"{_capital(leader)} {answer} on every venue."
+    where = "both venues" if len(values) == 2 else "every venue"
+    return "" if leader == "neither" else f"{_capital(leader)} {answer} on {where}."
 
 
 def _weights(values: pd.DataFrame, tie: float, what: str, said: Callable[[float], str], unit: str) -> str:

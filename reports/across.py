@@ -24,6 +24,7 @@ from reports.tables import metrics_table
 
 __all__ = ["EQUITY", "VenueChart", "folders", "venue_equity_chart", "venue_page"]
 
+LETTER = 0.085  # [inch] of width for a letter of a label
 LABEL = 0.44  # [inch] of height for the two lines of a venue's label
 
 
@@ -47,15 +48,13 @@ def folders(venues: Iterable[str]) -> dict[str, str]:
 
 
 def finding(result: VenueComparison) -> str:
-    """Say between what the equities ended."""
-    ends = result.metrics.T["final_equity"]
-    high, low = float(ends.max()), float(ends.min())
-    if text.money(high) == text.money(low):
-        return f"All ended with {text.money(high)} {result.currency}"
-    (best, worst) = (ends.index[int(place)] for place in (ends.to_numpy().argmax(), ends.to_numpy().argmin()))
+    """Say between what the equities ended, of the venues at which anything was traded."""
+    ends = {(venue, mode): run.equity[-1] for venue in result.traded for mode, run in result[venue].results.items()}
+    if not ends:
+        return "No trade at any venue"
     parts = [
-        f"{text.money(end)} {result.currency} ({name_of(mode)} on {venue})"
-        for end, (venue, mode) in ((low, worst), (high, best))
+        f"{text.money(float(ends[venue, mode]))} {result.currency} ({name_of(mode)} on {venue})"
+        for venue, mode in (min(ends, key=lambda place: ends[place]), max(ends, key=lambda place: ends[place]))
     ]
     return f"Ended between {parts[0]} and {parts[1]}"
 
@@ -66,6 +65,9 @@ def venue_equity_chart(result: VenueComparison, size: Size = WIDE) -> Figure:
     Lines carry the gid ``equity-<mode>-<venue>``.
     """
     market, modes = result.first.market, result.modes
+    places = range(len(result))
+    letters = max(len(line) for place in places for mode in modes for line in _words(result, place, mode))
+    size = size._replace(right=max(size.right, LETTER * letters + 0.2))
     tall = max(2.0, LABEL * len(result) + 0.3)
     figure, panels = canvas(
         size,
@@ -76,27 +78,32 @@ def venue_equity_chart(result: VenueComparison, size: Size = WIDE) -> Figure:
         height=1.3 + tall * len(modes),
     )
     for axes, mode in zip(panels, modes, strict=True):
-        for place, each in enumerate(result.values()):
-            time, equity = path_of(each.results[mode])
+        for place in places:
+            venue = result.venues[place]
+            time, equity = path_of(result[venue].results[mode])
             style, at = look_of_venue(place), extremes(time, equity, size.columns)
-            gid = f"equity-{mode}-{result.venues[place]}"
-            axes.plot(time[at], equity[at], color=style.colour, linewidth=1.4, linestyle=style.line, gid=gid)
+            line: dict[str, Any] = {"color": style.colour, "linestyle": style.line, "linewidth": 1.5}
+            axes.plot(time[at], equity[at], **line, gid=f"equity-{mode}-{venue}")
         axes.axhline(result.first.scenario.balance, color=MUTED, linewidth=0.8, linestyle=(0, (1, 3)), gid="start")
-        axes.set_title(name_of(mode).capitalize(), loc="left", fontsize=10, fontweight="bold", color=INK)
+        name = name_of(mode).capitalize()
+        axes.text(0.01, 0.97, name, transform=axes.transAxes, fontsize=10, fontweight="bold", color=INK, va="top")
     limits = [limit for axes in panels for limit in axes.dataLim.intervaly]
     pad = 0.06 * (max(limits) - min(limits)) or 0.01 * abs(limits[0])
     for axes, mode in zip(panels, modes, strict=True):
-        axes.set_ylim(min(limits) - pad, max(limits) + pad)
+        axes.set_ylim(min(limits) - pad, max(limits) + 3.5 * pad)  # above the lines stands the mode
         money_axis(axes)
         date_axis(axes, int(market.open_time[0]), int(market.close_time[-1]), size=size)
-        end_labels(axes, [_label(result, place, mode) for place in range(len(result))])
+        labels = [(_end(result, k, mode), "\n".join(_words(result, k, mode)), look_of_venue(k).colour) for k in places]
+        end_labels(axes, labels)
     return figure
 
 
-def _label(result: VenueComparison, place: int, mode: str) -> tuple[float, str, str]:
-    venue = result.venues[place]
-    end = float(result[venue].results[mode].equity[-1])
-    return end, f"{venue}\n{text.money(end)}", look_of_venue(place).colour
+def _end(result: VenueComparison, place: int, mode: str) -> float:
+    return float(result[result.venues[place]].results[mode].equity[-1])
+
+
+def _words(result: VenueComparison, place: int, mode: str) -> tuple[str, str]:
+    return result.venues[place], text.money(_end(result, place, mode))
 
 
 EQUITY = VenueChart("equity", venue_equity_chart, finding)

@@ -49,7 +49,7 @@ _MODES = {
 }
 _OTHER = Look("#6b5b00", "#d8c54a", "^", "\u25b2", (0.0, (8.0, 1.5)))
 
-_VENUES = (  # hues that no mode has; from the seventh venue on they come again, dashed
+_VENUES = (  # hues that no mode has; from the seventh venue on they come again with another line
     ("#4b3fa7", "#a79fff"),
     ("#8a6a00", "#dcb84a"),
     ("#0f7f86", "#46c4cc"),
@@ -73,7 +73,7 @@ def dark() -> dict[str, str]:
 def look_of_venue(place: int) -> Look:
     """Return how the venue at a place of a comparison is drawn."""
     turn, hue = divmod(place, len(_VENUES))
-    return Look(*_VENUES[hue], "o", "\u25cf", _LINES[turn % len(_LINES)])
+    return Look(*_VENUES[hue], "o", "\u25cf", _LINES[(hue + turn) % len(_LINES)])
 
 
 def dark_of_venues() -> dict[str, str]:

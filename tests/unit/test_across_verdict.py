@@ -27,9 +27,9 @@ def test_the_mode_matters_more():
     words = said({"okx": [9_000, 5_000], "kraken": [9_500, 5_250]}, {"okx": [0.25, 0.5], "kraken": [0.125, 0.5]})
     assert words == (
         "Isolated on kraken ended highest, at 9,500.00 USDT whatever the path inside the bars; cross on okx lowest, "
-        "at 5,000.00. Isolated ends higher on every venue. In final equity the mode matters more than the venue: "
+        "at 5,000.00. Isolated ends higher on both venues. In final equity the mode matters more than the venue: "
         "it moves 4,000.00 to 4,250.00 USDT, the venue 250.00 to 500.00. Isolated has the smaller drawdown inside "
-        "bars on every venue. In drawdown inside bars the mode matters more than the venue: it moves 25.00 to 37.50 "
+        "bars on both venues. In drawdown inside bars the mode matters more than the venue: it moves 25.00 to 37.50 "
         "pp, the venue 0.00 to 12.50."
     )
 
@@ -59,6 +59,11 @@ def test_ties():
     assert words.startswith("Isolated on okx, cross on okx and kraken ended highest, at 9,000.00 USDT; isolated")
     assert "depends on the venue: neither on okx; cross on kraken and bybit." in words
     assert said({"okx": [9_000, 9_000], "kraken": [8_000, 8_000]}).startswith("Isolated and cross on okx ended highest")
+
+
+def test_three_venues_agree():
+    words = said({"okx": [9_000, 5_000], "kraken": [9_500, 5_250], "bybit": [9_500, 5_250]})
+    assert "Isolated ends higher on every venue." in words
 
 
 def test_one_mode_is_only_ranked():
