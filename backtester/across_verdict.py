@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from backtester import text
 from backtester.verdict import SAME_DEPTH, TIE, name_of
 
@@ -79,7 +81,8 @@ def _sure(ends: pd.Series, band: pd.DataFrame, *, trailing: bool) -> str:
     paths = band["final_equity"].unstack("path", sort=False)
     if len(paths.columns) < 2:
         return ""
-    best = paths.index == ends.idxmax()
+    top = ends.idxmax()
+    best = np.array([place == top for place in paths.index])
     if not trailing and paths[best].to_numpy().min() > paths[~best].to_numpy().max():
         return " whatever the path inside the bars"
     return ", which another path inside the bars could change"
@@ -89,17 +92,18 @@ def _leaders(values: pd.DataFrame, tie: float, answer: str) -> str:
     """Say which mode leads, and whether that hangs on the venue."""
     if values.shape[1] < 2:
         return ""
+    nobody = "neither" if values.shape[1] == 2 else "no mode alone"
     found: dict[str, list[str]] = {}
     for venue, row in values.iterrows():
         order = row.sort_values(ascending=False, kind="stable")
         tied = order.iloc[0] - order.iloc[1] <= tie
-        found.setdefault("neither" if tied else name_of(str(order.index[0])), []).append(str(venue))
+        found.setdefault(nobody if tied else name_of(str(order.index[0])), []).append(str(venue))
     if len(found) > 1:
         parts = [f"{mode} on {text.joined(venues)}" for mode, venues in found.items()]
         return f"Which mode {answer} depends on the venue: {'; '.join(parts)}."
     (leader,) = found
     where = "both venues" if len(values) == 2 else "every venue"
-    return "" if leader == "neither" else f"{_capital(leader)} {answer} on {where}."
+    return "" if leader == nobody else f"{_capital(leader)} {answer} on {where}."
 
 
 def _weights(values: pd.DataFrame, tie: float, what: str, said: Callable[[float], str], unit: str) -> str:

@@ -66,6 +66,11 @@ def test_three_venues_agree():
     assert "Isolated ends higher on every venue." in words
 
 
+def test_of_three_modes_two_can_be_alike():
+    words = said({"okx": [9_000, 9_000, 1], "kraken": [1, 2, 3]}, modes=("isolated", "cross", "mixed"))
+    assert "Which mode ends highest depends on the venue: no mode alone on okx; mixed on kraken." in words
+
+
 def test_one_mode_is_only_ranked():
     assert said({"okx": [9_000], "kraken": [8_000]}, modes=("cross",)) == (
         "Cross on okx ended highest, at 9,000.00 USDT whatever the path inside the bars; cross on kraken lowest, "
