@@ -44,7 +44,7 @@ def across_verdict(metrics: pd.DataFrame, band: pd.DataFrame, *, balance: float,
     said = [
         _ends(ends, tie, unit, _sure(ends, band, trailing=trailing)),
         _leaders(final, tie, f"ends {most}"),
-        _weights(final, tie, "final equity", text.money, unit),
+        _weights(final, SAME_DEPTH * balance, "final equity", text.money, unit),
         _leaders(-depth, SAME_DEPTH, f"has the {least} drawdown inside bars"),
         _weights(depth, SAME_DEPTH, "drawdown inside bars", lambda gap: text.number(100.0 * gap), "pp"),
     ]
@@ -58,7 +58,7 @@ def _capital(words: str) -> str:
 def _ends(ends: pd.Series, tie: float, unit: str, sure: str) -> str:
     """Name the highest and the lowest final equity; `sure` says whether the path could change a single highest."""
     high, low = float(ends.max()), float(ends.min())
-    if high - low <= tie:
+    if high - low <= tie or text.money(high) == text.money(low):
         return f"All ended with {text.money(high)} {unit}."
     best, worst = (list(ends.index[chosen]) for chosen in (ends >= high - tie, ends <= low + tie))
     top = f"{_capital(_places(best))} ended highest, at {text.money(high)} {unit}{sure if len(best) == 1 else ''}"
@@ -114,7 +114,7 @@ def _weights(values: pd.DataFrame, tie: float, what: str, said: Callable[[float]
     by_venue = values.max(axis=0) - values.min(axis=0)  # in each mode
     low, high = float(by_mode.min()), float(by_mode.max())
     if max(high, float(by_venue.max())) <= tie:
-        return f"Neither mode nor venue moves the {what}."
+        return f"In {what} neither mode nor venue matters."
     mode, venue = _range(by_mode, said), _range(by_venue, said)
     ranks = {str(mode): (gap > high + tie) - (gap < low - tie) for mode, gap in by_venue.items()}
     found = set(ranks.values())

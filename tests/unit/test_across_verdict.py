@@ -38,7 +38,7 @@ def test_the_venue_matters_more_and_turns_the_mode():
     words = said({"okx": [9_000, 9_250], "kraken": [5_500, 5_000]})
     assert "Which mode ends higher depends on the venue: cross on okx; isolated on kraken." in words
     assert "venue matters more than the mode: it moves 3,500.00 to 4,250.00 USDT, the mode 250.00 to 500.00." in words
-    assert words.endswith("Neither mode nor venue moves the drawdown inside bars.")
+    assert words.endswith("In drawdown inside bars neither mode nor venue matters.")
 
 
 def test_more_in_one_mode_and_less_in_another():
@@ -54,7 +54,7 @@ def test_what_the_path_could_change(spread, trailing):
 
 
 def test_ties():
-    assert said({"okx": [9_000, 9_000], "kraken": [9_000, 9_000]}).startswith("All ended with 9,000.00 USDT. Neither")
+    assert said({"okx": [9_000, 9_000], "kraken": [9_000, 9_000]}).startswith("All ended with 9,000.00 USDT. In final")
     words = said({"okx": [9_000, 9_000], "kraken": [8_000, 9_000], "bybit": [7_000, 8_000]})
     assert words.startswith("Isolated on okx, cross on okx and kraken ended highest, at 9,000.00 USDT; isolated")
     assert "depends on the venue: neither on okx; cross on kraken and bybit." in words
@@ -69,6 +69,12 @@ def test_three_venues_agree():
 def test_of_three_modes_two_can_be_alike():
     words = said({"okx": [9_000, 9_000, 1], "kraken": [1, 2, 3]}, modes=("isolated", "cross", "mixed"))
     assert "Which mode ends highest depends on the venue: no mode alone on okx; mixed on kraken." in words
+
+
+def test_what_no_table_shows_matters_to_nobody():
+    words = said({"okx": [9_000, 9_000], "kraken": [9_000.001, 9_000.002]})
+    assert words.startswith("All ended with 9,000.00 USDT. Which mode")
+    assert "In final equity neither mode nor venue matters." in words
 
 
 def test_one_mode_is_only_ranked():
