@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from backtester.account import Account
+    from backtester.across import VenueComparison, compare_venues
     from backtester.compare import Comparison, compare
     from backtester.engine import run, simulate
     from backtester.errors import (
@@ -47,8 +48,10 @@ __all__ = [
     "StrategyError",
     "Targets",
     "Venue",
+    "VenueComparison",
     "VenueRules",
     "compare",
+    "compare_venues",
     "load_venue",
     "read_scenario",
     "run",
@@ -57,6 +60,7 @@ __all__ = [
 
 _HOMES = {
     "account": ("Account",),
+    "across": ("VenueComparison", "compare_venues"),
     "compare": ("Comparison", "compare"),
     "engine": ("run", "simulate"),
     "errors": ("BacktesterError", "ConfigurationError", "InvariantError", "MarketDataError", "StrategyError"),

@@ -9,14 +9,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from backtester import text
-from backtester._slots import check_venue
+from backtester._modes import BAND_PATHS, check_modes, checked_modes, paths_of, telling
 from backtester.account import venue_of
 from backtester.assumptions import assumptions
-from backtester.errors import ConfigurationError
 from backtester.metrics import difference
 from backtester.parting import Parting, part, traded
 from backtester.printing import printed
-from backtester.schema import MODES
 from backtester.summary import summarise
 from backtester.verdict import band_frame, band_verdict, top_ups_of, trailing_inside, verdict
 
@@ -24,13 +22,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from backtester.account import Account
+    from backtester.engine import Prepared
     from backtester.market import Market
     from backtester.result import Result
     from backtester.strategy import Strategy
 
 __all__ = ["BAND_PATHS", "Comparison", "compare"]
 
-BAND_PATHS = ("adverse", "candle", "favourable")
 DIFFERENCE = "difference"
 
 Progress = Callable[[int, int, str], None]
@@ -235,16 +233,30 @@ def compare(
     StrategyError
         If a strategy raises, returns something unusable or (with `check`) looks into the future.
     """
-    from backtester.engine import prepare, run  # numba takes a while: nobody waits for it who only reads
+    from backtester.engine import prepare  # numba takes a while: nobody waits for it who only reads
 
-    chosen = _checked_modes(modes)
-    prepared = prepare(strategy, market, replace(account, mode=_telling(chosen)), check=check)
-    for mode in chosen:
-        check_venue(replace(account, mode=mode), prepared.plan.slots, market.symbols)
-    paths = tuple(dict.fromkeys((account.path, *BAND_PATHS)))
-    steps = [(mode, path) for mode in chosen for path in paths]
+    chosen = checked_modes(modes)
+    prepared = prepare(strategy, market, replace(account, mode=telling(chosen)), check=check)
+    check_modes(account, chosen, prepared, market)
+    return run_modes(strategy, market, account, chosen, prepared, check=check, progress=progress)
+
+
+def run_modes(
+    strategy: Strategy | Sequence[Strategy],
+    market: Market,
+    account: Account,
+    modes: Sequence[str],
+    prepared: Prepared,
+    *,
+    check: bool,
+    progress: Progress | None,
+) -> Comparison:
+    """Run prepared targets in every mode and on every path; parameters as in `compare`, all of them checked."""
+    from backtester.engine import run
+
+    steps = [(mode, path) for mode in modes for path in paths_of(account)]
     tell = progress or (lambda done, total, what: None)
-    bands: dict[str, dict[str, Result]] = {mode: {} for mode in chosen}
+    bands: dict[str, dict[str, Result]] = {mode: {} for mode in modes}
     for done, (mode, path) in enumerate(steps):
         tell(done, len(steps), f"{mode}, {path}")
         record = "full" if path == account.path else "lows"
@@ -253,22 +265,5 @@ def compare(
             result.check_ledger()
         bands[mode][path] = result
     tell(len(steps), len(steps), "done")
-    results = {mode: bands[mode][account.path] for mode in chosen}
+    results = {mode: bands[mode][account.path] for mode in modes}
     return Comparison(results, bands, venue_of(account).name, assumptions(account, market))
-
-
-def _telling(modes: Sequence[str]) -> str:
-    """Return the mode to plan in: the one in which slots say most, their sub-account and their own margin mode."""
-    return next((mode for mode in ("sub_accounts", "mixed") if mode in modes), modes[0])
-
-
-def _checked_modes(modes: Iterable[str]) -> tuple[str, ...]:
-    chosen = (modes,) if isinstance(modes, str) else tuple(modes or ())
-    if not chosen:
-        raise ConfigurationError("modes", modes, "no margin mode to run", allowed=MODES, cure="Name at least one")
-    for mode in chosen:
-        if mode not in MODES:
-            raise ConfigurationError("modes", mode, "unknown margin mode", allowed=MODES)
-    if len(set(chosen)) < len(chosen):
-        raise ConfigurationError("modes", list(chosen), "a margin mode is named twice", cure="name each mode once")
-    return chosen

@@ -11,6 +11,7 @@ from backtester.summary import MEASURES, formatted, unit, value
 from backtester.verdict import name_of
 
 if TYPE_CHECKING:
+    from backtester.across import VenueComparison
     from backtester.compare import Comparison
 
 __all__ = ["SYNTHETIC", "all_notes", "band_rows", "facts", "metrics_rows", "printed"]
@@ -50,7 +51,7 @@ def _title(comparison: Comparison) -> str:
     return "\n".join([*lines, "=" * max(len(line) for line in lines)])
 
 
-def facts(comparison: Comparison) -> list[tuple[str, str]]:
+def facts(comparison: Comparison | VenueComparison) -> list[tuple[str, str]]:
     """Return what was run on what: pairs of a word and a line."""
     run, market = comparison.first, comparison.first.market
     names = ", ".join(market.symbols[:6]) + (
@@ -69,12 +70,12 @@ def facts(comparison: Comparison) -> list[tuple[str, str]]:
     return [*out, ("path", f"{run.scenario.path} inside the bars")]
 
 
-def _leverage(comparison: Comparison) -> str:
+def _leverage(comparison: Comparison | VenueComparison) -> str:
     levels = sorted({slot.leverage for slot in comparison.first.scenario.slots})
     return f"leverage {levels[0]:g}x" + (f" to {levels[-1]:g}x" if len(levels) > 1 else "") if levels else "no slots"
 
 
-def _venue(comparison: Comparison) -> str:
+def _venue(comparison: Comparison | VenueComparison) -> str:
     return f", rules of {comparison.venue}" if comparison.venue else ""
 
 

@@ -110,10 +110,17 @@ def distinct(names: Sequence[str]) -> list[str]:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, indent: str = "  ") -> str:
-    """Return rows under a header, the first column flush left and the others flush right."""
-    widths = [max(len(row[k]) for row in [header, *rows]) for k in range(len(header))]
+    """Return rows under a header, the first column flush left and the others flush right.
+
+    A cell of the header may have several lines.
+    """
+    split = [cell.split("\n") for cell in header]
+    tall = max(map(len, split))
+    heads = [[""] * (tall - len(lines)) + lines for lines in split]  # they stand on the rule
+    above = [[lines[k] for lines in heads] for k in range(tall)]
+    widths = [max(len(row[k]) for row in [*above, *rows]) for k in range(len(header))]
     lines = []
-    for row in [header, ["-" * width for width in widths], *rows]:
+    for row in [*above, ["-" * width for width in widths], *rows]:
         cells = [
             cell.ljust(w) if k == 0 else cell.rjust(w) for k, (cell, w) in enumerate(zip(row, widths, strict=True))
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -227,7 +227,7 @@ def png(figure: Figure, dots: int = DOTS) -> bytes:
     return buffer.getvalue()
 
 
-def svg(figure: Figure, words: str = "") -> str:
+def svg(figure: Figure, words: str = "", shades: Mapping[str, str] | None = None) -> str:
     """Return a figure as a small SVG that follows the reader's light or dark theme.
 
     Text stays text, coordinates have two decimals, and the same figure always gives the same bytes. Programs that
@@ -239,12 +239,14 @@ def svg(figure: Figure, words: str = "") -> str:
         What to draw.
     words : str
         The finding, as the picture's title for screen readers.
+    shades : mapping of str to str, optional
+        Colour on dark paper of each colour on light paper; left out, those of `dark`.
     """
     buffer = io.StringIO()
     settings: Any = {"svg.fonttype": "none", "svg.hashsalt": "chart", "path.simplify": False}
     with mpl.rc_context(settings):
         figure.savefig(buffer, format="svg", facecolor=PAPER, metadata={"Date": None, "Creator": None, "Title": words})
-    return _themed(_short(buffer.getvalue()))
+    return _themed(_short(buffer.getvalue()), shades or dark())
 
 
 def _short(drawing: str) -> str:
@@ -252,10 +254,10 @@ def _short(drawing: str) -> str:
     return re.sub(r'\bd="[^"]*"', lambda path: _BEYOND.sub("", path.group()), drawing)
 
 
-def _themed(drawing: str) -> str:
+def _themed(drawing: str, shades: Mapping[str, str]) -> str:
     rules = [
         f'[style*="{kind}: {light}"]{{{kind}:{shade}!important}}'
-        for light, shade in dark().items()
+        for light, shade in shades.items()
         for kind in ("fill", "stroke")
     ]
     style = f"<style>@media (prefers-color-scheme:dark){{{''.join(rules)}}}</style>"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-__all__ = ["CHARTS", "Chart", "equity_chart", "liquidation_chart", "margin_ratio_chart", "underwater_chart"]
+__all__ = ["CHARTS", "Chart", "equity_chart", "liquidation_chart", "margin_ratio_chart", "path_of", "underwater_chart"]
 
 MARK_WIDTH = 8  # pixel columns that share one liquidation mark in the equity chart
 FEW_MARKS = 40  # liquidation marks in a wide equity chart that can be told apart
@@ -72,7 +72,7 @@ def equity_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
     labels = []
     for mode, run in comparison.results.items():
         _draw_band(axes, comparison, mode, size)
-        time, equity = _path(run)
+        time, equity = path_of(run)
         _draw_curve(axes, time, equity, np.append(equity[0], run.equity_low), mode=mode, name="equity", size=size)
         labels.append((float(equity[-1]), f"{name_of(mode)}\n{text.money(float(equity[-1]))}", look(mode).colour))
     axes.axhline(comparison.first.scenario.balance, color=MUTED, linewidth=0.8, linestyle=(0, (1, 3)), gid="start")
@@ -108,7 +108,7 @@ def _draw_curve(
         )  # fmt: skip
 
 
-def _path(run: Result) -> tuple[Floats, Floats]:
+def path_of(run: Result) -> tuple[Floats, Floats]:
     """Return the starting balance and equity at each close, with their times in days."""
     time = np.concatenate((run.market.open_time[:1], run.market.close_time))
     return dates(time), np.concatenate(([run.scenario.balance], run.equity))
@@ -124,8 +124,8 @@ def _draw_band(axes: Axes, comparison: Comparison, mode: str, size: Size) -> Non
     if _width(comparison, mode) <= NARROW_BAND:
         return
     runs = list(comparison.bands[mode].values())
-    equities = np.array([_path(run)[1] for run in runs])
-    time = _path(runs[0])[0]
+    equities = np.array([path_of(run)[1] for run in runs])
+    time = path_of(runs[0])[0]
     x, low, high = envelope(time, equities.min(axis=0), equities.max(axis=0), size.columns // 2)
     style = look(mode)
     axes.fill_between(
@@ -138,7 +138,7 @@ def _draw_marks(axes: Axes, mode: str, run: Result, size: Size, place: int) -> N
     bars = np.unique(run.events["bar"][run.events["kind"] == LIQUIDATION])
     if not bars.size:
         return
-    time, equity = _path(run)
+    time, equity = path_of(run)
     column = columns_of(time, max(1, size.columns // MARK_WIDTH))[bars + 1]
     lowest = np.lexsort((equity[bars + 1], column))
     one_each = lowest[np.concatenate(([True], np.diff(column[lowest]) > 0))]

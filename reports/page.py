@@ -17,7 +17,7 @@ from backtester.verdict import name_of
 from reports.palette import look
 from reports.tables import band_table, metrics_table
 
-__all__ = ["Picture", "page"]
+__all__ = ["Picture", "kept", "page", "template"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -42,8 +42,9 @@ class Picture(NamedTuple):
     png: str
 
 
-@lru_cache(maxsize=1)
-def _template() -> Template:
+@lru_cache(maxsize=2)
+def template(name: str) -> Template:
+    """Return a template, which escapes what it is given."""
     rooms = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -51,10 +52,10 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return rooms.get_template("index.html")
+    return rooms.get_template(name)
 
 
-def _kept(words: str) -> str:
+def kept(words: str) -> str:
     """Return words whose numbers keep their percent sign on the same line."""
     return words.replace(" %", "\u00a0%")
 
@@ -83,16 +84,16 @@ def page(
     """
     market = comparison.first.market
     modes = [(name_of(mode), look(mode)) for mode in comparison.modes]
-    return _template().render(
+    return template("index.html").render(
         title=f"{comparison.first.strategy or 'Scenario'}: {' against '.join(name for name, _ in modes)}",
         synthetic=market.synthetic,
-        verdict=_kept(comparison.verdict),
+        verdict=kept(comparison.verdict),
         partings=[(text.moment(p.time) + " UTC" if p.bar >= 0 else "", p.why) for p in comparison.partings.values()],
         facts=facts(comparison),
         modes=modes,
         metrics=metrics_table(comparison),
         band=band_table(comparison) if len(comparison.band) > len(modes) else None,
-        band_verdict=_kept(comparison.band_verdict),
+        band_verdict=kept(comparison.band_verdict),
         pictures=pictures,
         notes=all_notes(comparison),
         configuration=json.dumps(configuration, indent=2, default=str, ensure_ascii=False),

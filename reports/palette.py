@@ -6,7 +6,7 @@ apart; each mode has its own mark and line style as well, so that nothing hangs 
 
 from typing import NamedTuple
 
-__all__ = ["GRID", "INK", "MUTED", "PAPER", "WARNING", "Look", "dark", "look"]
+__all__ = ["GRID", "INK", "MUTED", "PAPER", "WARNING", "Look", "dark", "dark_of_venues", "look", "look_of_venue"]
 
 INK = "#1c2126"  # text and axes
 MUTED = "#5b6570"  # second-rank text
@@ -49,6 +49,16 @@ _MODES = {
 }
 _OTHER = Look("#6b5b00", "#d8c54a", "^", "\u25b2", (0.0, (8.0, 1.5)))
 
+_VENUES = (  # hues that no mode has; from the seventh venue on they come again with another line
+    ("#4b3fa7", "#a79fff"),
+    ("#8a6a00", "#dcb84a"),
+    ("#0f7f86", "#46c4cc"),
+    ("#9b3fa0", "#df8be3"),
+    ("#44546a", "#9db2cc"),
+    ("#117733", "#5cc47e"),
+)
+_LINES: tuple[str | tuple[float, tuple[float, ...]], ...] = ("-", (0.0, (3.6, 1.0)), (0.0, (1.2, 0.9)))
+
 
 def look(mode: str) -> Look:
     """Return how a mode is drawn; an unknown one has a look of its own."""
@@ -58,3 +68,14 @@ def look(mode: str) -> Look:
 def dark() -> dict[str, str]:
     """Return the colour on dark paper of each colour on light paper."""
     return _DARK | {each.colour: each.dark for each in (*_MODES.values(), _OTHER)}
+
+
+def look_of_venue(place: int) -> Look:
+    """Return how the venue at a place of a comparison is drawn."""
+    turn, hue = divmod(place, len(_VENUES))
+    return Look(*_VENUES[hue], "o", "\u25cf", _LINES[(hue + turn) % len(_LINES)])
+
+
+def dark_of_venues() -> dict[str, str]:
+    """Return `dark` with the colours of venues."""
+    return dark() | dict(_VENUES)

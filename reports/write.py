@@ -6,18 +6,21 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from backtester.across import VenueComparison
 from backtester.compare import Comparison
 from backtester.errors import ConfigurationError
 from backtester.printing import facts
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from reports.page import Picture
 
 __all__ = ["check_folder", "write_report"]
 
@@ -66,7 +69,7 @@ def check_folder(folder: str | Path) -> Path:
 
 
 def write_report(
-    comparison: Comparison,
+    comparison: Comparison | VenueComparison,
     folder: str | Path,
     *,
     configuration: Mapping[str, object] | None = None,
@@ -74,11 +77,12 @@ def write_report(
 ) -> Path:
     """Write page, charts, tables and data of a comparison, and return the page's path.
 
-    The folder appears whole or not at all: it is written under a temporary name beside its place and renamed.
+    The folder appears whole or not at all: it is written under a temporary name beside its place and renamed. That of
+    several venues has a page of all, and a folder for each venue with what its own comparison would have.
 
     Parameters
     ----------
-    comparison : Comparison
+    comparison : Comparison or VenueComparison
         What to write.
     folder : str or Path
         A folder that does not exist or is empty.
@@ -112,15 +116,15 @@ def write_report(
     return place / "index.html"
 
 
-def _known(comparison: Comparison) -> dict[str, object]:
+def _known(comparison: Comparison | VenueComparison) -> dict[str, object]:
     """Return the configuration as far as the runs know it."""
-    run = comparison.first
+    run, each = comparison.first, comparison if isinstance(comparison, VenueComparison) else {}
     return {
         "strategy": run.strategy,
         "market": {"source": run.market.source, "symbols": list(run.market.symbols)},
         **dict(facts(comparison)[1:]),
         "modes": list(comparison.modes),
-        "rules": asdict(run.scenario.rules),
+        "rules": {venue: asdict(of.first.scenario.rules) for venue, of in each.items()} or asdict(run.scenario.rules),
     }
 
 
@@ -138,8 +142,39 @@ def _umask() -> int:
 
 
 def _write_all(
+    comparison: Comparison | VenueComparison,
+    folder: Path,
+    configuration: Mapping[str, object],
+    tell: Callable[[str], None],
+) -> None:
+    if isinstance(comparison, VenueComparison):
+        _write_venues(comparison, folder, configuration, tell)
+    else:
+        _write_one(comparison, folder, configuration, tell)
+
+
+def _write_venues(
+    result: VenueComparison, folder: Path, configuration: Mapping[str, object], tell: Callable[[str], None]
+) -> None:
+    from reports.across import EQUITY, folders, venue_page
+
+    inside = folders(result.venues)
+    for venue, each in result.items():
+        (folder / inside[venue]).mkdir()
+        tell(f"the pages of {venue}")
+        _write_one(each, folder / inside[venue], configuration, tell)
+    _json(folder / "configuration.json", configuration)
+    _json(folder / "metrics.json", result.to_dict())
+    pictures = _pictures(result, folder, tell, (EQUITY,))
+    tell("index.html")
+    html = venue_page(result, pictures, inside, configuration=configuration)
+    (folder / "index.html").write_text(html, encoding="utf-8")
+
+
+def _write_one(
     comparison: Comparison, folder: Path, configuration: Mapping[str, object], tell: Callable[[str], None]
 ) -> None:
+    from reports.charts import CHARTS
     from reports.page import page
 
     files = [("configuration.json", "what was run"), ("metrics.json", "metrics, verdict, band and notes")]
@@ -150,7 +185,7 @@ def _write_all(
         _parquet(getattr(comparison, name), folder / f"{name}.parquet")
         files.append((f"{name}.parquet", content))
     files += _scenarios(comparison, folder, tell)
-    pictures = _pictures(comparison, folder, tell)
+    pictures = _pictures(comparison, folder, tell, CHARTS)
     tell("index.html")
     html = page(comparison, pictures, configuration=configuration, files=files)
     (folder / "index.html").write_text(html, encoding="utf-8")
@@ -191,20 +226,22 @@ def _compact(part: object) -> str:
     return json.dumps(part, ensure_ascii=False, separators=(",", ":"))
 
 
-def _pictures(comparison: Comparison, folder: Path, tell: Callable[[str], None]) -> list:
+def _pictures(comparison: Any, folder: Path, tell: Callable[[str], None], charts: Iterable[Any]) -> list[Picture]:
+    """Draw charts of a comparison, or of several venues, wide and narrow."""
     from reports.canvas import NARROW, WIDE, png, svg
-    from reports.charts import CHARTS
     from reports.page import Picture
+    from reports.palette import dark, dark_of_venues
 
+    shades = dark_of_venues() if isinstance(comparison, VenueComparison) else dark()
     (folder / "charts").mkdir()
     out = []
-    for chart in CHARTS:
+    for chart in charts:
         tell(f"charts/{chart.name}")
         finding = chart.finding(comparison)
         wide, narrow = (f"charts/{chart.name}{end}.svg" for end in ("", "-narrow"))
         figure = chart.draw(comparison, WIDE)
-        (folder / wide).write_text(svg(figure, finding), encoding="utf-8")
+        (folder / wide).write_text(svg(figure, finding, shades), encoding="utf-8")
         (folder / f"charts/{chart.name}.png").write_bytes(png(figure))
-        (folder / narrow).write_text(svg(chart.draw(comparison, NARROW), finding), encoding="utf-8")
+        (folder / narrow).write_text(svg(chart.draw(comparison, NARROW), finding, shades), encoding="utf-8")
         out.append(Picture(chart.name, finding, quote(wide), quote(narrow), f"charts/{chart.name}.png"))
     return out

@@ -19,6 +19,7 @@ from backtester.cli.screen import Tell, compiles, progress, show
 
 if TYPE_CHECKING:
     from backtester.account import Account
+    from backtester.across import VenueComparison
     from backtester.compare import Comparison
     from backtester.market import Market
     from backtester.strategy import Strategy
@@ -56,8 +57,9 @@ def compare(
     venue: Annotated[
         str,
         typer.Option(
-            metavar="NAME|FILE.toml",
-            help="Whose margin rules, tiers and fees. Left out: the folder's name if that is a venue, else generic.",
+            metavar="A,B|FILE.toml",
+            help="Whose margin rules, tiers and fees; several are compared in one table. "
+            "Left out: the folder's name if that is a venue, else generic.",
         ),
     ] = "",
     modes: Annotated[
@@ -91,19 +93,21 @@ def compare(
 
     Each mode also runs under the other paths that the bars may hide, so that the report can say how sure it is.
     """
-    asked = Wanted(
-        market, names(symbols), timeframe, start, end, simulation_timeframe, venue, names(require), seed
-    )  # fmt: skip
+    venues = [venue] if Path(venue).is_file() else names(venue) or [venue]
+    one = venue if len(venues) == 1 else ""  # of several, none says which candles are meant
+    asked = Wanted(market, names(symbols), timeframe, start, end, simulation_timeframe, one, names(require), seed)
     with as_options(), progress() as tell, redirect_stdout(sys.stderr):  # what an author's code prints is no report
         if out is not None:
             import_ours("reports.write").check_folder(out)
-        account, chosen_modes = _account(asked, balance, leverage, path, names(modes), rule or [])
+        chosen_modes = names(modes)
+        account = _account(balance, leverage, path, chosen_modes, rule or [])
+        accounts = _at_venues(account, venues if len(venues) > 1 else [venue_name(asked)])
         tell("loading the strategy")
         chosen = import_ours("strategies").load_class(strategy).from_text(set_ or [])
         tell("reading candles")
         candles = market_of(asked)
-        comparison = run(chosen, candles, account, chosen_modes, tell)
-        configuration = configuration_of("compare", strategy, chosen, comparison, account, asked)
+        comparison = run(chosen, candles, accounts, chosen_modes, tell)
+        configuration = configuration_of("compare", strategy, chosen, comparison, accounts, asked)
         page = None if out is None else write(comparison, out, configuration, tell)
     if as_json:
         print(_json(comparison, configuration, page))
@@ -113,9 +117,12 @@ def compare(
         print(f"\nThe report is in\n{page}")
 
 
-def run(strategy: Strategy, market: Market, account: Account, modes: list[str], tell: Tell) -> Comparison:
-    """Compare with progress; the first run on a machine says that it compiles."""
+def run(
+    strategy: Strategy, market: Market, accounts: list[Account], modes: list[str], tell: Tell
+) -> Comparison | VenueComparison:
+    """Compare with progress, at the venue of each account; the first run on a machine says that it compiles."""
     tell("starting the engine")
+    from backtester.across import compare_venues
     from backtester.compare import compare as compare_modes
 
     once = " (compiling the engine, once)" if compiles() else ""
@@ -123,10 +130,13 @@ def run(strategy: Strategy, market: Market, account: Account, modes: list[str], 
     def step(done: int, total: int, what: str) -> None:
         tell(what + ("" if done else once), done, total)
 
-    return compare_modes(strategy, market, account, modes, progress=step)
+    if len(accounts) == 1:
+        return compare_modes(strategy, market, accounts[0], modes, progress=step)
+    venues = [account.venue for account in accounts]
+    return compare_venues(strategy, market, accounts[0], venues, modes, progress=step)
 
 
-def write(comparison: Comparison, out: Path, configuration: dict[str, Any], tell: Tell) -> Path:
+def write(comparison: Comparison | VenueComparison, out: Path, configuration: dict[str, Any], tell: Tell) -> Path:
     """Write the folder of a report and return its page, as the user named it."""
     tell("writing the report")
     page = import_ours("reports.write").write_report(
@@ -135,36 +145,42 @@ def write(comparison: Comparison, out: Path, configuration: dict[str, Any], tell
     return out / page.name
 
 
-def _account(
-    wanted: Wanted, balance: float, leverage: float, path: str, modes: list[str], changed: list[str]
-) -> tuple[Account, list[str]]:
-    """Return the account and the modes, checked before candles are read."""
-    from backtester.account import Account, venue_of
+def _account(balance: float, leverage: float, path: str, modes: list[str], changed: list[str]) -> Account:
+    """Return the account, and check the modes, before candles are read."""
+    from backtester.account import Account
     from backtester.errors import ConfigurationError
     from backtester.schema import MODES
 
     if not modes:
         raise ConfigurationError("--modes", "", "names no margin mode", allowed=MODES)
-    accounts = [
-        Account(
-            balance=balance, leverage=leverage, venue=venue_name(wanted), mode=mode, path=path, rules=rules(changed)
-        )
-        for mode in modes
-    ]
-    venue_of(accounts[0])  # an unknown venue is said now
-    return accounts[0], modes
+    return [Account(balance, leverage, mode=mode, path=path, rules=rules(changed)) for mode in modes][-1]
+
+
+def _at_venues(account: Account, venues: list[str]) -> list[Account]:
+    """Return the account at each venue; an unknown one is said now."""
+    from dataclasses import replace
+
+    from backtester.account import venue_of
+
+    accounts = [replace(account, venue=venue) for venue in venues]
+    for each in accounts:
+        venue_of(each)
+    return accounts
 
 
 def configuration_of(
-    command: str, name: str, strategy: Strategy, comparison: Comparison, account: Account, wanted: Wanted
+    command: str,
+    name: str,
+    strategy: Strategy,
+    comparison: Comparison | VenueComparison,
+    accounts: list[Account],
+    wanted: Wanted,
 ) -> dict[str, Any]:
     """Return everything that the runs depended on, with all defaults filled in, as JSON values."""
-    from dataclasses import asdict
-
-    from backtester.account import rules_of, venue_of
     from backtester.text import moment
 
-    market = comparison.first.market
+    account, market = accounts[0], comparison.first.market
+    at = [_rules(each) for each in accounts]
     return {
         "command": shlex.join(["backtester", *sys.argv[1:]]),
         "made_by": f"backtester {command}",
@@ -187,11 +203,19 @@ def configuration_of(
             "leverage": account.leverage,
             "modes": list(comparison.modes),
             "path": account.path,
-            "venue": venue_of(account).name,
-            "tiers_of": venue_of(account).snapshot or None,
-            "rules": asdict(rules_of(account)),
+            **(at[0] if len(at) == 1 else {"venues": at}),
         },
     }
+
+
+def _rules(account: Account) -> dict[str, Any]:
+    """Return what the account's venue stands for."""
+    from dataclasses import asdict
+
+    from backtester.account import rules_of, venue_of
+
+    venue = venue_of(account)
+    return {"venue": venue.name, "tiers_of": venue.snapshot or None, "rules": asdict(rules_of(account))}
 
 
 def _plain(parameters: dict[str, Any]) -> dict[str, Any]:
@@ -199,6 +223,6 @@ def _plain(parameters: dict[str, Any]) -> dict[str, Any]:
     return {name: str(value) if value in (math.inf, -math.inf) else value for name, value in parameters.items()}
 
 
-def _json(comparison: Comparison, configuration: dict[str, Any], page: Path | None) -> str:
+def _json(comparison: Comparison | VenueComparison, configuration: dict[str, Any], page: Path | None) -> str:
     whole = {"configuration": configuration, **comparison.to_dict(), "report": None if page is None else str(page)}
     return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)

@@ -50,8 +50,8 @@ def demo(
 
         strategy = import_ours("strategies").load_class(STRATEGY).from_text(SETTINGS)
         account = Account(leverage=LEVERAGE)
-        comparison = run(strategy, market_of(wanted), account, ["isolated", "cross"], tell)
-        configuration = configuration_of("demo", STRATEGY, strategy, comparison, account, wanted)
+        comparison = run(strategy, market_of(wanted), [account], ["isolated", "cross"], tell)
+        configuration = configuration_of("demo", STRATEGY, strategy, comparison, [account], wanted)
         with _moved_away(out, earlier):
             page = write(comparison, out, configuration, tell)
             _sign(out)

@@ -21,6 +21,7 @@ _OPTIONS = {
     "set": "--set",
     "strategy": "STRATEGY",
     "venue": "--venue",
+    "venues": "--venue",
 }
 _RULES = "account.rules."
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from backtester.across import VenueComparison
     from backtester.compare import Comparison
 
-__all__ = ["Tell", "compiles", "progress", "show"]
+__all__ = ["NARROW", "Tell", "compiles", "head", "listed", "progress", "say", "show", "table"]
 
 WIDEST = 110  # columns of text that the eye can follow
 NARROW = 80  # columns below which labels may break
@@ -56,49 +57,71 @@ def compiles() -> bool:
     return next(Path(cache_folder()).rglob("*.nbi"), None) is None
 
 
-def show(comparison: Comparison) -> None:
+def show(comparison: Comparison | VenueComparison) -> None:
     """Print the report: tables on a terminal, else the plain text that ``print(comparison)`` gives."""
     if not sys.stdout.isatty():
         print(comparison)
         return
     from rich.console import Console
 
+    from backtester.compare import Comparison
+
     width = min(Console().width, WIDEST)
-    _show(comparison, Console(highlight=False, width=width))
+    console = Console(highlight=False, width=width)
+    if isinstance(comparison, Comparison):
+        _show(comparison, console)
+    else:
+        from backtester.cli.across_screen import show_venues
+
+        show_venues(comparison, console)
 
 
 def _show(comparison: Comparison, console: Console) -> None:
-    from rich.rule import Rule
-    from rich.text import Text
-
     from backtester import printing
     from backtester.verdict import name_of
 
-    def say(words: str, style: str = "") -> None:
-        console.print(Text(words, style=style))
-
     modes = " against ".join(name_of(mode) for mode in comparison.modes)
-    say(f"{comparison.first.strategy}: {modes}", "bold")
-    console.print(Rule(style="dim"))
-    if comparison.first.market.synthetic:
-        say(printing.SYNTHETIC, "bold yellow")
-    console.print(_facts(printing.facts(comparison)))
-    console.print()
-    say(comparison.verdict, "bold")
+    head(console, f"{comparison.first.strategy}: {modes}", comparison)
     roomy = console.width >= NARROW
-    console.print(_table(*printing.metrics_rows(comparison), roomy=roomy))
+    console.print(table(*printing.metrics_rows(comparison), roomy=roomy))
     for parting in comparison.partings.values():
-        say(f"They part at {parting}" if parting.bar >= 0 else parting.why)
+        say(console, f"They part at {parting}" if parting.bar >= 0 else parting.why)
     if len(comparison.band) > len(comparison.modes):
         console.print()
-        say("What the bars hide: the same runs under each path inside the bars", "bold")
-        console.print(_table(*printing.band_rows(comparison), roomy=roomy))
-        say(comparison.band_verdict)
-    notes = printing.all_notes(comparison)
-    if notes:
+        say(console, "What the bars hide: the same runs under each path inside the bars", "bold")
+        console.print(table(*printing.band_rows(comparison), roomy=roomy))
+        say(console, comparison.band_verdict)
+    listed(console, "Notes", printing.all_notes(comparison))
+
+
+def say(console: Console, words: str, style: str = "") -> None:
+    """Print words as they are: brackets are no markup."""
+    from rich.text import Text
+
+    console.print(Text(words, style=style))
+
+
+def head(console: Console, title: str, comparison: Comparison | VenueComparison) -> None:
+    """Print title, warning, facts and verdict."""
+    from rich.rule import Rule
+
+    from backtester import printing
+
+    say(console, title, "bold")
+    console.print(Rule(style="dim"))
+    if comparison.first.market.synthetic:
+        say(console, printing.SYNTHETIC, "bold yellow")
+    console.print(_facts(printing.facts(comparison)))
+    console.print()
+    say(console, comparison.verdict, "bold")
+
+
+def listed(console: Console, heading: str, said: list[str]) -> None:
+    """Print sentences as a list under a heading, if there are any."""
+    if said:
         console.print()
-        say("Notes", "bold")
-        console.print(_facts([("  *", note) for note in notes], gap=1))
+        say(console, heading, "bold")
+        console.print(_facts([("  *", each) for each in said], gap=1))
 
 
 def _facts(pairs: list[tuple[str, str]], gap: int = 2) -> Any:
@@ -111,14 +134,15 @@ def _facts(pairs: list[tuple[str, str]], gap: int = 2) -> Any:
     return grid
 
 
-def _table(header: list[str], rows: list[list[str]], *, roomy: bool) -> Any:
+def table(header: list[str], rows: list[list[str]], *, roomy: bool, dense: bool = False) -> Any:
+    """Return a table as rich prints it; labels may break where it is not `roomy`, columns stand near if `dense`."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    out = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=dense)
     for k, name in enumerate(header):
-        table.add_column(Text(name), justify="right" if k else "left", overflow="fold", no_wrap=roomy and not k)
+        out.add_column(Text(name), justify="right" if k else "left", overflow="fold", no_wrap=roomy and not k)
     for row in rows:
-        table.add_row(*map(Text, row))
-    return table
+        out.add_row(*map(Text, row))
+    return out

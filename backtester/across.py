@@ -1,0 +1,270 @@
+"""One strategy at several venues, under one margin mode or more: the same targets and prices, other rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from backtester import text
+from backtester._modes import check_modes, checked_modes, paths_of, telling
+from backtester.account import venue_of
+from backtester.across_printing import printed
+from backtester.across_verdict import across_verdict
+from backtester.compare import Comparison, Progress, run_modes
+from backtester.errors import ConfigurationError
+from backtester.parting import traded
+from backtester.venue import venue_names
+from backtester.verdict import trailing_inside
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from backtester.account import Account
+    from backtester.engine import Prepared
+    from backtester.market import Market
+    from backtester.result import Result
+    from backtester.strategy import Strategy
+    from backtester.venue import Venue
+
+__all__ = ["VenueComparison", "compare_venues"]
+
+NEUTRAL = "generic"  # a venue without rules of its own on who may stand beside whom
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class VenueComparison(Mapping[str, Comparison]):
+    """The comparison of each venue, by its name: ``result["binance"].isolated`` is a run.
+
+    Printing it prints the report; ``reports.write.write_report(result, folder)`` writes it as a page, with the pages
+    of each venue in a folder of its own.
+
+    Parameters
+    ----------
+    comparisons : mapping of venue to Comparison
+        Of the same targets on the same market in the same modes, in the order asked for.
+    """
+
+    comparisons: Mapping[str, Comparison]
+
+    def __getitem__(self, venue: str) -> Comparison:
+        return self.comparisons[venue]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.comparisons)
+
+    def __len__(self) -> int:
+        return len(self.comparisons)
+
+    def __str__(self) -> str:
+        return printed(self)
+
+    def __repr__(self) -> str:
+        return f"<VenueComparison: {self.first.strategy}, {' | '.join(self.venues)}, {' | '.join(self.modes)}>"
+
+    @property
+    def venues(self) -> tuple[str, ...]:
+        """Names of the venues in the order asked for."""
+        return tuple(self.comparisons)
+
+    @property
+    def venue(self) -> str:
+        """All venues, in words."""
+        return text.joined(self.venues)
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """Modes in the order asked for."""
+        return next(iter(self.comparisons.values())).modes
+
+    @property
+    def first(self) -> Result:
+        """Run of the first venue and mode; market, slots and balance are those of all."""
+        return next(iter(self.comparisons.values())).first
+
+    @cached_property
+    def traded(self) -> tuple[str, ...]:
+        """Names of the venues at which anything was traded."""
+        return tuple(venue for venue, each in self.items() if any(map(traded, each.results.values())))
+
+    @property
+    def currency(self) -> str:
+        """Settlement currency, as far as the symbols tell."""
+        return text.currency(self.first.market.symbols)
+
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        """Metrics by venue and mode: a column for each pair."""
+        return self._joined({venue: each.metrics[list(each.modes)] for venue, each in self.items()}, axis=1)
+
+    @cached_property
+    def band(self) -> pd.DataFrame:
+        """Final equity, drawdowns and liquidations by venue, mode and path inside the bars."""
+        return self._joined({venue: each.band for venue, each in self.items()}, axis=0)
+
+    @staticmethod
+    def _joined(frames: Mapping[str, pd.DataFrame], axis: Any) -> pd.DataFrame:
+        import pandas as pd
+
+        return pd.concat(frames, axis=axis, names=["venue", "mode"][: 2 if axis else 1])
+
+    @cached_property
+    def verdict(self) -> str:
+        """The outcome in plain words: which ended highest, and whether the venue or the mode matters more.
+
+        A venue at which nothing was traded is said, and not compared.
+        """
+        at = list(self.traded)
+        idle = [venue for venue in self.venues if venue not in at]
+        if not at:
+            return "No trade at any venue."
+        said = [f"No trade on {text.joined(idle)}: not compared."] if idle else []
+        if len(at) == 1:
+            return " ".join([*said, f"On {at[0]}: {self[at[0]].verdict}"])
+        compared = across_verdict(
+            self.metrics[at],
+            self.band.loc[at],
+            balance=self.first.scenario.balance,
+            unit=self.currency,
+            trailing=any(trailing_inside(run) for venue in at for run in self[venue].results.values()),
+        )
+        return " ".join([*said, compared])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the comparison as JSON values; undefined and infinite numbers are None."""
+        return {
+            "strategy": self.first.strategy,
+            "venues": list(self.venues),
+            "modes": list(self.modes),
+            "synthetic": self.first.market.synthetic,
+            "source": self.first.market.source,
+            "currency": self.currency,
+            "verdict": self.verdict,
+            "comparisons": {venue: each.to_dict() for venue, each in self.items()},
+        }
+
+
+def compare_venues(
+    strategy: Strategy | Sequence[Strategy],
+    market: Market,
+    account: Account,
+    venues: Iterable[str | Venue],
+    modes: Iterable[str] = ("isolated", "cross"),
+    *,
+    check: bool = True,
+    progress: Progress | None = None,
+) -> VenueComparison:
+    """Run a strategy at several venues, under each margin mode and every path that a bar may hide.
+
+    The targets are computed once; each venue and mode receives the same ones, and the same prices and funding. What
+    differs is the venues' rules, tiers, fees and lots. The numbers of each venue are those of `compare` at it alone.
+
+    Parameters
+    ----------
+    strategy : Strategy or sequence of Strategy
+        One strategy, or several that share the account.
+    market : Market
+        Candles, mark prices and funding, the same at every venue.
+    account : Account
+        Balance, leverage, path and rules to override, at every venue; its venue is replaced by each of `venues`, its
+        mode by each of `modes`.
+    venues : iterable of str or Venue
+        Names of venue files, or venues.
+    modes : iterable of str
+        Of ``isolated``, ``cross``, ``mixed``, ``sub_accounts``.
+    check : bool
+        Look for targets that use later bars, and prove that each run's ledger balances.
+    progress : callable, optional
+        Called as ``progress(done, total, what)`` before each run and once at the end.
+
+    Returns
+    -------
+    VenueComparison
+
+    Raises
+    ------
+    ConfigurationError
+        Before anything runs: for no venue or mode, an unknown one, one named twice, one that a venue does not have,
+        and for contracts that settle in coin at one venue and in money at another.
+    StrategyError
+        If a strategy raises, returns something unusable or (with `check`) looks into the future.
+    """
+    chosen = checked_modes(modes)
+    accounts = _accounts(account, venues)
+    _check_contracts(accounts, market)
+    from backtester.engine import prepare  # numba takes a while: nobody waits for it who only reads
+
+    prepared = prepare(strategy, market, replace(account, venue=NEUTRAL, mode=telling(chosen)), check=check)
+    _check_modes(accounts, chosen, prepared, market)
+    each, out = len(chosen) * len(paths_of(account)), dict[str, Comparison]()
+    for name, at_venue in accounts.items():
+        told = _shifted(progress, name, each * len(out), each * len(accounts))
+        out[name] = run_modes(strategy, market, at_venue, chosen, prepared, check=check, progress=told)
+    return VenueComparison(out)
+
+
+def _shifted(progress: Progress | None, venue: str, before: int, total: int) -> Progress | None:
+    """Return the progress of one venue as part of that of all."""
+    if progress is None:
+        return None
+    tell = progress
+
+    def step(done: int, of_venue: int, what: str) -> None:
+        if done < of_venue:
+            tell(before + done, total, f"{venue}: {what}")
+        elif before + done == total:
+            tell(total, total, what)
+
+    return step
+
+
+def _accounts(account: Account, venues: Iterable[str | Venue]) -> dict[str, Account]:
+    """Return the account at each venue, by the venue's name."""
+    given = [venues] if isinstance(venues, str) else list(venues or ())
+    if not given:
+        cure = "Name at least one"
+        raise ConfigurationError("venues", given, "no venue to run at", allowed=venue_names(), cure=cure)
+    out: dict[str, Account] = {}
+    for venue in given:
+        found = venue_of(replace(account, venue=venue))
+        if found.name in out:
+            cure = "name each venue once; a file of your own says what it is called in its `name`"
+            raise ConfigurationError("venues", found.name, "a venue is named twice", cure=cure)
+        out[found.name] = replace(account, venue=found)
+    return out
+
+
+def _check_contracts(accounts: Mapping[str, Account], market: Market) -> None:
+    """Fail if a venue has no such contracts, or contracts settle in coin at one venue and in money at another."""
+    kinds: dict[str, dict[str, str]] = {symbol: {} for symbol in market.symbols}
+    for name, account in accounts.items():
+        for symbol in market.symbols:
+            try:
+                kinds[symbol][name] = venue_of(account).instrument(symbol).contract
+            except ConfigurationError as error:
+                raise _or_without(error, name) from error
+    for symbol, of in kinds.items():
+        if len(set(of.values())) > 1:
+            raise ConfigurationError(
+                "venues",
+                of,
+                f"the contract of {symbol} is linear at one venue and inverse at another: "
+                "profits in money and in coin cannot be compared",
+                cure="Compare venues with the same kind of contract, or name the market's symbols in ccxt's notation, "
+                "which says what they settle in",
+            )
+
+
+def _check_modes(accounts: Mapping[str, Account], modes: Sequence[str], prepared: Prepared, market: Market) -> None:
+    for name, account in accounts.items():
+        try:
+            check_modes(account, modes, prepared, market)
+        except ConfigurationError as error:
+            raise _or_without(error, name) from error
+
+
+def _or_without(error: ConfigurationError, venue: str) -> ConfigurationError:
+    """Return a venue's error with one more way out: to compare the others."""
+    cure = f"{error.cure}. Or leave {venue} out of the venues"
+    return ConfigurationError(error.key, error.value, error.problem, allowed=error.allowed, cure=cure)

@@ -1,0 +1,138 @@
+"""A comparison across venues as plain text: one table of the chief numbers, then all numbers, venue by venue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from backtester import text
+from backtester.printing import SYNTHETIC, all_notes, facts
+from backtester.summary import MEASURES, formatted, unit, value
+from backtester.verdict import name_of
+
+if TYPE_CHECKING:
+    from backtester.across import VenueComparison
+
+__all__ = ["ONE_MARKET", "bars", "metrics_blocks", "notes", "overview_rows", "partings", "printed", "title"]
+
+Rows = tuple[list[str], list[list[str]]]
+
+ONE_MARKET = (
+    "Prices, funding and orders are the same at every venue: what differs is the venues' rules, tiers, fees and lots."
+)
+GAP = 2  # columns between those of a table
+_OVERVIEW = {
+    "final_equity": "final equity",
+    "max_drawdown_in_bars": "drawdown\ninside bars",
+    "liquidations": "liqui-\ndations",
+    "liquidation_loss": "lost in\nthem",
+    "fees": "fees",
+}
+
+
+def printed(result: VenueComparison) -> str:
+    """Return the report as text of at most 100 columns, unless one venue alone takes more."""
+    head = text.wrapped(title(result)).split("\n")
+    parts = ["\n".join([*head, "=" * max(len(line) for line in head)])]
+    if result.first.market.synthetic:
+        parts.append(SYNTHETIC)
+    parts.append("\n".join(text.wrapped(said, first=f"{key:<9}", indent=" " * 9) for key, said in facts(result)))
+    parts.append(text.wrapped(result.verdict))
+    parts.append(text.table(*overview_rows(result)))
+    parts.append("All numbers")
+    parts += [text.table(*block) for block in metrics_blocks(result, text.WIDTH - GAP)]
+    for heading, said in (("Where the modes part", partings(result)), ("What the bars hide", bars(result))):
+        parts += [_listed(heading, said)] if said else []
+    return "\n\n".join([*parts, _listed("Notes", notes(result))])
+
+
+def _listed(heading: str, said: Iterable[str]) -> str:
+    return "\n".join([heading, *(text.wrapped(each, first="  * ", indent="    ") for each in said)])
+
+
+def title(result: VenueComparison) -> str:
+    """Return strategy, modes and venues in one line."""
+    modes = " against ".join(name_of(mode) for mode in result.modes)
+    return f"{result.first.strategy}: {modes} on {result.venue}"
+
+
+def overview_rows(result: VenueComparison) -> Rows:
+    """Return the header and the rows of the chief numbers: a row for each venue and mode."""
+    units = {key: unit(key, result.currency) for key in _OVERVIEW}
+    header = ["", *(f"{label}\n[{units[key]}]" if units[key] else label for key, label in _OVERVIEW.items())]
+    rows = [
+        [f"{venue}, {name_of(mode)}", *(formatted(key, value(each.metrics, key, mode)) for key in _OVERVIEW)]
+        for venue, each in result.items()
+        for mode in each.modes
+    ]
+    return header, rows
+
+
+def metrics_blocks(result: VenueComparison, width: int) -> list[Rows]:
+    """Return all metrics as tables of whole venues, as many in each as fit into `width` characters.
+
+    Parameters
+    ----------
+    result : VenueComparison
+    width : int
+        Of a table's widest line; a single venue may take more.
+    """
+    labels = [_label(measure.label, unit(measure.key, result.currency)) for measure in MEASURES]
+    left = max(map(len, labels))
+    taken, blocks = width, list[list[list[str]]]()
+    for venue, each in result.items():
+        columns = [
+            [f"{venue}\n{name_of(mode)}", *(formatted(m.key, value(each.metrics, m.key, mode)) for m in MEASURES)]
+            for mode in each.modes
+        ]
+        wide = sum(GAP + max(len(line) for cell in column for line in cell.split("\n")) for column in columns)
+        if taken + wide > width:
+            blocks.append([])
+            taken = left
+        blocks[-1] += columns
+        taken += wide
+    return [_table(labels, block) for block in blocks]
+
+
+def _label(label: str, symbol: str) -> str:
+    return f"{label} [{symbol}]" if symbol else label
+
+
+def _table(labels: list[str], columns: list[list[str]]) -> Rows:
+    header, *rows = zip(["", *labels], *columns, strict=True)
+    return list(header), [list(row) for row in rows]
+
+
+def partings(result: VenueComparison) -> list[str]:
+    """Return where the modes part at each venue."""
+    found = [(venue, parting) for venue, each in result.items() for parting in each.partings.values()]
+    return [f"{venue}{', ' if parting.bar >= 0 else ': '}{parting}" for venue, parting in found]
+
+
+def bars(result: VenueComparison) -> list[str]:
+    """Return what the path inside the bars could turn at each venue."""
+    return _shared(result, {venue: filter(None, [each.band_verdict]) for venue, each in result.items()})
+
+
+def notes(result: VenueComparison) -> list[str]:
+    """Return what every venue's report notes, and then what some do, with their names."""
+    return [ONE_MARKET, *_shared(result, {venue: all_notes(each) for venue, each in result.items()}, plain=True)]
+
+
+def _shared(result: VenueComparison, said: dict[str, Iterable[str]], *, plain: bool = False) -> list[str]:
+    """Return sentences with the names of the venues that say them.
+
+    With `plain`, those of all venues go first and without names, and those that name their venue themselves as well.
+    """
+    by: dict[str, list[str]] = {}
+    for venue, sentences in said.items():
+        for sentence in dict.fromkeys(sentences):
+            by.setdefault(sentence, []).append(venue)
+    if plain:
+        by = dict(sorted(by.items(), key=lambda each: len(each[1]) < len(result)))
+    return [
+        sentence
+        if plain and (len(venues) == len(result) or venues[0] in sentence)
+        else f"{text.joined(venues)}: {sentence}"
+        for sentence, venues in by.items()
+    ]

@@ -1,0 +1,159 @@
+"""The page and the chart of several venues; each venue's own page lies in a folder of its name."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from itertools import product
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from matplotlib.figure import Figure
+
+from backtester import across_printing, text
+from backtester.across import VenueComparison
+from backtester.printing import facts
+from backtester.verdict import name_of
+from reports.canvas import WIDE, Size, canvas, date_axis, end_labels, money_axis
+from reports.charts import path_of
+from reports.downsample import extremes
+from reports.page import Picture, kept, template
+from reports.palette import INK, MUTED, look, look_of_venue
+from reports.tables import metrics_table
+
+__all__ = ["EQUITY", "VenueChart", "folders", "venue_equity_chart", "venue_page"]
+
+LETTER = 0.085  # [inch] of width for a letter of a label
+LABEL = 0.44  # [inch] of height for the two lines of a venue's label
+
+
+class VenueChart(NamedTuple):
+    """A chart of several venues: name of its files, ``draw(result, size)`` and ``finding(result)``, its title."""
+
+    name: str
+    draw: Any
+    finding: Any
+
+
+def folders(venues: Iterable[str]) -> dict[str, str]:
+    """Return the name of each venue's folder: its own, without what a folder's name cannot hold, and each once."""
+    out: dict[str, str] = {}
+    for venue in venues:
+        name = re.sub(r"[^\w-]+", "_", venue)
+        while name in ("charts", *out.values()):
+            name += "_"
+        out[venue] = name
+    return out
+
+
+def finding(result: VenueComparison) -> str:
+    """Say between what the equities ended, of the venues at which anything was traded."""
+    ends = {(venue, mode): run.equity[-1] for venue in result.traded for mode, run in result[venue].results.items()}
+    if not ends:
+        return "No trade at any venue"
+    parts = [
+        f"{text.money(float(ends[venue, mode]))} {result.currency} ({name_of(mode)} on {venue})"
+        for venue, mode in (min(ends, key=lambda place: ends[place]), max(ends, key=lambda place: ends[place]))
+    ]
+    return f"Ended between {parts[0]} and {parts[1]}"
+
+
+def venue_equity_chart(result: VenueComparison, size: Size = WIDE) -> Figure:
+    """Draw the equity of each venue at closes, a panel for each mode and all on one scale.
+
+    Lines carry the gid ``equity-<mode>-<venue>``.
+    """
+    market, modes = result.first.market, result.modes
+    places = range(len(result))
+    letters = max(len(line) for place in places for mode in modes for line in _words(result, place, mode))
+    size = size._replace(right=max(size.right, LETTER * letters + 0.2))
+    tall = max(2.0, LABEL * len(result) + 0.3)
+    figure, panels = canvas(
+        size,
+        finding(result),
+        f"Equity [{result.currency}] at closes, a panel for each margin mode, all on one scale",
+        synthetic=market.synthetic,
+        rows=len(modes),
+        height=1.3 + tall * len(modes),
+    )
+    for axes, mode in zip(panels, modes, strict=True):
+        for place in places:
+            venue = result.venues[place]
+            time, equity = path_of(result[venue].results[mode])
+            style, at = look_of_venue(place), extremes(time, equity, size.columns)
+            line: dict[str, Any] = {"color": style.colour, "linestyle": style.line, "linewidth": 1.5}
+            axes.plot(time[at], equity[at], **line, gid=f"equity-{mode}-{venue}")
+        axes.axhline(result.first.scenario.balance, color=MUTED, linewidth=0.8, linestyle=(0, (1, 3)), gid="start")
+        name = name_of(mode).capitalize()
+        axes.text(0.01, 0.97, name, transform=axes.transAxes, fontsize=10, fontweight="bold", color=INK, va="top")
+    limits = [limit for axes in panels for limit in axes.dataLim.intervaly]
+    pad = 0.06 * (max(limits) - min(limits)) or 0.01 * abs(limits[0])
+    for axes, mode in zip(panels, modes, strict=True):
+        axes.set_ylim(min(limits) - pad, max(limits) + 3.5 * pad)  # above the lines stands the mode
+        money_axis(axes)
+        date_axis(axes, int(market.open_time[0]), int(market.close_time[-1]), size=size)
+        labels = [(_end(result, k, mode), "\n".join(_words(result, k, mode)), look_of_venue(k).colour) for k in places]
+        end_labels(axes, labels)
+    return figure
+
+
+def _end(result: VenueComparison, place: int, mode: str) -> float:
+    return float(result[result.venues[place]].results[mode].equity[-1])
+
+
+def _words(result: VenueComparison, place: int, mode: str) -> tuple[str, str]:
+    return result.venues[place], text.money(_end(result, place, mode))
+
+
+EQUITY = VenueChart("equity", venue_equity_chart, finding)
+
+
+def venue_page(
+    result: VenueComparison,
+    pictures: list[Picture],
+    inside: Mapping[str, str],
+    *,
+    configuration: Mapping[str, object],
+) -> str:
+    """Return the page of several venues as HTML; everything that comes from a user is escaped.
+
+    Parameters
+    ----------
+    result : VenueComparison
+        What to show.
+    pictures : list of Picture
+        Charts, in order.
+    inside : mapping of str to str
+        Folder of each venue.
+    configuration : mapping
+        The resolved configuration, JSON values.
+    """
+    header, rows = across_printing.overview_rows(result)
+    pages = {venue: f"{quote(folder)}/index.html" for venue, folder in inside.items()}
+    files = [
+        ("configuration.json", "what was run"),
+        ("metrics.json", "verdict, and metrics, band and notes of each venue"),
+        *((page, f"page, charts and data of {venue}") for venue, page in pages.items()),
+    ]
+    return template("venues.html").render(
+        title=across_printing.title(result),
+        synthetic=result.first.market.synthetic,
+        verdict=kept(result.verdict),
+        partings=[],
+        facts=facts(result),
+        modes=[(name_of(mode), look(mode)) for mode in result.modes],
+        overview_header=[cell.replace("liqui-\n", "liqui\u00ad").replace("\n", " ") for cell in header[1:]],
+        overview=[
+            (venue, pages[venue], name_of(mode), row[1:])
+            for (venue, mode), row in zip(product(result.venues, result.modes), rows, strict=True)
+        ],
+        venues=result.venues,
+        metrics=[metrics_table(each) for each in result.values()],
+        parted=across_printing.partings(result),
+        bars=across_printing.bars(result),
+        pictures=pictures,
+        notes=across_printing.notes(result),
+        configuration=json.dumps(configuration, indent=2, default=str, ensure_ascii=False),
+        files=files,
+    )
