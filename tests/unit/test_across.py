@@ -125,7 +125,7 @@ def test_the_report_names_every_venue_and_fits(five):
     for venue in FIVE:
         assert re.search(rf"^  {venue}, isolated  .*\n  {venue}, cross  ", said, re.MULTILINE)
     assert said.count("Tiers, fees and lots are assumed") == 1  # what all venues say, once
-    assert "  * bybit: auto margin" in said
+    assert "  * kraken: funding accrues continuously" in said
 
 
 def test_the_overview_is_one_table_of_80_columns(five):
