@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+TURN = 0.2  # seconds
 Timer = Callable[[], float]  # runs once, returns the seconds it took
 
 
@@ -28,16 +29,27 @@ def timed(function: Callable[[], object], before: Callable[[], object] | None = 
 
 
 def in_turn(timers: Mapping[str, Timer], repeats: int) -> dict[str, list[float]]:
-    """Return the seconds of each timer: all in turn, `repeats` times, twice in a row of which the second counts.
+    """Return the seconds of each timer: all in turn, `repeats` times, each in its turn as `steady` has it.
 
-    A machine that is slow for a while is slow for all of them, and none pays for what another left in the caches.
+    A machine that is slow for a while is slow for all of them.
     """
     seconds: dict[str, list[float]] = {name: [] for name in timers}
     for _ in range(repeats):
         for name, timer in timers.items():
-            timer()
-            seconds[name].append(timer())
+            seconds[name].append(steady(timer))
     return seconds
+
+
+def steady(timer: Timer) -> float:
+    """Return the median of the calls that fill `TURN` seconds, after one that does not count.
+
+    Nobody pays for what another left in the caches, nor for a processor that has to wake up first.
+    """
+    timer()
+    values = [timer()]
+    while sum(values) < TURN:
+        values.append(timer())
+    return median(values)
 
 
 def spread(values: list[float]) -> dict[str, float]:
