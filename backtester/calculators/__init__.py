@@ -23,7 +23,6 @@ from backtester.calculators.tiers import (
     allowed_leverage,
     allowed_size,
     leverage_of_margin,
-    maintenance_amounts,
     maintenance_tier,
 )
 
@@ -45,7 +44,6 @@ __all__ = [
     "largest_size",
     "leverage_of_margin",
     "liquidation_price",
-    "maintenance_amounts",
     "maintenance_margin",
     "maintenance_tier",
     "margin_ratio",

@@ -15,7 +15,6 @@ __all__ = [
     "allowed_leverage",
     "allowed_size",
     "leverage_of_margin",
-    "maintenance_amounts",
     "maintenance_tier",
 ]
 
@@ -37,14 +36,6 @@ class MaintenanceTier(NamedTuple):
     rate: float
     amount: float
     max_leverage: float
-
-
-def maintenance_amounts(instrument: Instrument) -> tuple[float, ...]:
-    """Return the amount of each tier: ``amount_k = amount_{k-1} + floor_k * (rate_k - rate_{k-1})``.
-
-    All 0 where tiers are keyed by quantity. docs/model.md, "Margin".
-    """
-    return tuple(tier_table(instrument).amounts)
 
 
 def maintenance_tier(instrument: Instrument, quantity: float, price: float) -> MaintenanceTier:

@@ -217,8 +217,6 @@ def test_fundings_of_one_symbol():
 
 
 def test_tiers():
-    assert calc.maintenance_amounts(COIN) == (0, 16)
-    assert calc.maintenance_amounts(BY_QUANTITY) == (0, 0)
     assert calc.maintenance_tier(COIN, -16, 64) == (0, 1 / 64, 0, 64)  # up to and including the floor
     assert calc.maintenance_tier(COIN, 17, 64) == (1024, 1 / 32, 16, 16)
     assert calc.allowed_leverage(BY_QUANTITY, 9, 1) == 8

@@ -40,7 +40,7 @@ def capped(rows: Sequence[tuple[Any, float]], **kind: Any) -> Instrument:
 
 def amounts(x: Inputs) -> list[float]:
     """The amounts that make the marginal rates of all tiers continuous."""
-    return list(calc.maintenance_amounts(brackets(x)))
+    return list(brackets(x).maintenance_amounts)
 
 
 def amount_above(x: Inputs) -> float:
@@ -50,7 +50,7 @@ def amount_above(x: Inputs) -> float:
     else:
         known, rows = (x["amount_at_50"], x["tiers"][0][1]), [tuple(row) for row in x["tiers"][1:]]
     amount, rate = known
-    return calc.maintenance_amounts(tiered([(0.0, 0.0), (amount / rate, rate), *rows], contract="inverse"))[-1]
+    return tiered([(0.0, 0.0), (amount / rate, rate), *rows], contract="inverse").maintenance_amounts[-1]
 
 
 def tier_of_notional(x: Inputs) -> list[float]:
