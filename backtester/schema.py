@@ -243,7 +243,6 @@ STATE = np.dtype(
     + [("equity_low", "f8"), ("worst_ratio", "f8")]  # of this bar so far
     + [("n_events", "i8"), ("n_ledger", "i8"), ("n_positions", "i8"), ("bankrupt", "i8")]
     + [("reach", "i8"), ("window_start", "i8"), ("window_end", "i8")]  # bars that the quiet pass looks ahead
-    + [("horizon", "i8")]  # bar of the next funding or margin instruction
     + [("looked_ahead", "i8")],  # whether what its window holds is good at this open
     align=True,
 )

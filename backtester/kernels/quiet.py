@@ -8,7 +8,7 @@ is left to the walk, so this file decides nothing but who does the work.
 
 The pass looks ahead by a window of bars. Each leg is taken into it once, up to the next order on its instrument, so
 that an order costs what its own leg costs, however many others there are. Whatever else happens (funding, margin
-instructions, a bar that is walked) makes a new window.
+instructions, a change of tiers, a bar that is walked) makes a new window.
 """
 
 import numpy as np
@@ -41,8 +41,8 @@ FETCHED = 64  # bars
 def pass_quiet(run, bars, curves, pad, t, stop, horizon, path):
     """Record the quiet bars from `t` on, at most up to `stop`; returns how many there were.
 
-    `horizon` is the bar of the next funding or margin instruction, beyond which there is nothing to look at. Windows
-    grow while nothing happens and start again short when something did; that changes no number.
+    `horizon` is the bar of the next funding, margin instruction or change of tiers, beyond which there is nothing to
+    look at. Windows grow while nothing happens and start again short when something did; that changes no number.
     """
     if is_lone(run, bars, t):
         break_window(run)
@@ -94,7 +94,6 @@ def look_ahead(run, pad):
 def open_window(run, curves, pad, t, horizon):
     """Start a window at bar `t`, with nothing in it."""
     state = run.state[0]
-    state.horizon = horizon
     n = min(state.reach, horizon - t)
     state.window_start, state.window_end = t, t + n
     state.reach = min(LONGEST_WINDOW, 2 * state.reach)
