@@ -47,9 +47,9 @@ Made by `{figures["command"]}` on {figures["date"]}: {machine["processor"]}, {ma
 
 Each engine runs on one core. The engines take turns, so that a slow moment of the machine is one of all of them, and
 ratios are taken turn by turn. In its turn each runs once for nothing and then for a fifth of a second, of which the
-median call counts: none pays for what another left in the caches, or for a processor that has to wake up. The machine
-is shared: what runs beside may cost half of the speed, minutes on end, and the minimum is what it does undisturbed.
-Targets are the project's own and go by the median; a figure that misses one says so. To repeat:
+median call counts: none pays for what another left in the caches, or for a processor that has to wake up. Where
+a machine is shared, the minimum is nearest to what an engine does undisturbed. Targets are the project's own and go by
+the median; a figure that misses one says so. To repeat:
 
 ```
 python3 run.py setup
