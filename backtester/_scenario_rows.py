@@ -65,6 +65,8 @@ def instrument_of(row: Mapping[str, Any]) -> Instrument:
         maker_fee_rate=row["maker_fee"],
         lot=row["lot"],
         min_notional=row["min_notional"],
+        unit_margin_rate=row["unit_margin_rate"],
+        liquidation_fee=row["liquidation_fee"],
     )
 
 
@@ -97,11 +99,15 @@ def actions_of(rows: list[dict[str, Any]]) -> MarginActions:
 
 
 def instrument_row(instrument: Instrument) -> dict[str, Any]:
-    """Return the JSON form of one instrument; changes of tiers only where there are any, for engines without them."""
+    """Return the JSON form of one instrument; what was added later only where it is used, for engines without it."""
     changes = [
         {"time": change.since, "tiers": [list(map(float, tier)) for tier in change.tiers]}
         for change in instrument.tier_changes
     ]
+    added = {"tier_changes": changes, "unit_margin_rate": instrument.unit_margin_rate}
+    used: dict[str, Any] = {name: value for name, value in added.items() if value}
+    if instrument.liquidation_fee is not None:
+        used["liquidation_fee"] = instrument.liquidation_fee
     row = {
         "symbol": instrument.symbol,
         "contract": instrument.contract,
@@ -112,7 +118,7 @@ def instrument_row(instrument: Instrument) -> dict[str, Any]:
         "lot": instrument.lot,
         "min_notional": instrument.min_notional,
     }
-    return row | ({"tier_changes": changes} if changes else {})
+    return row | used
 
 
 def slot_row(slot: Slot) -> dict[str, Any]:

@@ -31,6 +31,7 @@ class _Leg(NamedTuple):
     short: Floats
     inverse: bool
     by_quantity: bool
+    unit_margin_rate: float
     tiers: NDArray[np.void]
 
     def at(self, bars: NDArray[np.int64]) -> _Leg:
@@ -104,6 +105,7 @@ def _legs(scenario: Scenario, i: int, held: Floats, bars: NDArray[np.int64]) -> 
                 np.maximum(-inside, 0.0).sum(axis=1),
                 rules.contract == "inverse",
                 rules.tier_key == "quantity",
+                rules.unit_margin_rate,
                 table.tiers,
             )
         )
@@ -164,7 +166,11 @@ def _requirement(leg: _Leg, level: Floats, rules: VenueRules) -> Floats:
 
 
 def _side(leg: _Leg, quantity: Floats, notional: Floats, buffer: float) -> Floats:
-    """Return ``rate*N - amount + F*N`` by the tier with ``floor_k < key <= floor_{k+1}``."""
+    """Return ``rate*max(1, max_leverage*m)*N - amount + F*N`` by the tier with ``floor_k < key <= floor_{k+1}``.
+
+    m is the margin rate that grows with the side.
+    """
     key = (quantity if leg.by_quantity else notional) * (1.0 - TIER_TOLERANCE)
     tier = leg.tiers[np.maximum(np.searchsorted(leg.tiers["floor"], key, side="left") - 1, 0)]
-    return (tier["maintenance_rate"] + buffer) * notional - tier["maintenance_amount"]
+    grown = tier["max_leverage"] * np.minimum(1.0, leg.unit_margin_rate * quantity)
+    return (tier["maintenance_rate"] * np.maximum(1.0, grown) + buffer) * notional - tier["maintenance_amount"]

@@ -21,6 +21,7 @@ from backtester.schema import (
     POSITION_ROW,
     RULE_AMOUNTS,
     RULE_CHOICES,
+    RULE_COUNTS,
     RULE_RATES,
     SLOT,
     STATE,
@@ -32,10 +33,11 @@ from backtester.schema import (
     Pad,
     Run,
 )
-from backtester.venue import Tier
+from backtester.venue import Instrument, Tier, VenueRules
 
 APART = 40  # floats: rows a power of 2 apart share the few places that a processor's first cache has for them
 NEVER = np.iinfo(np.int64).max  # a bar after all others
+SECOND = 1_000_000_000  # [ns]
 _PRICES = ("open", "high", "low", "close", "mark_open", "mark_high", "mark_low", "mark_close")
 _ORDER_LEVELS = ("limit", "stop", "take_profit")
 _QUOTES = ("mark_from", "mark_to", "trade_from", "trade_to", "open_price", "price_from", "price_to", "last")
@@ -212,10 +214,16 @@ def _instruments(scenario: Scenario) -> tuple[Table, Table]:
         maker_fee_rate=[instrument.maker_fee_rate for instrument in instruments],
         lot=[instrument.lot for instrument in instruments],
         min_notional=[instrument.min_notional for instrument in instruments],
+        unit_margin_rate=[instrument.unit_margin_rate for instrument in instruments],
+        liquidation_fee=[_liquidation_fee(instrument, scenario.rules) for instrument in instruments],
         last_bar=-1,
         **dict.fromkeys(_QUOTES, np.nan),
     )
     return table, np.concatenate([each.tiers for each in tables]).view(Table)
+
+
+def _liquidation_fee(instrument: Instrument, rules: VenueRules) -> float:
+    return rules.liquidation_fee if instrument.liquidation_fee is None else instrument.liquidation_fee
 
 
 class TierTable(NamedTuple):
@@ -264,8 +272,15 @@ def tier_changes(scenario: Scenario) -> Table:
 def _state(scenario: Scenario) -> Table:
     rules = scenario.rules
     codes = {name: words.index(getattr(rules, name)) for name, words in RULE_CHOICES.items()}
-    numbers = {name: getattr(rules, name) for name in (*RULE_RATES, *RULE_AMOUNTS)}
-    return _table(STATE, 1, balance=scenario.balance, reach=LONGEST_WINDOW, **codes, **numbers)
+    numbers = {name: getattr(rules, name) for name in (*RULE_COUNTS, *RULE_RATES, *RULE_AMOUNTS)}
+    clock = {"cool_from": -1.0, "n_segments": 1 if scenario.path == "close" else 3, "cooldown": _cooldown(scenario)}
+    return _table(STATE, 1, balance=scenario.balance, reach=LONGEST_WINDOW, **codes, **numbers, **clock)
+
+
+def _cooldown(scenario: Scenario) -> float:
+    """Return ``liquidation_cooldown`` in bars; a lone bar has no known length."""
+    seconds, bar = scenario.rules.liquidation_cooldown, scenario.market.timeframe / SECOND
+    return 0.0 if seconds == 0 else seconds / bar if bar > 0 else np.inf
 
 
 def _orders(scenario: Scenario) -> Table:

@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SHOWN = 20  # allowed values in a message; a venue may have hundreds of symbols
+_SHOWN = 30  # allowed values in a message; a venue may have hundreds of symbols
 
 
 class BacktesterError(Exception):

@@ -19,13 +19,23 @@ from backtester.errors import ConfigurationError
 from backtester.market import Market
 from backtester.orders import MarginActions, Orders
 from backtester.scenario_schema import validate
-from backtester.schema import RULE_AMOUNTS, RULE_CHOICES, RULE_RATES
+from backtester.schema import RULE_AMOUNTS, RULE_CHOICES, RULE_COUNTS, RULE_RATES
 from backtester.venue import Instrument, VenueRules
 
 __all__ = ["Scenario", "load_json", "read_scenario", "validate"]
 
-_RULES = (*RULE_RATES, *RULE_CHOICES, *RULE_AMOUNTS)
-_ADDED = {"auto_top_up": "none", "top_up_cap": 0.0}  # left out where unused: older readers refuse keys they do not know
+_RULES = (*RULE_RATES, *RULE_CHOICES, *RULE_AMOUNTS, *RULE_COUNTS)
+ADDED = {  # left out where unused: older readers refuse keys they do not know
+    "auto_top_up": "none",
+    "top_up_cap": 0.0,
+    "initial_margin_buffer": 0.0,
+    "remove_floor": 0.0,
+    "backstop_rate": 0.0,
+    "first_fraction": 0.0,
+    "first_fraction_above": 0.0,
+    "liquidation_cooldown": 0.0,
+    "tier_steps": 1,
+}
 Content = TypeVar("Content", str, bytes)
 NEAR = 40  # characters shown on either side of a fault in the JSON
 
@@ -96,7 +106,7 @@ class Scenario:
             "instruments": [parts.instrument_row(instrument) for instrument in self.instruments],
             "bars": [parts.bars_row(self.market, i) for i in range(len(self.instruments))],
             "funding": parts.funding_rows(self.market.funding),
-            "venue": {name: rule for name in _RULES if (rule := getattr(self.rules, name)) != _ADDED.get(name)},
+            "venue": {name: rule for name in _RULES if (rule := getattr(self.rules, name)) != ADDED.get(name)},
             "account": {"balance": self.balance, "mode": self.mode, "path": self.path},
             "slots": [parts.slot_row(slot) for slot in self.slots],
             "sub_account_shares": list(self.shares),

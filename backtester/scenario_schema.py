@@ -6,7 +6,7 @@ filled in and all numbers of the engine as floats.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -20,13 +20,14 @@ from backtester.schema import (
     PATHS,
     RULE_AMOUNTS,
     RULE_CHOICES,
+    RULE_COUNTS,
     RULE_RATES,
     SIZE_TYPES,
     SMALLEST,
     TIER_KEYS,
 )
 
-__all__ = ["INSTRUMENT", "RULE_FIELDS", "SHARES_TOLERANCE", "check_tiers", "validate"]
+__all__ = ["INSTRUMENT", "RULE_FIELDS", "SHARES_TOLERANCE", "check_growth", "check_tiers", "validate"]
 
 SLOT_MODES = ("cross", "isolated")
 WATCHED = ("trade", "mark")
@@ -129,10 +130,14 @@ INSTRUMENT = {
     "maker_fee": Field(fee, 0.0),
     "lot": Field(lot, 0.0),
     "min_notional": Field(not_negative, 0.0),
+    "unit_margin_rate": Field(share, 0.0),
+    "liquidation_fee": Field(share, None),
 }
 _RATES = {name: Field(share, 0.0) for name in RULE_RATES}
 _AMOUNTS = {name: Field(not_negative, 0.0) for name in RULE_AMOUNTS}
-RULE_FIELDS = _RATES | {name: Field(choice(words), words[0]) for name, words in RULE_CHOICES.items()} | _AMOUNTS
+_COUNTS = {name: Field(integer(1, 1_000, "a number of tiers"), 1) for name in RULE_COUNTS}
+_CHOICES = {name: Field(choice(words), words[0]) for name, words in RULE_CHOICES.items()}
+RULE_FIELDS = _RATES | _CHOICES | _AMOUNTS | _COUNTS
 ORDER = {
     "size": Field(any_number),
     "size_type": Field(choice(SIZE_TYPES), "quantity"),
@@ -175,8 +180,9 @@ def validate(data: Any) -> dict[str, Any]:
     out = record(data, FILE)
     out["open_time"] = check_times(out["open_time"])
     out["instruments"] = rows(out["instruments"], INSTRUMENT, "instruments")
-    for row in out["instruments"]:
+    for n, row in enumerate(out["instruments"]):
         row["tier_changes"] = list(row["tier_changes"])
+        check_growth(row, f"instruments[{n}]")
     _check_symbols(out["instruments"])
     out["bars"] = check_bars(out["bars"], len(out["instruments"]), len(out["open_time"]))
     n_instruments, n_bars = len(out["instruments"]), len(out["open_time"])
@@ -193,6 +199,31 @@ def validate(data: Any) -> dict[str, Any]:
     given = rows(out["margin_actions"], where | ACTION, "margin_actions")
     out["margin_actions"] = [_action(row, f"margin_actions[{n}]") for n, row in enumerate(given)]
     return out
+
+
+def check_growth(instrument: Mapping[str, Any], path: str) -> None:
+    """Refuse a margin rate that grows with the position on tiers that it does not fit.
+
+    Raises
+    ------
+    ConfigurationError
+        If tiers go by notional, or if a rate that has grown would reach 1.
+    """
+    rate = instrument["unit_margin_rate"]
+    if rate == 0:
+        return
+    if instrument["tier_key"] != "quantity":
+        cure = 'Set tier_key = "quantity", with tiers by quantity'
+        raise ConfigurationError(f"{path}.unit_margin_rate", rate, "grows with the quantity, tiers do not", cure=cure)
+    tables = (instrument["tiers"], *(change["tiers"] for change in instrument["tier_changes"]))
+    for floor, maintenance_rate, max_leverage in (row[:3] for table in tables for row in table):
+        if maintenance_rate * max_leverage >= 1:
+            raise ConfigurationError(
+                f"{path}.unit_margin_rate",
+                rate,
+                f"raises the maintenance rate {maintenance_rate:g} at floor {floor:g} to all of the notional",
+                allowed="tiers with maintenance_rate * max_leverage below 1",
+            )
 
 
 def check_currency(contracts: Iterable[str]) -> None:

@@ -69,8 +69,30 @@ EVENT_KINDS = (
     AUTO_TOP_UP,
 ) = _codes(EVENT_KINDS)
 
-REASONS = ("", "no_data", "minimum", "tier", "available", "would_liquidate", "refused", "liquidation", "replaced")
-NO_REASON, NO_DATA, MINIMUM, TIER, AVAILABLE, WOULD_LIQUIDATE, REFUSED, BY_LIQUIDATION, REPLACED = _codes(REASONS)
+REASONS = (
+    "",
+    "no_data",
+    "minimum",
+    "tier",
+    "available",
+    "would_liquidate",
+    "refused",
+    "liquidation",
+    "replaced",
+    "backstop",
+)
+(
+    NO_REASON,
+    NO_DATA,
+    MINIMUM,
+    TIER,
+    AVAILABLE,
+    WOULD_LIQUIDATE,
+    REFUSED,
+    BY_LIQUIDATION,
+    REPLACED,
+    BACKSTOP,
+) = _codes(REASONS)
 
 SEGMENTS = ("open", "0", "1", "2", "close")
 AT_OPEN, FIRST_SEGMENT, _, _, AT_CLOSE = _codes(SEGMENTS)
@@ -109,7 +131,7 @@ POOL_KINDS = ("standing", "on_demand")
 ACTION_KINDS = ("add", "remove", "set_leverage")
 RULE_CHOICES: dict[str, tuple[str, ...]] = {
     "mm_basis": ("mark", "entry"),
-    "reduction": ("full", "tier_step", "to_initial"),
+    "reduction": ("full", "tier_step", "to_initial", "fraction_first"),
     "liquidation_order": ("all", "largest_requirement", "largest_loss"),
     "leftover": ("trader", "fund"),
     "funding_source": ("pool", "main_first"),
@@ -121,14 +143,24 @@ RULE_CHOICES: dict[str, tuple[str, ...]] = {
     "hedge_offset": ("none", "larger_side", "net"),
     "auto_top_up": ("none", "initial_margin", "all_free"),
 }
-RULE_RATES = ("close_fee_buffer", "liquidation_fee", "liquidation_slippage", "slippage")
-RULE_AMOUNTS = ("top_up_cap",)
+RULE_RATES = (
+    "close_fee_buffer",
+    "liquidation_fee",
+    "liquidation_slippage",
+    "slippage",
+    "initial_margin_buffer",
+    "remove_floor",
+    "backstop_rate",
+    "first_fraction",
+)
+RULE_AMOUNTS = ("top_up_cap", "first_fraction_above", "liquidation_cooldown")
+RULE_COUNTS = ("tier_steps",)  # from 1 on
 
 QUANTITY, NOTIONAL, EQUITY_FRACTION, MARGIN = _codes(SIZE_TYPES)
 ADVERSE, FAVOURABLE, CANDLE, CLOSE = _codes(PATHS)
 ADD, REMOVE, LEVERAGE = _codes(ACTION_KINDS)
 MARK_BASIS, ENTRY_BASIS = _codes(RULE_CHOICES["mm_basis"])
-FULL, TIER_STEP, TO_INITIAL = _codes(RULE_CHOICES["reduction"])
+FULL, TIER_STEP, TO_INITIAL, FRACTION_FIRST = _codes(RULE_CHOICES["reduction"])
 ALL_SLOTS, LARGEST_REQUIREMENT, LARGEST_LOSS = _codes(RULE_CHOICES["liquidation_order"])
 NO_OFFSET, LARGER_SIDE, NET = _codes(RULE_CHOICES["hedge_offset"])
 NO_TOP_UP, BY_INITIAL_MARGIN, ALL_FREE = _codes(RULE_CHOICES["auto_top_up"])
@@ -215,6 +247,8 @@ INSTRUMENT = np.dtype(
         ("maker_fee_rate", "f8"),
         ("lot", "f8"),
         ("min_notional", "f8"),
+        ("unit_margin_rate", "f8"),  # 0: the margin rate does not grow with the position
+        ("liquidation_fee", "f8"),
         # where it stands: the ends of the present segment in mark and trade levels, and the bar's trade open as a price
         ("live", "i8"),
         ("mark_from", "f8"),
@@ -237,13 +271,14 @@ TIER_ROW = np.dtype(
     [("floor", "f8"), ("maintenance_rate", "f8"), ("maintenance_amount", "f8"), ("max_leverage", "f8")], align=True
 )
 STATE = np.dtype(
-    [(name, "i8") for name in RULE_CHOICES]
+    [(name, "i8") for name in (*RULE_CHOICES, *RULE_COUNTS)]
     + [(name, "f8") for name in (*RULE_RATES, *RULE_AMOUNTS)]
     + [("balance", "f8"), ("bar", "i8"), ("segment", "i8"), ("s", "f8")]  # the clock
     + [("equity_low", "f8"), ("worst_ratio", "f8")]  # of this bar so far
     + [("n_events", "i8"), ("n_ledger", "i8"), ("n_positions", "i8"), ("bankrupt", "i8")]
     + [("reach", "i8"), ("window_start", "i8"), ("window_end", "i8")]  # bars that the quiet pass looks ahead
-    + [("looked_ahead", "i8")],  # whether what its window holds is good at this open
+    + [("looked_ahead", "i8")]  # whether what its window holds is good at this open
+    + [("n_segments", "i8"), ("cooldown", "f8"), ("cool_from", "f8")],  # [bars] of `fraction_first`: see liquidation.py
     align=True,
 )
 # `amount` is what the order calls its size, a name that numpy records have given away.

@@ -17,7 +17,7 @@ from backtester._fields import record
 from backtester._tiers import DatedTiers, Schedule, Tier, maintenance_amounts
 from backtester._venue_file import INSTRUMENT_FIELDS, read_parts
 from backtester.errors import ConfigurationError, nearest
-from backtester.scenario_schema import RULE_FIELDS
+from backtester.scenario_schema import RULE_FIELDS, check_growth
 from backtester.symbols import fits, parse
 from backtester.times import instant
 
@@ -51,6 +51,11 @@ class Instrument:
         Step of the quantity; 0 for none.
     min_notional : float
         Smallest opening.
+    unit_margin_rate : float
+        The margin rate of a side grows with its size, ``min(1, unit_margin_rate*|Q|)`` at least: its maintenance rate
+        with it, and its leverage is at most the reciprocal. 0: it does not. Tiers go by quantity then.
+    liquidation_fee : float, optional
+        Fraction of what is liquidated; None: that of the venue's rules.
     contract_size : float
         What one contract of the venue is, in base currency (linear) or quote currency (inverse). Quantities
         and lots are in those units, not in contracts; nothing is reckoned with it.
@@ -70,6 +75,8 @@ class Instrument:
     maker_fee_rate: float = 0.0
     lot: float = 0.0
     min_notional: float = 0.0
+    unit_margin_rate: float = 0.0
+    liquidation_fee: float | None = None
     contract_size: float = 1.0
 
     def __post_init__(self) -> None:
@@ -82,6 +89,7 @@ class Instrument:
                 for since, tiers in self.tier_changes
             ]
         checked = record(given, INSTRUMENT_FIELDS, f"instruments.{self.symbol}")
+        check_growth(checked, f"instruments.{self.symbol}")
         given_changes: Any = checked.pop("tier_changes")
         for name, value in checked.items():
             object.__setattr__(self, name, value)  # the dataclass is frozen; this is its constructor
@@ -122,6 +130,13 @@ class VenueRules:
     hedge_offset: str = "none"
     auto_top_up: str = "none"
     top_up_cap: float = 0.0
+    initial_margin_buffer: float = 0.0
+    remove_floor: float = 0.0
+    backstop_rate: float = 0.0
+    first_fraction: float = 0.0
+    first_fraction_above: float = 0.0
+    liquidation_cooldown: float = 0.0
+    tier_steps: int = 1
 
     def __post_init__(self) -> None:
         for name, value in record(asdict(self), RULE_FIELDS, "venue").items():

@@ -69,4 +69,4 @@ def slot_of(built: Built, position: int) -> Slot:
 
 def tier_table(instrument: Instrument) -> TierTable:
     """Return the tiers of an instrument with their amounts."""
-    return build_tiers([list(tier) for tier in instrument.tiers], instrument.tier_key)
+    return build_tiers([list(tier) for tier in instrument.tiers], instrument.tier_key, instrument.unit_margin_rate)

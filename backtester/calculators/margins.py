@@ -36,7 +36,7 @@ def equity(pool: Pool) -> float:
 
 
 def initial_margin(pool: Pool) -> float:
-    """Return the sum of ``N / leverage`` at the marks, both sides of an instrument joined by `hedge_offset`."""
+    """Return the sum of ``N / leverage + G * N`` at the marks, both sides of an instrument joined by `hedge_offset`."""
     built = build(pool)
     return built.pool.initial_margin(built.marks)
 

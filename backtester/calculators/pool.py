@@ -79,7 +79,7 @@ class Pool:
     positions : tuple of Position
         Under cross margin all positions of the account, under isolated margin one.
     rules : VenueRules
-        Of them `mm_basis`, `close_fee_buffer` and `hedge_offset` matter here.
+        Of them `mm_basis`, the two buffers and `hedge_offset` matter here.
     isolated : bool
         The cash was posted for the one position: a larger position comes with more of it, a higher leverage with less.
 
@@ -122,10 +122,12 @@ def isolated(position: Position, rules: VenueRules | None = None, *, margin: flo
     position : Position
     rules : VenueRules, optional
     margin : float, optional [settle currency]
-        What was posted; left out, the initial margin at entry, ``N_entry / leverage``.
+        What was posted; left out, the initial margin at entry, ``N_entry * (1 / leverage + G)``, G the
+        `initial_margin_buffer` of the rules.
     """
-    posted = position.entry_notional / position.leverage if margin is None else margin
-    return Pool(posted, (position,), rules or VenueRules(), isolated=True)
+    rules = rules or VenueRules()
+    initial = position.entry_notional * (1.0 / position.leverage + rules.initial_margin_buffer)
+    return Pool(initial if margin is None else margin, (position,), rules, isolated=True)
 
 
 def marked(pool: Pool, prices: Mapping[str, float]) -> Pool:

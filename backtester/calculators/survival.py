@@ -18,10 +18,12 @@ from backtester.calculators.pool import Pool, marked
 from backtester.calculators.prices import above_zero
 from backtester.calculators.tiers import allowed_leverage
 from backtester.reference.slot import Slot
+from backtester.reference.tiers import TierTable
 
 __all__ = ["largest_leverage", "largest_size", "margin_to_add"]
 
 LAST_DIGIT = 1e-12  # relative: what rounding leaves of a line through 0, or between two ways to one bend
+STRAIGHT = 1e-11  # relative: what rounding leaves of the curve of a line
 
 
 def margin_to_add(pool: Pool, prices: Mapping[str, float]) -> float:
@@ -47,9 +49,9 @@ def margin_to_add(pool: Pool, prices: Mapping[str, float]) -> float:
 def largest_leverage(pool: Pool, prices: Mapping[str, float], position: int = 0) -> float:
     """Return the largest leverage of a position, at its size, with which the pool survives these prices.
 
-    Isolated: the margin ``N_entry / leverage`` must stay above what is lost and required, so the answer is
-    ``N_entry / max(requirement - pnl)``. Cross: leverage neither adds cash nor changes the requirement, so it is the
-    tier's own limit or none.
+    Isolated: the margin ``N_entry * (1 / leverage + G)``, G the initial-margin buffer, must stay above what is lost and
+    required, so the answer is ``N_entry / (max(requirement - pnl) - G * N_entry)``. Cross: leverage neither adds cash
+    nor changes the requirement, so it is the tier's own limit or none.
 
     Parameters
     ----------
@@ -71,7 +73,8 @@ def largest_leverage(pool: Pool, prices: Mapping[str, float], position: int = 0)
     allowed = allowed_leverage(held.instrument, held.quantity, held.mark_price)
     if not pool.isolated:
         return allowed if all(moment.excess > 0.0 for moment in moments) else math.nan
-    needed = max(pool.cash - moment.excess for moment in moments)
+    reserved = pool.rules.initial_margin_buffer * held.entry_notional
+    needed = max(pool.cash - moment.excess for moment in moments) - reserved
     return allowed if needed <= 0.0 else min(allowed, held.entry_notional / needed)
 
 
@@ -79,8 +82,8 @@ def largest_size(pool: Pool, prices: Mapping[str, float], position: int = 0) -> 
     """Return the largest size of a position, on its side, with which the pool survives these prices.
 
     Entry, mark and the other positions stay. Isolated margin grows with the size, cross cash does not. Equity less
-    requirement is a line in the size between the sizes at which a tier changes; the largest size on any of these lines
-    that is above 0 is the answer.
+    requirement is a line in the size between the sizes at which a tier changes, and a parabola where the margin rate
+    grows; the largest size on any of these pieces that is above 0 is the answer.
 
     Parameters
     ----------
@@ -106,7 +109,7 @@ def largest_size(pool: Pool, prices: Mapping[str, float], position: int = 0) -> 
         inside: tuple[float, float] | None = (lower, upper)
         for moment in moments:
             if inside is not None:
-                inside = above_zero(*_line(pool, moment, position, lower, upper), *inside)
+                inside = _above_zero(*_piece(pool, moment, position, lower, upper), *inside)
         if inside is not None:
             return inside[1]
     return 0.0
@@ -117,14 +120,35 @@ def _moments(pool: Pool, prices: Mapping[str, float]) -> tuple[Built, Built]:
     return build(pool), build(marked(pool, prices))
 
 
-def _line(pool: Pool, moment: Built, position: int, lower: float, upper: float) -> tuple[float, float]:
-    """Return constant and slope of equity less requirement as a line in the size, between two bends."""
+def _piece(pool: Pool, moment: Built, position: int, lower: float, upper: float) -> tuple[float, float, float]:
+    """Return equity less requirement between two bends, as ``constant + slope * size + curve * size**2``."""
     width = upper - lower if upper < math.inf else max(lower, abs(pool.positions[position].quantity))
     one, two = lower + 0.25 * width, lower + 0.75 * width
     at_one, at_two = _excess(pool, moment, position, one), _excess(pool, moment, position, two)
-    slope = (at_two - at_one) / (two - one)
-    constant = at_one - slope * one
-    return (0.0 if abs(constant) <= LAST_DIGIT * (abs(at_one) + abs(at_two)) else constant), slope
+    slope, curve = (at_two - at_one) / (two - one), 0.0
+    if pool.positions[position].instrument.unit_margin_rate > 0.0 and upper < math.inf:
+        middle = _excess(pool, moment, position, lower + 0.5 * width)
+        curve = (at_one - 2.0 * middle + at_two) / (2.0 * (0.25 * width) ** 2)
+        if abs(curve) * width**2 <= STRAIGHT * (abs(at_one) + abs(at_two)):
+            curve = 0.0
+        slope -= curve * (one + two)
+    constant = at_one - slope * one - curve * one**2
+    return (0.0 if abs(constant) <= LAST_DIGIT * (abs(at_one) + abs(at_two)) else constant), slope, curve
+
+
+def _above_zero(
+    constant: float, slope: float, curve: float, lower: float, upper: float
+) -> tuple[float, float] | None:
+    """Return where in ``[lower, upper]`` a line, or a parabola that opens downwards, is above 0; None if nowhere."""
+    if curve == 0.0:
+        return above_zero(constant, slope, lower, upper)
+    inside = slope**2 - 4.0 * curve * constant
+    if inside <= 0.0:
+        return None
+    larger = -0.5 * (slope + math.copysign(math.sqrt(inside), slope))
+    low, high = sorted((larger / curve, constant / larger))
+    lower, upper = max(lower, low), min(upper, high)
+    return (lower, upper) if lower < upper else None
 
 
 def _excess(pool: Pool, moment: Built, position: int, size: float) -> float:
@@ -159,6 +183,26 @@ def _bends(moment: Built, position: int) -> Iterator[float]:
         one = measure(slot) / abs(slot.quantity)
         keys = [key for floor in tiers.floors for key in (floor, other + floor, other - floor)]
         yield from ((key - own) / one for key in [*keys, *equal] if key > own)
+    if tiers.unit_margin_rate > 0.0:
+        own, other = sum(map(_quantity, beside)), sum(map(_quantity, facing.slots))
+        grown = [1.0 / (tiers.unit_margin_rate * most) for most in (1.0, *tiers.max_leverages)]
+        keys = [key for size in grown for key in (size, other + size, other - size)]
+        keys += _equal_when_grown(tiers, required, venue.close_fee_buffer, contract.notional(1.0, mark))
+        if venue.mm_basis == "entry":
+            keys += _equal_when_grown(tiers, required, venue.close_fee_buffer, contract.notional(1.0, slot.entry_price))
+        yield from (key - own for key in keys if key > own)
+
+
+def _equal_when_grown(tiers: TierTable, required: float, buffer: float, of_one: float) -> list[float]:
+    """Return the sizes of a side that require as much as the other one, where the margin rate has grown.
+
+    ``(rate * max_leverage * unit_margin_rate * Q + F) * Q * N_1 = required``.
+    """
+    found = []
+    for rate, most in zip(tiers.rates, tiers.max_leverages, strict=True):
+        if (growth := rate * most * tiers.unit_margin_rate) > 0.0:
+            found.append((math.sqrt(buffer**2 + 4.0 * growth * required / of_one) - buffer) / (2.0 * growth))
+    return found
 
 
 def _quantity(slot: Slot) -> float:

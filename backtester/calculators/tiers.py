@@ -39,7 +39,7 @@ class MaintenanceTier(NamedTuple):
 
 
 def maintenance_tier(instrument: Instrument, quantity: float, price: float) -> MaintenanceTier:
-    """Return the tier that a position of this size falls in at a price.
+    """Return the tier that a position of this size falls in at a price, its rate and leverage those of the size.
 
     Parameters
     ----------
@@ -50,7 +50,8 @@ def maintenance_tier(instrument: Instrument, quantity: float, price: float) -> M
     """
     table = tier_table(instrument)
     k = table.index(_key(instrument, quantity, price))
-    return MaintenanceTier(table.floors[k], table.rates[k], table.amounts[k], table.max_leverages[k])
+    size = abs(quantity)
+    return MaintenanceTier(table.floors[k], table.rate(k, size), table.amounts[k], table.largest_leverage(k, size))
 
 
 def allowed_leverage(instrument: Instrument, quantity: float, price: float) -> float:
@@ -67,7 +68,8 @@ def allowed_size(instrument: Instrument, leverage: float, price: float) -> float
 def leverage_of_margin(instrument: Instrument, margin: float, price: float) -> float:
     """Return the largest leverage at which this margin can be posted: more of it makes a position too large for it.
 
-    ``max over tiers of min(max_leverage_k, floor_{k+1} / margin)``, the tiers that the position reaches.
+    ``max over tiers of min(max_leverage_k, floor_{k+1} / margin)``, the tiers that the position reaches. Where the
+    margin rate grows, the leverage L of a position of L times as much is at most its reciprocal, too.
 
     Parameters
     ----------
@@ -80,7 +82,10 @@ def leverage_of_margin(instrument: Instrument, margin: float, price: float) -> f
     key = positive("margin", margin) / of_one * _key(instrument, 1.0, price)
     ends = [*table.floors[1:], math.inf]
     rows = zip(table.floors, ends, table.max_leverages, strict=True)
-    return max(min(most, end / key) for floor, end, most in rows if key * most > floor)
+    grown = math.inf
+    if table.unit_margin_rate > 0.0:
+        grown = max(1.0, math.sqrt(1.0 / (table.unit_margin_rate * key)))
+    return max(min(most, end / key, grown) for floor, end, most in rows if key * most > floor)
 
 
 def _key(instrument: Instrument, quantity: float, price: float) -> float:

@@ -24,6 +24,7 @@ _MEANINGS: dict[str, str | dict[str, str]] = {
         "full": "a liquidation closes the whole position",
         "tier_step": "a liquidation closes down to the next lower tier",
         "to_initial": "a liquidation closes until equity covers the initial margin",
+        "fraction_first": "a liquidation closes a part of a large position first",
     },
     "liquidation_order": {
         "all": "every position of the pool is closed",
@@ -69,6 +70,14 @@ _MEANINGS: dict[str, str | dict[str, str]] = {
         "all_free": "an isolated position at its line first takes all that is free in the balance",
     },
     "top_up_cap": "most that automatic top-ups move to one position (0: no cap)",
+    "initial_margin_buffer": "set aside for fees beside the initial margin",
+    "remove_floor": "part of the notional that must stay in an isolated position when margin is withdrawn",
+    "backstop_rate": "of the maintenance margin; a position found with less after a gap is taken over with its margin",
+    "first_fraction": "part of a large position that a liquidation closes first",
+    "first_fraction_above": "notional from which on a position is large",
+    "liquidation_cooldown": "seconds after a first part in which a liquidation closes all",
+    "tier_steps": "tiers that a liquidation goes down at once",
+    "unit_margin_rate": "margin rate for each unit of the position, where that is more than the tier's",
     "funding_hours": "hours between settlements; the funding data decide",
     "coexistence": {
         "per_instrument": "cross and isolated positions may stand side by side",
@@ -90,6 +99,7 @@ _MEANINGS: dict[str, str | dict[str, str]] = {
 }
 LATEST = 2**63 - 1  # [ns UTC] after every table
 _FIELDS = ("contract", "contract_size", "taker_fee_rate", "maker_fee_rate", "lot", "min_notional", "tier_key")
+_SELDOM = ("unit_margin_rate", "liquidation_fee")  # shown where an instrument has them
 
 
 def summary_facts(venue: Venue) -> dict[str, Any]:
@@ -161,7 +171,8 @@ def _instrument(venue: Venue, instrument: Instrument) -> dict[str, Any]:
         | {"maintenance_amount": amount, "max_leverage": tier.max_leverage}
         for tier, cap, amount in zip(instrument.tiers, caps, instrument.maintenance_amounts, strict=True)
     ]
-    values = {name: _value(venue, name, getattr(instrument, name)) for name in _FIELDS}
+    used = [name for name in _SELDOM if getattr(instrument, name)]
+    values = {name: _value(venue, name, getattr(instrument, name)) for name in (*_FIELDS, *used)}
     return {"tiers": tiers, "tiers_evidence": asdict(venue.evidence("tiers", instrument.symbol)), **values}
 
 

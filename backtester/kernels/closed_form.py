@@ -4,7 +4,14 @@ import numpy as np
 
 from backtester.kernels._jit import kernel
 from backtester.kernels.levels import mark_at, price_of
-from backtester.kernels.margin import TIER_TOLERANCE, appraise, instrument_requirement, side_requirement, tier_at
+from backtester.kernels.margin import (
+    TIER_TOLERANCE,
+    appraise,
+    instrument_requirement,
+    side_rate,
+    side_requirement,
+    tier_at,
+)
 from backtester.schema import BANKRUPTCY, ENTRY_BASIS, LARGER_SIDE, NET
 
 NET_TOLERANCE = 1e-12  # of the gross quantity: a smaller net has no price
@@ -93,10 +100,9 @@ def first_crossing(run, i, long_q, short_q, rest):
     k, m = instrument.first_tier, instrument.first_tier
     if instrument.by_quantity:
         k, m = tier_at(run.tiers, instrument, a), tier_at(run.tiers, instrument, b)
-    buffer = run.state[0].close_fee_buffer
     while True:
         tier, other = run.tiers[k], run.tiers[m]
-        slope = a * (tier.maintenance_rate + buffer) + b * (other.maintenance_rate + buffer)
+        slope = a * side_rate(run, i, tier, a) + b * side_rate(run, i, other, b)
         amount = (tier.maintenance_amount if a > 0.0 else 0.0) + (other.maintenance_amount if b > 0.0 else 0.0)
         size = (rest + amount) / (slope - sign * net)  # |v|
         if instrument.by_quantity:

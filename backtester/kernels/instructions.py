@@ -5,7 +5,7 @@ import numpy as np
 from backtester.kernels._jit import kernel
 from backtester.kernels.levels import mark_at
 from backtester.kernels.logs import log_event, note_position, reject, transfer
-from backtester.kernels.margin import appraise, available, tier_at
+from backtester.kernels.margin import TIER_TOLERANCE, appraise, available, initial_margin, tier_at
 from backtester.kernels.positions import CUT_TOLERANCE, REST_TOLERANCE
 from backtester.kernels.sizing import side_quantity
 from backtester.schema import (
@@ -63,32 +63,38 @@ def move(run, j, asked, most, kind):
 def removable(run, j):
     """What may leave an isolated pool: ``min(cash, equity - max(initial margin, requirement))``.
 
-    ``profit_only``: also at most ``equity - initial margin at entry``.
+    ``profit_only``: also at most ``equity - initial margin at entry``. With a floor: ``equity - remove_floor*N``.
     """
     slot = run.slots[j]
+    size, floor = abs(slot.quantity), run.state[0].remove_floor
     equity, requirement, initial = appraise(run, slot.pool, 0.0)
     most = min(run.pools[slot.pool].cash, equity - max(initial, requirement))
     if run.state[0].remove_rule == 1:
-        most = min(most, equity - abs(slot.quantity) * abs(slot.entry) / slot.leverage)
+        most = min(most, equity - initial_margin(run, size * abs(slot.entry), slot.leverage))
+    if floor > 0.0:
+        most = min(most, equity - floor * (size * abs(mark_at(run.instruments[slot.instrument], 0.0))))
     return most
 
 
 @kernel
 def tier_leverage(run, j):
-    """Largest leverage of the tier that the slot's side is in at mark."""
+    """Largest leverage of the tier that the slot's side is in at mark, or of its margin rate that grew with it."""
     slot = run.slots[j]
     instrument = run.instruments[slot.instrument]
-    key = 0.0
+    quantity = 0.0
     if slot.quantity != 0.0:
-        key = side_quantity(run, j, 1.0 if slot.quantity > 0.0 else -1.0)
-        if not instrument.by_quantity:
-            key *= abs(mark_at(run.instruments[slot.instrument], 0.0))
-    return run.tiers[tier_at(run.tiers, instrument, key)].max_leverage
+        quantity = side_quantity(run, j, 1.0 if slot.quantity > 0.0 else -1.0)
+    key = quantity
+    if not instrument.by_quantity:
+        key *= abs(mark_at(run.instruments[slot.instrument], 0.0))
+    most = run.tiers[tier_at(run.tiers, instrument, key)].max_leverage
+    grown = min(1.0, instrument.unit_margin_rate * quantity)
+    return most if grown == 0.0 else min(most, (1.0 + TIER_TOLERANCE) / grown)
 
 
 @kernel
 def set_leverage(run, j, leverage):
-    """Change a slot's leverage; lowering that of an open on-demand position tops its equity up to ``N/leverage``."""
+    """Change a slot's leverage; lowering that of an open on-demand position tops it up to the initial margin."""
     slot = run.slots[j]
     p = slot.pool
     if leverage > tier_leverage(run, j):
@@ -101,7 +107,7 @@ def set_leverage(run, j, leverage):
             return
         equity, _, _ = appraise(run, p, 0.0)
         notional = abs(slot.quantity) * abs(mark_at(run.instruments[slot.instrument], 0.0))
-        moved = max(0.0, notional / leverage - equity)
+        moved = max(0.0, initial_margin(run, notional, leverage) - equity)
         if moved > max(0.0, available(run, 0.0)):
             reject(run, AVAILABLE, j, 0.0)
             return

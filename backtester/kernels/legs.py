@@ -12,7 +12,7 @@ import numpy as np
 
 from backtester.kernels._jit import kernel
 from backtester.kernels.levels import mark_at
-from backtester.kernels.margin import LAST_DIGIT, TIER_TOLERANCE, joined
+from backtester.kernels.margin import LAST_DIGIT, TIER_TOLERANCE, initial_margin, joined
 from backtester.kernels.pieces import pieces
 
 
@@ -40,11 +40,11 @@ def add_up(run, leg):
         if slot.quantity > 0.0:
             long_q += slot.quantity
             long_n += slot.quantity * abs(slot.entry)
-            long_i += slot.quantity / slot.leverage
+            long_i += initial_margin(run, slot.quantity, slot.leverage)
         else:
             short_q -= slot.quantity
             short_n -= slot.quantity * abs(slot.entry)
-            short_i -= slot.quantity / slot.leverage
+            short_i += initial_margin(run, -slot.quantity, slot.leverage)
     leg.long_quantity, leg.short_quantity = long_q, short_q
     leg.long_notional, leg.short_notional = long_n, short_n
     leg.net, leg.gross = long_q - short_q, long_q + short_q

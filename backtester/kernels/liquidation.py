@@ -8,6 +8,7 @@ from backtester.kernels.margin import (
     appraise,
     healthy,
     initial_by_side,
+    initial_margin,
     last_digit,
     note_ratio,
     side_of_slot,
@@ -19,9 +20,13 @@ from backtester.kernels.positions import REST_TOLERANCE, settle_flat, take_off
 from backtester.kernels.top_up import top_up
 from backtester.schema import (
     ALL_SLOTS,
+    AT_OPEN,
+    BACKSTOP,
     BANKRUPTCY,
     BY_LIQUIDATION,
     ENTRY_BASIS,
+    FIRST_SEGMENT,
+    FRACTION_FIRST,
     LARGEST_REQUIREMENT,
     LIQUIDATION,
     LIQUIDATION_FEE_PAID,
@@ -57,17 +62,37 @@ def liquidate(run, p, at_requirement):
     cancel_all(run, p, BY_LIQUIDATION)
     if run.state[0].leftover == 1:
         note_bankruptcy_prices(run, p, s)
+    to_fund = run.state[0].leftover == 1
     while run.pools[p].n_open > 0:
         n = closing_order(run, p, s)
-        if not one_pass(run, p, n, at_requirement):
-            for k in range(n):  # nothing left to step down by: the rest goes whole
-                j = run.slots[k].queued
-                close_out(run, j, abs(run.slots[j].quantity))
+        if not at_requirement and beyond_backstop(run, p, s):
+            close_rest(run, n, BACKSTOP)
+            to_fund = True
+        elif not one_pass(run, p, n, at_requirement):
+            close_rest(run, n, NO_REASON)  # nothing left to step down by
         at_requirement = False
         if healthy(run, p, s):
             break
     if run.pools[p].n_open == 0:
-        leave(run, p)
+        leave(run, p, to_fund)
+
+
+@kernel
+def beyond_backstop(run, p, s):
+    """Whether a pool is worth less than ``backstop_rate`` of its requirement, by more than the last digit."""
+    rate = run.state[0].backstop_rate
+    if rate == 0.0:
+        return False
+    equity, requirement, _ = appraise(run, p, s)
+    return rate * requirement - equity > last_digit(run, p, s)
+
+
+@kernel
+def close_rest(run, n, reason):
+    """Close the `n` slots of the queue whole."""
+    for k in range(n):
+        j = run.slots[k].queued
+        close_out(run, j, abs(run.slots[j].quantity), reason)
 
 
 @kernel
@@ -116,9 +141,12 @@ def one_pass(run, p, n, at_requirement):
     """Close each of the `n` slots of the queue by the venue's reduction; returns whether anything was closed."""
     rules = run.state[0]
     s = run.state[0].s
-    if rules.reduction == TIER_STEP:
-        for k in range(n):
+    fractions = rules.reduction == FRACTION_FIRST and moment(run) > rules.cool_from
+    for k in range(n):
+        if rules.reduction == TIER_STEP:
             run.slots[k].key = floor_below(run, run.slots[k].queued, s)
+        elif rules.reduction == FRACTION_FIRST:
+            run.slots[k].key = share_to_close(run, run.slots[k].queued, s) if fractions else 1.0
     closed = False
     for k in range(n):
         j = run.slots[k].queued
@@ -127,8 +155,12 @@ def one_pass(run, p, n, at_requirement):
             size = above_floor(run, j, run.slots[k].key, s)
         elif rules.reduction == TO_INITIAL:
             size = down_to_initial(run, j, at_requirement and not closed)
+        elif rules.reduction == FRACTION_FIRST:
+            size *= run.slots[k].key
+            if run.slots[k].key < 1.0:
+                rules.cool_from = moment(run) + rules.cooldown
         if size > 0.0:
-            close_out(run, j, size)
+            close_out(run, j, size, NO_REASON)
             closed = True
         if rules.liquidation_order != ALL_SLOTS and closed:
             if rules.reduction == TO_INITIAL:
@@ -141,8 +173,26 @@ def one_pass(run, p, n, at_requirement):
 
 
 @kernel
+def moment(run):
+    """Where the clock stands, in bars: the path takes as long on each of its segments."""
+    clock = run.state[0]
+    if clock.segment == AT_OPEN:
+        return clock.bar + 0.0
+    return clock.bar + (clock.segment - FIRST_SEGMENT + clock.s) / clock.n_segments
+
+
+@kernel
+def share_to_close(run, j, s):
+    """``first_fraction`` of a slot whose side's notional at mark is above ``first_fraction_above``; else all of it."""
+    rules = run.state[0]
+    quantity, _ = side_of_slot(run, j, s)
+    notional = quantity * abs(mark_at(run.instruments[run.slots[j].instrument], s))
+    return rules.first_fraction if rules.first_fraction > 0.0 and notional > rules.first_fraction_above else 1.0
+
+
+@kernel
 def floor_below(run, j, s):
-    """Floor of the tier that the slot's side is in; a side at most 1e-9 above a floor counts as on it."""
+    """Floor that ``tier_steps`` bring the slot's side down to; a side at most 1e-9 above a floor counts as on it."""
     slot = run.slots[j]
     instrument = run.instruments[slot.instrument]
     quantity, notional = side_of_slot(run, j, s)
@@ -150,6 +200,7 @@ def floor_below(run, j, s):
     k = tier_at(run.tiers, instrument, key)
     if k > instrument.first_tier and key <= run.tiers[k].floor * (1.0 + REST_TOLERANCE):
         k -= 1
+    k = max(instrument.first_tier, k - (run.state[0].tier_steps - 1))
     return run.tiers[k].floor
 
 
@@ -174,7 +225,7 @@ def above_floor(run, j, floor, s):
 def down_to_initial(run, j, at_requirement):
     """Smallest quantity to close for ``equity = sum(initial margin)``; the whole slot where that saves nothing.
 
-    Closing x costs ``x*cost`` (slippage and fee) and frees ``x*|v|/leverage`` of its side's initial margin, as long as
+    Closing x costs ``x*cost`` (slippage and fee) and frees ``x*per_unit`` of its side's initial margin, as long as
     the joined margin of the two sides falls with it.
     """
     slot = run.slots[j]
@@ -188,7 +239,7 @@ def down_to_initial(run, j, at_requirement):
     tolerance = last_digit(run, p, s)
     if missing > tolerance:
         mark = mark_at(run.instruments[slot.instrument], s)
-        per_unit = abs(mark) / slot.leverage
+        per_unit = initial_margin(run, abs(mark), slot.leverage)
         cost = closing_cost(run, j)
         if per_unit <= cost:
             return size
@@ -208,7 +259,7 @@ def closing_cost(run, j):
     """Equity lost by closing one unit at the mark: liquidation slippage plus liquidation fee."""
     slot = run.slots[j]
     mark = mark_at(run.instruments[slot.instrument], run.state[0].s)
-    return abs(liquidation_fill(run, j) - mark) + run.state[0].liquidation_fee * abs(mark)
+    return abs(liquidation_fill(run, j) - mark) + run.instruments[slot.instrument].liquidation_fee * abs(mark)
 
 
 @kernel
@@ -228,7 +279,7 @@ def liquidation_fill(run, j):
 
 
 @kernel
-def close_out(run, j, size):
+def close_out(run, j, size, reason):
     """Close `size` of slot `j` by liquidation; the fee takes at most what is left of the pool's equity."""
     slot = run.slots[j]
     p, s = slot.pool, run.state[0].s
@@ -244,18 +295,18 @@ def close_out(run, j, size):
     take_off(run, j, size)
     post(run, p, REALISED, j, realised)
     equity, _, _ = appraise(run, p, s)
-    fee = min(run.state[0].liquidation_fee * size * abs(mark), max(0.0, equity))
+    fee = min(run.instruments[slot.instrument].liquidation_fee * size * abs(mark), max(0.0, equity))
     post(run, p, LIQUIDATION_FEE_PAID, j, -fee)
     n = run.state[0].n_events
-    log_event(run, LIQUIDATION, NO_REASON, j, fill, change, realised - fee)
+    log_event(run, LIQUIDATION, reason, j, fill, change, realised - fee)
     if n < len(run.events):
         run.events[n].bankruptcy_price = slot.bankruptcy_price
 
 
 @kernel
-def leave(run, p):
+def leave(run, p, to_fund):
     """What is left of a liquidated pool: the trader's, or the insurance fund's; a debt is absorbed."""
     j = run.slots[run.pools[p].first].member if run.pools[p].on_demand else NOBODY
-    if run.pools[p].cash > 0.0 and run.state[0].leftover == 1:
+    if run.pools[p].cash > 0.0 and to_fund:
         post(run, p, TAKEN, j, -run.pools[p].cash)
     settle_flat(run, p, j)

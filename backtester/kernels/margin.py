@@ -28,11 +28,27 @@ def tier_at(tiers, instrument, key):
 
 
 @kernel
+def side_rate(run, i, tier, quantity):
+    """What a side in this tier must hold for each unit of notional: ``rate*max(1, max_leverage*m) + F``.
+
+    F is the close-fee buffer, ``m = min(1, unit_margin_rate*|Q|)`` the margin rate that grows with the side's size.
+    """
+    grown = tier.max_leverage * min(1.0, run.instruments[i].unit_margin_rate * quantity)
+    return tier.maintenance_rate * max(1.0, grown) + run.state[0].close_fee_buffer
+
+
+@kernel
 def side_requirement(run, i, quantity, notional):
     """Requirement of one side: ``rate*N - amount + F*N``, F the close-fee buffer."""
     instrument = run.instruments[i]
     tier = run.tiers[tier_at(run.tiers, instrument, quantity if instrument.by_quantity else notional)]
-    return (tier.maintenance_rate + run.state[0].close_fee_buffer) * notional - tier.maintenance_amount
+    return side_rate(run, i, tier, quantity) * notional - tier.maintenance_amount
+
+
+@kernel
+def initial_margin(run, notional, leverage):
+    """Initial margin of a position: ``N/leverage + G*N``, G the initial-margin buffer."""
+    return notional / leverage + run.state[0].initial_margin_buffer * notional
 
 
 @kernel
@@ -67,8 +83,8 @@ def appraise(run, p, s):
     Returns
     -------
     equity, requirement, initial_margin : float [settlement currency]
-        ``cash + sum(q*(v - e))``; the sum of the instruments' requirements; the sum of ``N/leverage``, joined over
-        sides.
+        ``cash + sum(q*(v - e))``; the sum of the instruments' requirements; the sum of their initial margins, joined
+        over sides.
     """
     pool = run.pools[p]
     entry_basis = run.state[0].mm_basis == ENTRY_BASIS
@@ -93,11 +109,11 @@ def appraise(run, p, s):
             if q > 0.0:
                 long_q += size
                 long_n += size * abs(slot.entry) if entry_basis else held
-                long_i += held / slot.leverage
+                long_i += initial_margin(run, held, slot.leverage)
             else:
                 short_q += size
                 short_n += size * abs(slot.entry) if entry_basis else held
-                short_i += held / slot.leverage
+                short_i += initial_margin(run, held, slot.leverage)
         if long_q + short_q == 0.0:
             continue
         requirement += instrument_requirement(run, i, long_q, short_q, long_n, short_n)
@@ -181,7 +197,7 @@ def initial_by_side(run, j, sign, s):
     for k in range(run.pools[slot.pool].first, run.pools[slot.pool].last):
         held = run.slots[run.slots[k].member]
         if held.instrument == slot.instrument:
-            initial = abs(held.quantity) * v / held.leverage
+            initial = initial_margin(run, abs(held.quantity) * v, held.leverage)
             if held.quantity * sign > 0.0:
                 own += initial
             elif held.quantity != 0.0:

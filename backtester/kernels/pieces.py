@@ -3,7 +3,7 @@
 import numpy as np
 
 from backtester.kernels._jit import kernel
-from backtester.kernels.margin import tier_at
+from backtester.kernels.margin import side_rate, tier_at
 from backtester.schema import ENTRY_BASIS, LARGER_SIDE, NET
 
 
@@ -17,7 +17,7 @@ def side_piece(run, i, quantity, basis_notional, v):
     notional = basis_notional if entry_basis else quantity * abs(v)
     k = tier_at(run.tiers, instrument, quantity if instrument.by_quantity else notional)
     tier = run.tiers[k]
-    rate = tier.maintenance_rate + run.state[0].close_fee_buffer
+    rate = side_rate(run, i, tier, quantity)
     if entry_basis:
         return 0.0, tier.maintenance_amount - rate * notional, 0.0, np.inf
     if instrument.by_quantity:

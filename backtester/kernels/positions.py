@@ -6,7 +6,7 @@ from backtester.kernels._jit import kernel
 from backtester.kernels.legs import glance
 from backtester.kernels.levels import to_lot, trade_price_at
 from backtester.kernels.logs import log_event, note_position, post, reject, transfer
-from backtester.kernels.margin import appraise, last_digit
+from backtester.kernels.margin import appraise, initial_margin, last_digit
 from backtester.kernels.sizing import affordable, below_minimum, tier_capacity
 from backtester.schema import (
     ABSORBED,
@@ -201,8 +201,8 @@ def granted(run, j, wanted, sign, fill, fee_rate, margin):
 def increase(run, j, wanted, sign, fill, fee_rate, margin, kind):
     """Open or add `wanted` > 0 on side `sign` at level `fill`, as far as tier, money and lot allow.
 
-    On demand, the allocation ``max(d*|fill|/leverage, margin)`` moves from main into the pool first. Returns whether
-    anything was traded.
+    On demand, the allocation, the initial margin at the fill or `margin` if larger, moves from main into the pool
+    first. Returns whether anything was traded.
     """
     size = granted(run, j, wanted, sign, fill, fee_rate, margin)
     if size == 0.0:
@@ -212,7 +212,7 @@ def increase(run, j, wanted, sign, fill, fee_rate, margin, kind):
     fee = fee_rate * size * abs(fill)
     allocation, payer = 0.0, p
     if run.pools[p].on_demand:
-        allocation = size * abs(fill) / slot.leverage
+        allocation = initial_margin(run, size * abs(fill), slot.leverage)
         if margin > allocation:
             allocation = margin
         if run.state[0].opening_fee_from == 0:

@@ -5,7 +5,7 @@ import numpy as np
 from backtester.kernels._jit import kernel
 from backtester.kernels.legs import glance
 from backtester.kernels.levels import mark_at
-from backtester.kernels.margin import LAST_DIGIT, appraise, available, initial_by_side, last_digit
+from backtester.kernels.margin import LAST_DIGIT, appraise, available, initial_by_side, initial_margin, last_digit
 from backtester.schema import EQUITY_FRACTION, MARGIN, NET, NO_OFFSET, QUANTITY
 
 
@@ -54,18 +54,23 @@ def side_quantity(run, j, sign):
 
 @kernel
 def tier_capacity(run, j, sign):
-    """What fits on the side before a tier whose ``max_leverage`` at mark is below the slot's leverage."""
+    """What fits on the side before a tier whose ``max_leverage`` at mark is below the slot's leverage.
+
+    A margin rate that grows with the side allows no more than ``|Q| = 1/(unit_margin_rate*leverage)``.
+    """
     slot = run.slots[j]
     instrument = run.instruments[slot.instrument]
     k = instrument.first_tier
     while k < instrument.last_tier and run.tiers[k].max_leverage >= slot.leverage:
         k += 1
-    if k == instrument.last_tier:
-        return np.inf
-    capacity = run.tiers[k].floor
-    if not instrument.by_quantity:
-        capacity /= abs(mark_at(run.instruments[slot.instrument], run.state[0].s))
-    return capacity - side_quantity(run, j, sign)
+    capacity = np.inf
+    if k < instrument.last_tier:
+        capacity = run.tiers[k].floor
+        if not instrument.by_quantity:
+            capacity /= abs(mark_at(run.instruments[slot.instrument], run.state[0].s))
+    if instrument.unit_margin_rate > 0.0 and slot.leverage > 1.0:
+        capacity = min(capacity, 1.0 / (instrument.unit_margin_rate * slot.leverage))
+    return capacity - side_quantity(run, j, sign) if capacity < np.inf else capacity
 
 
 @kernel
@@ -78,7 +83,7 @@ def dust(run):
 def affordable(run, j, wanted, sign, fill, fee_rate, margin):
     """Largest size that the money allows, inf where that clearly is more than `wanted`; 0 when nothing is free.
 
-    On demand: ``max(d*|fill|/leverage, margin) + max(fee, 0) <= available``. Standing: ``free >= 0`` after the trade;
+    On demand: ``max(d*initial margin, margin) + max(fee, 0) <= available``. Standing: ``free >= 0`` after the trade;
     nothing where nothing is free but for the last digit.
     """
     slot = run.slots[j]
@@ -88,7 +93,7 @@ def affordable(run, j, wanted, sign, fill, fee_rate, margin):
         funds = available(run, s)
         if funds <= dust(run) or margin > funds:
             return 0.0
-        most = funds / (abs(fill) / slot.leverage + max(fee, 0.0))
+        most = funds / (initial_margin(run, abs(fill), slot.leverage) + max(fee, 0.0))
         if margin > 0.0 and fee > 0.0:
             most = min(most, (funds - margin) / fee)
         return most
@@ -96,7 +101,7 @@ def affordable(run, j, wanted, sign, fill, fee_rate, margin):
         return 0.0
     mark = mark_at(run.instruments[slot.instrument], s)
     cost = fee - sign * (mark - fill)  # of one unit, before its initial margin
-    per_unit = abs(mark) / slot.leverage
+    per_unit = initial_margin(run, abs(mark), slot.leverage)
     equity, _, initial, rounding = glance(run, slot.pool, s)
     if equity - initial - wanted * (per_unit + max(cost, 0.0)) > rounding + dust(run):
         return np.inf

@@ -5,7 +5,7 @@ import numpy as np
 from backtester.kernels._jit import kernel
 from backtester.kernels.levels import mark_at
 from backtester.kernels.logs import log_event, post
-from backtester.kernels.margin import appraise, available, healthy
+from backtester.kernels.margin import appraise, available, healthy, initial_margin
 from backtester.schema import ALL_FREE, AUTO_TOP_UP, ENTRY_BASIS, MAIN, NO_REASON, TOPPED_UP
 
 DUST = 1e-9  # of the balance: less is no top-up
@@ -35,7 +35,7 @@ def top_up(run, p, shortage):
 def wanted(run, j, shortage):
     """What the rule asks for: as many initial margins as lift the pool above its requirement, or all there is.
 
-    The initial margin is ``N/leverage`` with N at the price at which maintenance is measured.
+    The initial margin is that at the price at which maintenance is measured.
     """
     rules = run.state[0]
     if rules.auto_top_up == ALL_FREE:
@@ -44,7 +44,7 @@ def wanted(run, j, shortage):
     basis = slot.entry
     if rules.mm_basis != ENTRY_BASIS:
         basis = mark_at(run.instruments[slot.instrument], rules.s)
-    initial = abs(slot.quantity) * abs(basis) / slot.leverage
+    initial = initial_margin(run, abs(slot.quantity) * abs(basis), slot.leverage)
     return initial * (np.floor(shortage / initial + STEP_TOLERANCE) + 1.0)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 
 from .instrument import NAN, Instrument
@@ -10,6 +12,8 @@ from .pool import Pool
 from .slot import Slot, Venue
 
 LEDGER_KINDS = ("realised", "fee", "funding", "liquidation_fee", "insurance_absorbed", "insurance_taken")
+SECOND = 1_000_000_000
+"""In nanoseconds, the unit of times."""
 DUST = 1e-9
 """What counts as nothing: of a position, an order, a wanted size, the balance (sections 4 and 5)."""
 
@@ -43,6 +47,7 @@ class Account:
     bar: int = 0
     segment: str | int = "open"
     s: float = 0.0
+    cool_from: float = -1.0
     marks: list[float] = field(default_factory=list)
     trades: list[float] = field(default_factory=list)
 
@@ -54,6 +59,25 @@ class Account:
     def main(self) -> Pool:
         """Return pool 0."""
         return self.pools[0]
+
+    @property
+    def moment(self) -> float:
+        """Return the moment in bars: the path takes as long on each of its segments."""
+        if self.segment == "open":
+            return float(self.bar)
+        return self.bar + (float(self.segment) + self.s) / (1 if self.path == "close" else 3)
+
+    @property
+    def cooldown(self) -> float:
+        """Return ``liquidation_cooldown`` in bars, of the step between bars that is the most frequent one."""
+        if self.venue.liquidation_cooldown == 0.0:
+            return 0.0
+        steps = Counter(later - time for time, later in itertools.pairwise(self.open_time))
+        if not steps:
+            return math.inf
+        most = max(steps.values())
+        step = min(step for step, count in steps.items() if count == most)
+        return self.venue.liquidation_cooldown * SECOND / step
 
     def mark(self, slot: Slot) -> float:
         """Return the slot's mark price of the moment; the last known one without data."""

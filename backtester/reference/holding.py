@@ -66,9 +66,9 @@ def requirement_line(venue: Venue, instrument: Instrument, quantity: float, entr
     tiers = instrument.tiers
     k = tiers.index(key)
     if venue.mm_basis == "entry":
-        maintenance = tiers.rates[k] * entry_notional - tiers.amounts[k]
+        maintenance = tiers.rate(k, quantity) * entry_notional - tiers.amounts[k]
         return Line(0.0, maintenance + venue.close_fee_buffer * entry_notional)
-    return Line(quantity * (tiers.rates[k] + venue.close_fee_buffer), -tiers.amounts[k])
+    return Line(quantity * (tiers.rate(k, quantity) + venue.close_fee_buffer), -tiers.amounts[k])
 
 
 @dataclass

@@ -40,6 +40,7 @@ class Instrument:
     maker_fee: float
     lot: float
     min_notional: float
+    liquidation_fee: float
     bars: list[Bar | None]
     mark_is_trade: bool
     tier_changes: list[tuple[int, TierTable]] = field(default_factory=list)
@@ -61,6 +62,7 @@ class Instrument:
 def read_instruments(scenario: dict) -> list[Instrument]:
     """Return the instruments of a scenario, in their order."""
     instruments = []
+    venue_fee = float(scenario["venue"]["liquidation_fee"])
     for index, (row, columns) in enumerate(zip(scenario["instruments"], scenario["bars"], strict=True)):
         bars, mark_is_trade = read_bars(columns)
         instruments.append(
@@ -68,15 +70,17 @@ def read_instruments(scenario: dict) -> list[Instrument]:
                 index=index,
                 symbol=row["symbol"],
                 contract=CONTRACTS[row["contract"]],
-                tiers=build_tiers(row["tiers"], row["tier_key"]),
+                tiers=build_tiers(row["tiers"], row["tier_key"], row["unit_margin_rate"]),
                 taker_fee=float(row["taker_fee"]),
                 maker_fee=float(row["maker_fee"]),
                 lot=float(row["lot"] or 0.0),
                 min_notional=float(row["min_notional"] or 0.0),
+                liquidation_fee=venue_fee if row["liquidation_fee"] is None else row["liquidation_fee"],
                 bars=bars,
                 mark_is_trade=mark_is_trade,
                 tier_changes=[
-                    (change["time"], build_tiers(change["tiers"], row["tier_key"])) for change in row["tier_changes"]
+                    (change["time"], build_tiers(change["tiers"], row["tier_key"], row["unit_margin_rate"]))
+                    for change in row["tier_changes"]
                 ],
             )
         )

@@ -23,11 +23,11 @@ def liquidate(account: Account, pool: Pool) -> None:
     bankruptcy = {}
     if account.venue.leftover == "fund":
         bankruptcy = {slot.index: bankruptcy_price(slot, account.marks) for slot in pool.open_slots}
-    one_pass(account, pool, bankruptcy, at_requirement=True)
+    taken_over = one_pass(account, pool, bankruptcy, at_requirement=True)
     while pool.has_position and not pool.is_healthy_again(account.marks):
-        one_pass(account, pool, bankruptcy, at_requirement=False)
+        taken_over = one_pass(account, pool, bankruptcy, at_requirement=False)
     if not pool.has_position:
-        settle_leftover(account, pool)
+        settle_leftover(account, pool, to_fund=taken_over or account.venue.leftover == "fund")
 
 
 def cancel_orders(account: Account, pool: Pool) -> None:
@@ -38,21 +38,44 @@ def cancel_orders(account: Account, pool: Pool) -> None:
         slot.exits.clear()
 
 
-def one_pass(account: Account, pool: Pool, bankruptcy: dict[int, float | None], at_requirement: bool) -> None:
-    """Go once over the open slots in the venue's order, fixed at the start (step 2).
+def one_pass(account: Account, pool: Pool, bankruptcy: dict[int, float | None], at_requirement: bool) -> bool:
+    """Go once over the open slots in the venue's order, fixed at the start (step 2); return whether it was taken over.
 
     ``at_requirement``: nothing is closed yet and the pool counts as at its requirement, whatever the last digit says.
     """
     order = closing_order(account, pool)
-    floors = {slot.index: floor_of_side(account, slot) for slot in order}
+    if pool.is_beyond_backstop(account.marks):
+        for slot in order:
+            close(account, slot, abs(slot.quantity), bankruptcy, "backstop")
+        return True
+    aims = {slot.index: aim_of(account, slot) for slot in order}
     size_of = CLOSING_SIZE[account.venue.reduction]
     for slot in order:
-        size = size_of(account, slot, floors[slot.index], at_requirement)
+        size = size_of(account, slot, aims[slot.index], at_requirement)
+        if account.venue.reduction == "fraction_first" and aims[slot.index] < 1.0:
+            account.cool_from = account.moment + account.cooldown
         if size > 0.0:
             at_requirement = False
             close(account, slot, size, bankruptcy)
         if account.venue.liquidation_order != "all" and is_enough(account, pool):
-            return
+            return False
+    return False
+
+
+def aim_of(account: Account, slot: Slot) -> float:
+    """Return what a pass goes by and fixes when it begins: the share to close, or the floor to go down to."""
+    if account.venue.reduction == "fraction_first":
+        return share_of_position(account, slot)
+    return floor_of_side(account, slot)
+
+
+def share_of_position(account: Account, slot: Slot) -> float:
+    """Return ``first_fraction`` of a side above ``first_fraction_above`` at mark, all of it in a cooldown or below."""
+    venue = account.venue
+    if venue.first_fraction == 0.0 or account.moment <= account.cool_from:
+        return 1.0
+    size = slot.instrument.contract.notional(side_of(slot, slot.side).quantity, account.mark(slot))
+    return venue.first_fraction if size > venue.first_fraction_above else 1.0
 
 
 def closing_order(account: Account, pool: Pool) -> list[Slot]:
@@ -66,10 +89,10 @@ def closing_order(account: Account, pool: Pool) -> list[Slot]:
 
 
 def floor_of_side(account: Account, slot: Slot) -> float:
-    """Return the floor of the tier that the slot's side is in; at most 1e-9 above a floor counts as on it."""
+    """Return the floor that ``tier_steps`` bring the slot's side to; at most 1e-9 above a floor counts as on it."""
     key = side_of(slot, slot.side).key(account.mark(slot))
     tiers = slot.instrument.tiers
-    return tiers.floors[tiers.index(key, STEP_TOLERANCE)]
+    return tiers.floors[max(0, tiers.index(key, STEP_TOLERANCE) + 1 - int(account.venue.tier_steps))]
 
 
 def is_enough(account: Account, pool: Pool) -> bool:
@@ -82,7 +105,9 @@ def is_enough(account: Account, pool: Pool) -> bool:
     return pool.is_healthy_again(account.marks)
 
 
-def close(account: Account, slot: Slot, size: float, bankruptcy: dict[int, float | None]) -> None:
+def close(
+    account: Account, slot: Slot, size: float, bankruptcy: dict[int, float | None], reason: str = ""
+) -> None:
     """Close a size at ``m * (1 - liquidation_slippage * s)``.
 
     The fee is ``liquidation_fee * N`` at mark, at most what is left of the pool's equity.
@@ -94,19 +119,19 @@ def close(account: Account, slot: Slot, size: float, bankruptcy: dict[int, float
     shrink(slot, change)
     account.book(pool, "realised", realised, slot)
     left = max(0.0, pool.equity(account.marks))
-    fee = min(account.venue.liquidation_fee * contract.notional(size, mark_price), left)
+    fee = min(slot.instrument.liquidation_fee * contract.notional(size, mark_price), left)
     account.book(pool, "liquidation_fee", -fee, slot)
     account.event(
         "liquidation", slot, fill=fill, quantity=change, amount=realised - fee,
-        bankruptcy_price=bankruptcy.get(slot.index),
+        bankruptcy_price=bankruptcy.get(slot.index), reason=reason,
     )
 
 
-def settle_leftover(account: Account, pool: Pool) -> None:
+def settle_leftover(account: Account, pool: Pool, to_fund: bool) -> None:
     """Give what a flat pool has left to the trader or to the insurance fund; less than nothing is absorbed (step 3)."""
     if pool.cash < 0.0:
         account.absorb(pool)
-    elif account.venue.leftover == "fund":
+    elif to_fund:
         account.book(pool, "insurance_taken", -pool.cash)
     elif pool.on_demand:
         account.transfer(pool, account.main, pool.cash, pool.slots[0])

@@ -35,7 +35,7 @@ def add_margin(account: Account, slot: Slot, wanted: float) -> None:
 def remove_margin(account: Account, slot: Slot, wanted: float) -> None:
     """Move at most ``min(cash_p, equity_p - max(initial margin at mark, requirement_p))`` back to main.
 
-    ``profit_only``: also at most ``equity_p - initial margin at entry``.
+    ``profit_only``: also at most ``equity_p - initial margin at entry``; with a floor, ``equity_p - remove_floor * N``.
     """
     if refused(account, slot):
         return
@@ -44,6 +44,8 @@ def remove_margin(account: Account, slot: Slot, wanted: float) -> None:
     limit = min(pool.cash, equity - max(pool.initial_margin(marks), pool.requirement(marks)))
     if account.venue.remove_rule == "profit_only":
         limit = min(limit, equity - slot.initial_margin(slot.entry_price))
+    if account.venue.remove_floor > 0.0:
+        limit = min(limit, equity - account.venue.remove_floor * slot.notional(account.mark(slot)))
     amount = possible(account, slot, wanted, limit)
     if amount > 0.0:
         account.transfer(pool, account.main, amount, slot)
@@ -73,7 +75,7 @@ def possible(account: Account, slot: Slot, wanted: float, limit: float) -> float
 def set_leverage(account: Account, slot: Slot, leverage: float) -> None:
     """Change the slot's leverage (section 4 A, *Leverage*).
 
-    Of an open on-demand position: up changes only the setting, down brings the pool's equity to ``N/leverage``.
+    Of an open on-demand position: up changes only the setting, down brings the pool's equity to the initial margin.
     """
     if leverage > largest_leverage(account, slot):
         account.reject(slot, "tier")
@@ -83,8 +85,9 @@ def set_leverage(account: Account, slot: Slot, leverage: float) -> None:
         if account.venue.leverage_rule == "rejected":
             account.reject(slot, "refused")
             return
-        amount = slot.notional(account.mark(slot)) / leverage - slot.pool.equity(account.marks)
-        amount = max(amount, 0.0)
+        before, slot.leverage = slot.leverage, leverage
+        amount = max(slot.initial_margin(account.mark(slot)) - slot.pool.equity(account.marks), 0.0)
+        slot.leverage = before
         if amount > 0.0 and amount > account.available():
             account.reject(slot, "available")
             return
@@ -99,6 +102,7 @@ def largest_leverage(account: Account, slot: Slot) -> float:
     if not slot.is_open:
         return tiers.max_leverages[0]
     quantity = side_of(slot, slot.side).quantity
-    if tiers.keyed_by == "quantity":
-        return tiers.max_leverages[tiers.index(quantity)]
-    return tiers.max_leverages[tiers.index(slot.instrument.contract.notional(quantity, account.mark(slot)))]
+    key = quantity
+    if tiers.keyed_by == "notional":
+        key = slot.instrument.contract.notional(quantity, account.mark(slot))
+    return tiers.largest_leverage(tiers.index(key), quantity)

@@ -42,10 +42,10 @@ class Opening:
         return self.terms.fee_rate * self.notional(size)
 
     def collateral(self, size: float) -> float:
-        """Return what moves into an on-demand pool: ``d * fill / leverage``, or the margin asked for if larger."""
+        """Return what moves into an on-demand pool: the initial margin at the fill, or that asked for if larger."""
         if not self.slot.pool.on_demand:
             return 0.0
-        return max(self.notional(size) / self.slot.leverage, self.margin or 0.0)
+        return max(self.slot.margin_of(self.notional(size)), self.margin or 0.0)
 
 
 def increase(account: Account, opening: Opening) -> bool:

@@ -85,6 +85,11 @@ class Pool:
         """
         return self.equity(marks) - self.requirement(marks) > self.last_digit(marks)
 
+    def is_beyond_backstop(self, marks: list[float]) -> bool:
+        """Return whether the pool is worth less than ``backstop_rate`` of its requirement, beyond a last digit."""
+        line = self.venue.backstop_rate * self.requirement(marks)
+        return self.venue.backstop_rate > 0.0 and line - self.equity(marks) > self.last_digit(marks)
+
     def last_digit(self, marks: list[float]) -> float:
         """Return 1e-12 of the pool's cash and notionals: what rounding may add inside a liquidation (section 8)."""
         notional = sum((slot.notional(marks[slot.instrument.index]) for slot in self.open_slots), 0.0)

@@ -10,7 +10,7 @@ from .slot import Slot
 from .tiers import STEP_TOLERANCE
 
 
-def full(account: Account, slot: Slot, floor: float, at_requirement: bool) -> float:
+def full(account: Account, slot: Slot, aim: float, at_requirement: bool) -> float:
     """Return the whole slot."""
     return abs(slot.quantity)
 
@@ -43,7 +43,7 @@ def whole_if_dust_remains(slot: Slot, size: float) -> float:
     return position if position - size <= DUST * position else size
 
 
-def to_initial(account: Account, slot: Slot, floor: float, at_requirement: bool) -> float:
+def to_initial(account: Account, slot: Slot, aim: float, at_requirement: bool) -> float:
     """Return the smallest size after which ``equity_p = sum(initial_margin)``.
 
     The whole slot if it cannot meet the target, or if the pool would still be at or below its requirement.
@@ -56,7 +56,12 @@ def to_initial(account: Account, slot: Slot, floor: float, at_requirement: bool)
     return position if size == position or still_unhealthy(account, slot, size) else size
 
 
-CLOSING_SIZE = {"full": full, "tier_step": tier_step, "to_initial": to_initial}
+def fraction_first(account: Account, slot: Slot, share: float, at_requirement: bool) -> float:
+    """Return the share of the slot that was found when the pass began."""
+    return share * abs(slot.quantity)
+
+
+CLOSING_SIZE = {"full": full, "tier_step": tier_step, "to_initial": to_initial, "fraction_first": fraction_first}
 
 
 class Closing:
@@ -71,10 +76,10 @@ class Closing:
         self.last_digit = pool.last_digit(account.marks)
         fill = mark_price * (1.0 - venue.liquidation_slippage * slot.side)
         self.slippage_of_one = -contract.unrealized_pnl(slot.side, mark_price, fill)
-        self.fee_of_one = venue.liquidation_fee * contract.notional(1.0, mark_price)
+        self.fee_of_one = slot.instrument.liquidation_fee * contract.notional(1.0, mark_price)
         self.own = side_of(slot, slot.side).initial_margin(mark_price)
         self.other = side_of(slot, -slot.side).initial_margin(mark_price)
-        self.margin_of_one = contract.notional(1.0, mark_price) / slot.leverage
+        self.margin_of_one = slot.margin_of(contract.notional(1.0, mark_price))
         joined = join(self.hedge_offset, self.own, self.other)
         self.elsewhere = pool.initial_margin(account.marks) - joined
 

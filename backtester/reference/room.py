@@ -33,7 +33,7 @@ def money_room(account: Account, slot: Slot, sign: float, fill: float, fee_rate:
 
 
 def on_demand_room(account: Account, slot: Slot, fill: float, fee_rate: float, margin: float | None) -> float:
-    """Return the largest ``d`` with ``max(d * fill / leverage, margin) + max(fee, 0) <= available``.
+    """Return the largest ``d`` with ``max(d * initial margin, margin) + max(fee, 0) <= available``.
 
     A margin asked for is never cut: above ``available`` there is no room (section 8).
     """
@@ -42,7 +42,7 @@ def on_demand_room(account: Account, slot: Slot, fill: float, fee_rate: float, m
         return 0.0
     notional = slot.instrument.contract.notional(1.0, fill)
     fee = max(fee_rate, 0.0) * notional
-    room = available / (notional / slot.leverage + fee)
+    room = available / (slot.margin_of(notional) + fee)
     if margin is None:
         return room
     if margin > available:
@@ -53,14 +53,14 @@ def on_demand_room(account: Account, slot: Slot, fill: float, fee_rate: float, m
 def standing_room(account: Account, slot: Slot, sign: float, fill: float, fee_rate: float) -> float:
     """Return the largest ``d`` that leaves ``free_p >= 0`` after the trade at mark.
 
-    Without offset ``d <= free_p / (m/leverage + fee_rate*fill - s*(m - fill))``. With one, the initial margin of the
-    instrument bends where the side traded reaches the other side; the free money falls from there on.
+    Without offset ``d <= free_p / (initial margin + fee_rate*fill - s*(m - fill))``, of one unit. With one, the initial
+    margin of the instrument bends where the side traded reaches the other side; the free money falls from there on.
     """
     free = account.free(slot.pool)
     if free <= slot.pool.last_digit(account.marks) + LAST_DIGIT * account.balance:  # rounding is no money
         return 0.0
     contract, mark_price = slot.instrument.contract, account.mark(slot)
-    margin_of_one = contract.notional(1.0, mark_price) / slot.leverage
+    margin_of_one = slot.margin_of(contract.notional(1.0, mark_price))
     cost = fee_rate * contract.notional(1.0, fill) - contract.unrealized_pnl(sign, fill, mark_price)
     if account.venue.hedge_offset == "none":
         return largest(free, margin_of_one + cost)

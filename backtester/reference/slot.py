@@ -34,6 +34,13 @@ class Venue:
     hedge_offset: str
     auto_top_up: str
     top_up_cap: float
+    initial_margin_buffer: float
+    remove_floor: float
+    backstop_rate: float
+    first_fraction: float
+    first_fraction_above: float
+    liquidation_cooldown: float
+    tier_steps: float
 
 
 @dataclass
@@ -74,5 +81,9 @@ class Slot:
         return self.instrument.contract.notional(self.quantity, price)
 
     def initial_margin(self, price: float) -> float:
-        """Return ``N / leverage`` at a price (section 3)."""
-        return self.notional(price) / self.leverage
+        """Return the initial margin at a price (section 3)."""
+        return self.margin_of(self.notional(price))
+
+    def margin_of(self, notional: float) -> float:
+        """Return ``N / leverage + G * N``, G the venue's initial-margin buffer."""
+        return notional / self.leverage + self.pool.venue.initial_margin_buffer * notional

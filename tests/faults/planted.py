@@ -169,7 +169,8 @@ FAULTS = [
     ),
     Fault(
         "law 8", "a closed form without the buffer", "kernels/closed_form.py",
-        "buffer = run.state[0].close_fee_buffer", "buffer = 0.0", _LAW_8,
+        "slope = a * side_rate(run, i, tier, a) + b * side_rate(run, i, other, b)",
+        "slope = a * tier.maintenance_rate + b * other.maintenance_rate", _LAW_8,
     ),
     Fault(
         "law 8", "a walk without the maintenance amounts", "kernels/pieces.py",
@@ -269,7 +270,7 @@ FAULTS = [
         _4_TO_6 + "5_maintenance_is_rate_times_notional_at_mark",
     ),
     Fault(
-        "trap 5", "a flat 0.4 %", "reference/holding.py", "tiers.rates[k] + venue", "0.004 + venue",
+        "trap 5", "a flat 0.4 %", "reference/holding.py", "tiers.rate(k, quantity) + venue", "0.004 + venue",
         _4_TO_6 + "5_maintenance_is_rate_times_notional_at_mark",
     ),
     Fault(

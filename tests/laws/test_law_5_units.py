@@ -17,13 +17,15 @@ def change_units(scene, money, quantity, price):
     """Return the scenario with all money, quantities and prices multiplied."""
     scene = copy.deepcopy(scene)
     scene["account"]["balance"] *= money
-    scene["venue"]["top_up_cap"] *= money
+    for name in ("top_up_cap", "first_fraction_above"):
+        scene["venue"][name] *= money
     for instrument in scene["instruments"]:
         floor = money if instrument["tier_key"] == "notional" else quantity
         for table in (instrument, *instrument["tier_changes"]):
             table["tiers"] = [[row[0] * floor, *row[1:]] for row in table["tiers"]]
         instrument["min_notional"] *= money
         instrument["lot"] *= quantity
+        instrument["unit_margin_rate"] /= quantity
     for bars in scene["bars"]:
         for column in bars.values():
             column[:] = times(column, price)

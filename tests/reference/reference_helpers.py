@@ -10,11 +10,13 @@ VENUE = {
     "reduction": "full", "liquidation_order": "all", "leftover": "trader", "funding_source": "pool",
     "partial_close": "pro_rata", "opening_fee_from": "main", "remove_rule": "standard", "leverage_rule": "topup",
     "on_insufficient": "reduce", "hedge_offset": "none",
-    "auto_top_up": "none", "top_up_cap": 0.0,
+    "auto_top_up": "none", "top_up_cap": 0.0, "initial_margin_buffer": 0.0, "remove_floor": 0.0, "backstop_rate": 0.0,
+    "first_fraction": 0.0, "first_fraction_above": 0.0, "liquidation_cooldown": 0.0, "tier_steps": 1,
 }
 INSTRUMENT = {
     "symbol": "COIN", "contract": "linear", "tiers": [[0, 1 / 64, 64]], "tier_key": "notional", "taker_fee": 0.0,
-    "maker_fee": 0.0, "lot": 0.0, "min_notional": 0.0, "tier_changes": [],
+    "maker_fee": 0.0, "lot": 0.0, "min_notional": 0.0, "tier_changes": [], "unit_margin_rate": 0.0,
+    "liquidation_fee": None,
 }
 ORDER = {
     "size_type": "quantity", "target": False, "margin": None, "limit": None, "stop": None, "take_profit": None,

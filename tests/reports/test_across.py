@@ -70,7 +70,7 @@ def test_a_notebook_needs_no_configuration(result, tmp_path):
     known = json.loads((page.parent / "configuration.json").read_text())
     assert known["account"] == "10,000.00 USDT, leverage 10x, rules of okx, kraken and hyperliquid"
     assert {venue: rules["reduction"] for venue, rules in known["rules"].items()} == {
-        "okx": "tier_step", "kraken": "full", "hyperliquid": "full",
+        "okx": "tier_step", "kraken": "full", "hyperliquid": "fraction_first",
     }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ bankruptcy, a stop equal to a limit. Ties are exact for linear contracts; recipr
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 
@@ -34,6 +35,15 @@ RATES = {
     "liquidation_slippage": [0.0, 0.0, 0.001, 0.01],
     "slippage": [0.0, 0.0, 0.0005, 0.004],
 }
+STEPS = {
+    "initial_margin_buffer": [0.0, 0.0, 4 / 1024, 0.0054],
+    "remove_floor": [0.0, 0.0, 1 / 8],
+    "backstop_rate": [0.0, 0.0, 0.5, 0.97],
+    "first_fraction": [0.0, 1 / 4, 0.2],
+    "first_fraction_above": [0.0, 0.25, 1.0],  # of the balance
+    "liquidation_cooldown": [0.0, 30.0, 600.0, 5_000.0],
+    "tier_steps": [1, 1, 2, 3],
+}
 DYADIC_RATES = {
     "close_fee_buffer": [0.0, 0.0, 1 / 1024],
     "liquidation_fee": [0.0, 0.0, 8 / 1024, 16 / 1024],
@@ -54,6 +64,7 @@ class Maker:
         self.rng = random.Random(seed)
         self.later = random.Random(f"{seed}, later knobs")  # a stream of its own: older seeds stay what they are
         self.top_ups = random.Random(f"{seed}, top-ups")
+        self.steps = random.Random(f"{seed}, steps of liquidations")
         self.dyadic = self.chance(0.5)
         self.inverse = self.chance(0.35)
         self.n_bars = self.rng.randint(5, 60)
@@ -107,7 +118,8 @@ class Maker:
         self.slots = [self.make_slot() for _ in range(self.n_slots)]
         orders = self.make_tie_orders() if self.ties else self.make_orders()
         for instrument in self.instruments:
-            instrument["tier_changes"] = [] if self.ties else self.make_tier_changes(instrument["tiers"])
+            grows = instrument["unit_margin_rate"] > 0.0
+            instrument["tier_changes"] = [] if self.ties or grows else self.make_tier_changes(instrument["tiers"])
         return {
             "open_time": [START + t * HOUR for t in range(self.n_bars)],
             "instruments": self.instruments,
@@ -217,13 +229,34 @@ class Maker:
         rules = {name: self.rng.choice(values) for name, values in {**CHOICES, **rates}.items()}
         if self.chance(0.35):
             rules.update(liquidation_slippage=0.0, slippage=0.0, close_fee_buffer=0.0)
-        return rules | self.make_top_up()
+        return rules | self.make_top_up() | self.make_steps()
 
     def make_top_up(self) -> dict:
         """Return the rules of automatic top-ups, mostly none."""
         rule = self.top_ups.choice(["none", "none", "none", "initial_margin", "initial_margin", "all_free"])
         cap = self.balance * self.top_ups.choice([0.0, 0.0, 1 / 32, 1 / 4])
         return {"auto_top_up": rule, "top_up_cap": cap}
+
+    def make_steps(self) -> dict:
+        """Return the rules of liquidations in steps, of the backstop and of reserves, mostly none."""
+        if self.ties or self.steps.random() < 0.5:
+            return {name: values[0] for name, values in STEPS.items()}
+        rules = {name: self.steps.choice(values) for name, values in STEPS.items()}
+        rules["first_fraction_above"] *= self.balance
+        return rules | ({"reduction": "fraction_first"} if self.steps.random() < 0.4 else {})
+
+    def make_growth(self, row: dict, price: float) -> dict:
+        """Return a margin rate that grows with the size of an instrument with tiers by quantity, and its own fee."""
+        own: dict = {"unit_margin_rate": 0.0, "liquidation_fee": None}
+        if self.steps.random() < 0.2:
+            own["liquidation_fee"] = self.steps.choice([0.0, 8 / 1024, 0.009])
+        if row["tier_key"] == "quantity" and not self.ties and self.steps.random() < 0.5:
+            full = self.balance * price if self.inverse else self.balance / price
+            own["unit_margin_rate"] = 1.0 / (full * self.steps.choice([4.0, 16.0, 100.0]))
+            row["tiers"] = [[floor, min(rate, 0.75 / most), most] for floor, rate, most in row["tiers"]]
+            for k, (before, tier) in enumerate(itertools.pairwise(row["tiers"]), start=1):
+                row["tiers"][k][1] = max(tier[1], before[1])
+        return own
 
     def make_instrument(self, i: int) -> dict:
         """Return an instrument with one to five tiers."""
@@ -248,7 +281,7 @@ class Maker:
         free = self.chance(0.35)
         fee = 1 / 1024 if self.dyadic else 0.0006
         one = self.balance * price if self.inverse else self.balance / price
-        return {
+        row = {
             "symbol": f"COIN{i}",
             "contract": "inverse" if self.inverse else "linear",
             "tiers": rows,
@@ -258,6 +291,7 @@ class Maker:
             "lot": self.make_lot(one),
             "min_notional": self.rng.choice([0.0, 0.0, self.balance / 64, self.balance / 8]),
         }
+        return row | self.make_growth(row, price)
 
     def make_lot(self, one: float) -> float:
         """Return a lot: none, small, or coarse against what the balance buys."""

@@ -92,7 +92,7 @@ def test_the_distance_goes_by_the_table_in_force():
 def test_a_scenario_keeps_its_changes():
     scene = validate(changing([(1, STRICT), (2.5, LENIENT)]))
     again = Scenario.from_dict(scene).to_dict()
-    assert again["instruments"] == scene["instruments"]
+    assert validate(again)["instruments"] == scene["instruments"]
     assert np.array_equal(simulate(Scenario.from_dict(again)).equity, simulate(Scenario.from_dict(scene)).equity)
 
 

@@ -23,7 +23,11 @@ def instruments(draw, symbol, contract):
     step = draw(some.floats(1, 400)) / (1 if keyed_by == "notional" or contract == "linear" else 1e-2)
     floors = [0.0] + [step * 2**k for k in range(len(rates) - 1)]
     tiers = tuple((floor, rate, 100.0) for floor, rate in zip(floors, rates, strict=True))
-    return Instrument(symbol, contract=contract, tiers=tiers, tier_key=keyed_by)
+    growing = keyed_by == "quantity" and draw(some.booleans())
+    unit = draw(some.floats(0.0005, 0.1)) * (1 if contract == "linear" else 1e-2) if growing else 0.0
+    if growing:
+        tiers = tuple((floor, rate, 0.9 / rates[-1]) for floor, rate, _ in tiers)
+    return Instrument(symbol, contract=contract, tiers=tiers, tier_key=keyed_by, unit_margin_rate=unit)
 
 
 @some.composite
@@ -32,6 +36,7 @@ def rules(draw):
         mm_basis=draw(some.sampled_from(["mark", "mark", "entry"])),
         close_fee_buffer=draw(some.sampled_from([0.0, 0.002])),
         hedge_offset=draw(some.sampled_from(["none", "net", "larger_side"])),
+        initial_margin_buffer=draw(some.sampled_from([0.0, 0.0054])),
     )
 
 
@@ -176,11 +181,12 @@ def engine_liquidates(engine, pool, price):
     scene = scenario(
         [flat(mark), flat(mark), candle],
         [{"size": position.quantity, "margin": pool.cash}],
-        [{"instrument": 0, "leverage": 100}],
+        [{"instrument": 0, "leverage": position.leverage}],
         instrument={
             "contract": instrument.contract,
             "tiers": list(map(list, instrument.tiers)),
             "tier_key": instrument.tier_key,
+            "unit_margin_rate": instrument.unit_margin_rate,
         },
         venue={"mm_basis": pool.rules.mm_basis, "close_fee_buffer": pool.rules.close_fee_buffer},
         account={"balance": pool.cash * 2},
@@ -193,8 +199,9 @@ def engine_liquidates(engine, pool, price):
 @given(pool=pools(symbols=("A",)))
 def test_the_engine_liquidates_there_and_not_before(engine, pool):
     first = pool.positions[0]
-    opened = replace(first, entry_price=first.mark_price)
-    pool = replace(pool, positions=(opened,), isolated=True, cash=max(pool.cash, opened.entry_notional / 99))
+    most = calc.allowed_leverage(first.instrument, first.quantity, first.mark_price) * 0.99
+    opened = replace(first, entry_price=first.mark_price, leverage=most)
+    pool = replace(pool, positions=(opened,), isolated=True, cash=max(pool.cash, opened.entry_notional / most))
     assume(excess(pool) > 1e-6)
     price, mark = calc.liquidation_price(pool), opened.mark_price
     assume(mark / 20 < price < mark * 20)

@@ -4,6 +4,7 @@ import pytest
 
 from backtester.kernels import liquidation
 from backtester.kernels.path import check_margins
+from backtester.schema import NO_REASON
 from tests.unit.kernel_account import account
 
 TIERS = {"tiers": [[0, 1 / 64, 64], [512, 1 / 32, 32]]}
@@ -97,7 +98,7 @@ def test_down_to_initial_margin_where_nothing_helps():
 )
 def test_the_fee_takes_what_is_left_at_the_most(cash, fee, left):
     run = account([(0, 8.0, 128.0, 8.0)], cash=cash, marks=[112.0], venue={"liquidation_fee": 1 / 64})
-    liquidation.close_out(run, 0, 8.0)
+    liquidation.close_out(run, 0, 8.0, NO_REASON)
     assert run.slots[0].quantity == 0
     assert run.pools[0].cash == left
     assert run.events[0].amount == -128 - fee

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from backtester.errors import ConfigurationError
-from backtester.scenario import Scenario, load_json, read_scenario, validate
-from backtester.schema import RULE_CHOICES
+from backtester.scenario import ADDED, Scenario, load_json, read_scenario, validate
+from backtester.schema import RULE_AMOUNTS, RULE_CHOICES, RULE_COUNTS, RULE_RATES
 
 HOUR = 3_600_000_000_000
 START = 1_760_130_000_000_000_000
@@ -54,8 +54,8 @@ def drop(data: Any, path: tuple[Any, ...]) -> None:
 def test_defaults_are_filled_in() -> None:
     out = validate(scenario())
     first = {name: words[0] for name, words in RULE_CHOICES.items()}
-    names = ("close_fee_buffer", "liquidation_fee", "liquidation_slippage", "slippage", "top_up_cap")
-    assert out["venue"] == first | dict.fromkeys(names, 0.0)
+    numbers = dict.fromkeys((*RULE_RATES, *RULE_AMOUNTS), 0.0) | dict.fromkeys(RULE_COUNTS, 1)
+    assert out["venue"] == first | numbers
     assert out["account"]["path"] == "adverse"
     assert out["sub_account_shares"] == []
     assert out["instruments"][0]["contract"] == "linear"
@@ -70,7 +70,7 @@ def test_defaults_are_filled_in() -> None:
 
 def test_defaults_are_those_of_the_format_page() -> None:
     venue = validate(scenario())["venue"]
-    assert venue == {
+    assert {name: rule for name, rule in venue.items() if name not in ADDED} == {
         "mm_basis": "mark",
         "close_fee_buffer": 0,
         "liquidation_fee": 0,
@@ -86,9 +86,8 @@ def test_defaults_are_those_of_the_format_page() -> None:
         "leverage_rule": "topup",
         "on_insufficient": "reduce",
         "hedge_offset": "none",
-        "auto_top_up": "none",
-        "top_up_cap": 0,
     }
+    assert {name: venue[name] for name in ADDED} == ADDED
 
 
 def test_validating_again_changes_nothing_and_the_input_stays() -> None:

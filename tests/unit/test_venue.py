@@ -10,8 +10,9 @@ from itertools import pairwise
 import pytest
 
 from backtester._evidence import NOT_STATED
+from backtester.calculators import Pool, Position, allowed_leverage, maintenance_margin
 from backtester.errors import ConfigurationError
-from backtester.schema import RULE_AMOUNTS, RULE_CHOICES, RULE_RATES
+from backtester.schema import RULE_AMOUNTS, RULE_CHOICES, RULE_COUNTS, RULE_RATES
 from backtester.symbols import parse, same
 from backtester.venue import FOLDER, Instrument, Tier, VenueRules, load_venue, venue_names
 
@@ -106,6 +107,7 @@ def test_the_rules_are_the_words_of_the_schema():
     rules = VenueRules()
     assert [rule.name for rule in fields(rules) if rule.type == "str"] == [*RULE_CHOICES]
     assert {rule.name for rule in fields(rules) if rule.type == "float"} == {*RULE_RATES, *RULE_AMOUNTS}
+    assert [rule.name for rule in fields(rules) if rule.type == "int"] == [*RULE_COUNTS]
 
 
 def test_binance_tiers_give_the_cumulative_amounts_the_venue_publishes():
@@ -134,12 +136,12 @@ def test_crypto_com_keeps_maintenance_at_half_of_the_margin_rate():
     assert venue.default.tiers == ((0.0, 0.025, 20.0),)
     bitcoin = venue.instrument("BTC/USD:USD")
     assert bitcoin.tier_key == "quantity"
-    for tier, above in pairwise(bitcoin.tiers):
-        whole = min(1.0, max(1 / 50, 0.005 * above.floor))  # the margin rate at the upper end of the step
-        assert tier.maintenance_rate == pytest.approx(0.5 * whole)
-        assert tier.max_leverage == pytest.approx(1 / whole, abs=0.005)
-        assert tier.floor == 0 or above.floor / tier.floor <= 1.25  # what the steps add at most
-    assert venue.rules.close_fee_buffer == 0.0054
+    for size in (1, 4, 5, 17.5, 199, 250):
+        position = Position(bitcoin, size, 60_000)
+        margin_rate = min(1.0, max(1 / 50, 0.005 * size))
+        assert maintenance_margin(Pool(0, (position,))) == pytest.approx(0.5 * margin_rate * size * 60_000)
+        assert allowed_leverage(bitcoin, size, 60_000) == pytest.approx(1 / margin_rate)
+    assert venue.rules.close_fee_buffer == venue.rules.initial_margin_buffer == 0.0054
     assert venue.rules.remove_rule == "profit_only"
 
 

@@ -66,6 +66,7 @@ def test_the_docs_have_a_row_for_every_venue(name):
     assert f"`{venue.rules.hedge_offset}`" in row
     assert ("fund" in row) == (venue.rules.leftover == "fund")
     how = {"full": "whole position", "tier_step": "tier by tier", "to_initial": "back to initial margin"}
+    how["fraction_first"] = "a fraction first"
     assert how[venue.rules.reduction] in row
     fee = f"{venue.rules.liquidation_fee * 100:.2f}".removesuffix("0")
     assert (fee in row) == (venue.rules.liquidation_fee > 0)
