@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from backtester._fields import Field, choice, flag, items, mapping, number, record, text
-from backtester.calculators import Pool, Position, allowed_leverage, allowed_size, isolated, moved
+from backtester.calculators import Pool, Position, allowed_leverage, allowed_size, free_margin, isolated, moved
 from backtester.errors import ConfigurationError, nearest
 from backtester.scenario import load_json
 from backtester.scenario_schema import RULE_FIELDS
@@ -45,10 +45,14 @@ POSITION = {
 
 
 class Holdings(NamedTuple):
-    """A venue, and the pools of an account: cross first, then one for each isolated position."""
+    """A venue, and the pools of an account: cross first, then one for each isolated position.
+
+    `free` is the money in the balance that no position needs: what automatic top-ups can move. None: it was not said.
+    """
 
     venue: Venue
     pools: tuple[Pool, ...]
+    free: float | None
 
 
 def read_account(path: Path) -> Any:
@@ -121,12 +125,14 @@ def holdings(data: Any) -> Holdings:
     pairs = list(zip(held, rows, strict=True))
     shared = tuple(position for position, row in pairs if row["mode"] == "cross")
     alone = [isolated(position, rules, margin=row["margin"]) for position, row in pairs if row["mode"] == "isolated"]
+    balance = account["balance"]
     if not shared:
-        return Holdings(venue, tuple(alone))
-    if account["balance"] is None:
+        return Holdings(venue, tuple(alone), balance)
+    if balance is None:
         cure = "Say how much stands behind the positions"
         raise ConfigurationError("balance", None, "cross margin needs the wallet balance", cure=cure)
-    return Holdings(venue, (Pool(account["balance"], shared, rules), *alone))
+    cross = Pool(balance, shared, rules)
+    return Holdings(venue, (cross, *alone), max(0.0, min(balance, free_margin(cross))))
 
 
 def prices_to_survive(held: Holdings, move: str, stop: float | None) -> Mapping[str, float]:
