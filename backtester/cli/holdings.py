@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from backtester._fields import Field, choice, flag, items, mapping, number, record, text
+from backtester.account import changed_rules
 from backtester.calculators import Pool, Position, allowed_leverage, allowed_size, free_margin, isolated, moved
 from backtester.errors import ConfigurationError, nearest
 from backtester.scenario import load_json
 from backtester.scenario_schema import RULE_FIELDS
 from backtester.symbols import parse, same
-from backtester.venue import Venue, VenueRules, load_venue
+from backtester.venue import Venue, load_venue
 
 __all__ = ["Holdings", "holdings", "other_position", "prices_to_survive", "read_account"]
 
@@ -113,7 +113,7 @@ def holdings(data: Any) -> Holdings:
     account = record(data, ACCOUNT)
     venue = load_venue(account["venue"])
     overrides = record(account["rules"], RULE_FIELDS, "account.rules")
-    rules = VenueRules(**asdict(venue.rules) | {name: overrides[name] for name in account["rules"]})
+    rules = changed_rules(venue, {name: overrides[name] for name in account["rules"]})
     rows = [record(row, POSITION, f"positions[{n}]") for n, row in enumerate(account["positions"])]
     if not rows:
         raise ConfigurationError("positions", [], "is empty", allowed="at least one position")

@@ -211,6 +211,7 @@ def test_a_liquidated_pool_says_so(said: Say) -> None:
         (["--fundings", "-1"], "--fundings: is not a number of fundings; found -1"),
         (["--funding-rate", "nan"], "--funding-rate: is not finite"),
         (["--rule", "mm_bass=entry"], "--rule mm_bass: is an unknown key; found 'mm_bass'; nearest: mm_basis"),
+        (["--rule", "hedge_offset=larger_side"], "hedge_offset: belongs to a position mode that binance does not have"),
         (["--account", "a.toml"], "--symbol: is given together with --account a.toml"),
     ],
     ids=lambda given: " ".join(given) if isinstance(given, list) else "",
