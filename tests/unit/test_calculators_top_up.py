@@ -31,6 +31,16 @@ def test_an_initial_margin_moves_at_the_line(side, price, after):
     assert found.pool.positions[0].mark_price == price
 
 
+def test_inverse():
+    """1024 dollars at 128 are 8 coins: 1 behind them, 1/8 required: at the line where they are 8.875, then 9.875."""
+    coin = Instrument("COIN", contract="inverse", tiers=((0, 1 / 64, 64),))
+    rules = VenueRules(auto_top_up="initial_margin", **ENTRY)
+    found = calc.next_top_up(isolated(Position(coin, 1024, 128, leverage=8), rules), 3)
+    assert found.amount == 1
+    assert found.price == pytest.approx(1024 / 8.875, rel=1e-14)
+    assert calc.liquidation_price(found.pool) == pytest.approx(1024 / 9.875, rel=1e-14)
+
+
 def test_one_after_the_other_up_to_what_is_free():
     first = calc.next_top_up(pool(**ENTRY), 192)
     second = calc.next_top_up(first.pool, 192 - first.amount, moved_before=first.amount)
