@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from backtester.schema import (
+    ADD_MARGIN,
+    AUTO_TOP_UP,
     EVENT,
     EVENT_KINDS,
     LEDGER_KINDS,
@@ -22,6 +24,7 @@ from backtester.schema import (
 if TYPE_CHECKING:
     from backtester.result import Result
 
+_MOVES = (int(AUTO_TOP_UP), int(ADD_MARGIN))
 _TRADES = [*range(TRAILING_STOP + 1), LIMIT]  # kinds of events that trade: fill, liquidation, stops, take-profit, limit
 
 
@@ -79,29 +82,39 @@ def liquidations_frame(result: Result) -> pd.DataFrame:
 
 
 def trades_frame(result: Result) -> pd.DataFrame:
-    """One row per closing, whole or partial: side, entry (average), exit, pnl before fees, fee of the exit."""
+    """One row per closing, whole or partial: side, entry (average), exit, pnl before fees, fee of the exit.
+
+    `topped_up` and `margin_added` are what was moved to the position since it was opened, automatically and by hand.
+    """
     closings = []
     held: dict[int, tuple[float, float, int]] = {}  # slot: quantity, entry level, bar of the entry
+    moved: dict[tuple[int, int], float] = {}  # slot and kind of event: money since the opening
     inverse = [result.scenario.instruments[slot.instrument].contract == "inverse" for slot in result.scenario.slots]
-    events = result.events[np.isin(result.events["kind"], _TRADES)]
+    events = result.events[np.isin(result.events["kind"], [*_TRADES, *_MOVES])]
     columns = (events[name].tolist() for name in ("bar", "slot", "kind", "fill", "quantity", "amount"))
     for bar, j, kind, price, change, amount in zip(*columns, strict=True):
+        if kind in _MOVES:
+            moved[j, kind] = moved.get((j, kind), 0.0) + amount
+            continue
         fill = -1.0 / price if inverse[j] else price
         quantity, entry, since = held.get(j, (0.0, 0.0, 0))
         if quantity * change >= 0.0:
             entry = fill if quantity == 0.0 else (quantity * entry + change * fill) / (quantity + change)
             held[j] = (quantity + change, entry, bar if quantity == 0.0 else since)
+            if quantity == 0.0:
+                moved |= {(j, each): 0.0 for each in _MOVES}
             continue
         pnl = -change * (fill - entry)
         entry_price = -1.0 / entry if inverse[j] else entry
-        closings.append((j, -change, since, bar, entry_price, price, pnl, pnl - amount, kind))
+        added = [moved[j, each] for each in _MOVES]
+        closings.append((j, -change, since, bar, entry_price, price, pnl, pnl - amount, kind, *added))
         left = quantity + change
         held[j] = (0.0 if abs(left) <= 1e-9 * abs(quantity) else left, entry, since)
     return _trades(result, closings)
 
 
 def _trades(result: Result, closings: list[tuple[Any, ...]]) -> pd.DataFrame:
-    table = np.array(closings, float).reshape(-1, 9)
+    table = np.array(closings, float).reshape(-1, 11)
     slot, since, bar = (table[:, column].astype(np.int64) for column in (0, 2, 3))
     return pd.DataFrame(
         {
@@ -116,6 +129,8 @@ def _trades(result: Result, closings: list[tuple[Any, ...]]) -> pd.DataFrame:
             "pnl": table[:, 6],
             "fee": table[:, 7],
             "exit_kind": _words(table[:, 8], EVENT_KINDS),
+            "topped_up": table[:, 9],
+            "margin_added": table[:, 10],
         }
     )
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from backtester._slots import check_venue
+from backtester.account import rules_of
 from backtester.errors import ConfigurationError
 from backtester.schema import MODES
 
@@ -37,7 +38,8 @@ def telling(modes: Sequence[str]) -> str:
 
 
 def check_modes(account: Account, modes: Sequence[str], prepared: Prepared, market: Market) -> None:
-    """Fail if the account's venue has no account with the prepared slots in one of the modes."""
+    """Fail if the account's venue has no account with its rules, or with the prepared slots in one of the modes."""
+    rules_of(account)
     for mode in modes:
         check_venue(replace(account, mode=mode), prepared.plan.slots, market.symbols)
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from itertools import pairwise
+from functools import cache
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from backtester._fields import Unfit, items
 from backtester.errors import ConfigurationError
 from backtester.scenario_schema import check_tiers
+from backtester.schema import LARGEST
 
 COLUMNS = ("since", "symbol", "floor", "maintenance_rate", "max_leverage", "maintenance_amount")
 JUMP = 1e-6  # of the requirement at a floor: what published amounts are rounded to
@@ -49,6 +51,7 @@ class DatedTiers(NamedTuple):
 
 
 Schedule = dict[str, tuple[DatedTiers, ...]]
+_Table = tuple[tuple[int, ...], str, str, list[list[float]]]  # line numbers, date, symbol, rows
 
 
 def maintenance_amounts(tiers: Sequence[Tier], tier_key: str = "notional") -> tuple[float, ...]:
@@ -128,6 +131,10 @@ def read_schedule(path: Path) -> Schedule:
     rows = list(zip((n for n, _ in numbered), csv.reader(line for _, line in numbered), strict=True))
     if not rows or tuple(rows[0][1]) != COLUMNS:
         raise ConfigurationError(str(path), rows[0][1] if rows else "", "has no header", allowed=",".join(COLUMNS))
+    for n, row in rows:
+        if len(row) != len(COLUMNS):
+            problem = f"has {len(row)} columns"
+            raise ConfigurationError(f"{path}: line {n}", ",".join(row), problem, allowed=",".join(COLUMNS))
     out: dict[str, list[DatedTiers]] = {}
     for numbers, since, symbol, table in _tables(rows[1:], path):
         where = f"{path}: {symbol} since {since}, lines {numbers[0]} to {numbers[-1]}"
@@ -141,37 +148,47 @@ def read_schedule(path: Path) -> Schedule:
     return {symbol: tuple(tables) for symbol, tables in out.items()}
 
 
-_Table = tuple[list[int], str, str, list[list[float]]]
-
-
 def _tables(rows: Iterable[tuple[int, list[str]]], path: Path) -> Iterable[_Table]:
     """Yield line numbers, date, symbol and numbers of each run of rows with one date and symbol."""
-    table: _Table | None = None
-    for n, row in rows:
-        where = f"{path}: line {n}"
-        if len(row) != len(COLUMNS):
-            raise ConfigurationError(where, ",".join(row), f"has {len(row)} columns", allowed=",".join(COLUMNS))
+    number = cache(float)  # the same few thousand again and again
+    for (since, symbol), run in groupby(rows, lambda row: tuple(row[1][:2])):
+        lines, cells = zip(*run, strict=True)
         try:
-            numbers = [float(cell) for cell in row[2:]]
+            yield lines, since, symbol, [[*map(number, row[2:])] for row in cells]
         except ValueError:
-            raise ConfigurationError(
-                where, ",".join(row), "has a cell that is no number", allowed=COLUMNS[2:]
-            ) from None
-        if table is None or table[1:3] != (row[0], row[1]):
-            if table is not None:
-                yield table
-            table = ([], row[0], row[1], [])
-        table[0].append(n)
-        table[3].append(numbers)
-    if table is not None:
-        yield table
+            n, row = next((n, row) for n, row in zip(lines, cells, strict=True) if not all(map(_is_number, row[2:])))
+            problem = "has a cell that is no number"
+            raise ConfigurationError(f"{path}: line {n}", ",".join(row), problem, allowed=COLUMNS[2:]) from None
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _tiers(table: list[list[float]], where: str) -> tuple[Tier, ...]:
-    try:
-        return tuple(Tier(*row) for row in check_table(table))
-    except Unfit as error:
-        raise ConfigurationError(where, table, str(error), allowed=error.allowed) from None
+    if not _is_sound(table):
+        try:
+            table = [[*row] for row in check_table(table)]
+        except Unfit as error:
+            raise ConfigurationError(where, table, str(error), allowed=error.allowed) from None
+    return tuple(Tier(floor, rate, most) for floor, rate, most, *_ in table)
+
+
+def _is_sound(table: list[list[float]]) -> bool:
+    """Return whether a table is right beyond doubt; `check_table` knows what is wrong with another, and is slow."""
+    last_floor, last_rate, last_most, expected = -1.0, 0.0, LARGEST, 0.0
+    for floor, rate, most, amount in table:
+        expected += floor * (rate - last_rate)
+        if not (last_floor < floor <= LARGEST and last_rate <= rate < 1.0 and 0.0 < most <= last_most):
+            return False
+        if not abs(amount - expected) <= JUMP * floor * rate:
+            return False
+        last_floor, last_rate, last_most = floor, rate, most
+    return table[0][0] == 0.0
 
 
 def _instant(since: str, where: str) -> int:

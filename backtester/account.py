@@ -17,7 +17,7 @@ from backtester.scenario_schema import RULE_FIELDS, SHARES_TOLERANCE
 from backtester.schema import LARGEST, MODES, PATHS
 from backtester.venue import Venue, VenueRules, load_venue
 
-__all__ = ["MODES", "PATHS", "Account", "Slot", "rules_of", "venue_of"]
+__all__ = ["MODES", "PATHS", "Account", "Slot", "changed_rules", "position_modes", "rules_of", "venue_of"]
 
 
 class Slot(NamedTuple):
@@ -99,8 +99,42 @@ def venue_of(account: Account) -> Venue:
 
 
 def rules_of(account: Account) -> VenueRules:
-    """Return the rules of the account's venue with the account's overrides."""
-    return VenueRules(**(asdict(venue_of(account).rules) | dict(account.rules)))
+    """Return the rules of the account's venue with the account's overrides.
+
+    Raises
+    ------
+    ConfigurationError
+        See `changed_rules`.
+    """
+    return changed_rules(venue_of(account), account.rules)
+
+
+def changed_rules(venue: Venue, changes: Mapping[str, object]) -> VenueRules:
+    """Return the rules of a venue with some of them changed by hand.
+
+    Raises
+    ------
+    ConfigurationError
+        If a rule cannot be that, or `hedge_offset` is of a position mode that the venue does not have.
+    """
+    wanted = changes.get("hedge_offset")
+    if wanted is not None and venue.position_modes and wanted not in venue.position_modes.values():
+        raise ConfigurationError(
+            "account.rules.hedge_offset",
+            wanted,
+            f"belongs to a position mode that {venue.name} does not have",
+            allowed=[f"{offset} ({modes})" for offset, modes in position_modes(venue).items()],
+            cure="Take what it has, another venue, or a venue file of your own",
+        )
+    return VenueRules(**(asdict(venue.rules) | dict(changes)))
+
+
+def position_modes(venue: Venue) -> dict[str, str]:
+    """Return the position modes of a venue in words by their `hedge_offset`, the one of its rules first."""
+    words: dict[str, list[str]] = {venue.rules.hedge_offset: []} if venue.position_modes else {}
+    for mode, offset in venue.position_modes.items():
+        words.setdefault(offset, []).append(mode.replace("_", "-"))
+    return {offset: " or ".join(modes) for offset, modes in words.items()}
 
 
 def _positive(key: str, value: object) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from backtester import text
 from backtester.printing import SYNTHETIC, all_notes, facts
-from backtester.summary import MEASURES, formatted, unit, value
+from backtester.summary import formatted, shown, unit, value
 from backtester.verdict import name_of
 
 if TYPE_CHECKING:
@@ -77,12 +77,13 @@ def metrics_blocks(result: VenueComparison, width: int) -> list[Rows]:
     width : int
         Of a table's widest line; a single venue may take more.
     """
-    labels = [_label(measure.label, unit(measure.key, result.currency)) for measure in MEASURES]
+    measures = shown(*(each.metrics for each in result.values()))
+    labels = [_label(measure.label, unit(measure.key, result.currency)) for measure in measures]
     left = max(map(len, labels))
     taken, blocks = width, list[list[list[str]]]()
     for venue, each in result.items():
         columns = [
-            [f"{venue}\n{name_of(mode)}", *(formatted(m.key, value(each.metrics, m.key, mode)) for m in MEASURES)]
+            [f"{venue}\n{name_of(mode)}", *(formatted(m.key, value(each.metrics, m.key, mode)) for m in measures)]
             for mode in each.modes
         ]
         wide = sum(GAP + max(len(line) for cell in column for line in cell.split("\n")) for column in columns)

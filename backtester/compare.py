@@ -16,7 +16,7 @@ from backtester.metrics import difference
 from backtester.parting import Parting, part, traded
 from backtester.printing import printed
 from backtester.summary import summarise
-from backtester.verdict import band_frame, band_verdict, top_ups_of, trailing_inside, verdict
+from backtester.verdict import band_frame, band_verdict, trailing_inside, verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,7 +107,6 @@ class Comparison:
             unit=self.currency,
             traded=any(traded(run) for run in self.results.values()),
             trailing={mode: trailing_inside(run) for mode, run in self.results.items()},
-            top_ups={mode: top_ups_of(run) for mode, run in self.results.items()},
         )
 
     @cached_property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from backtester import text
 from backtester.refusals import refusals
-from backtester.summary import MEASURES, formatted, unit, value
+from backtester.summary import formatted, shown, unit, value
 from backtester.verdict import name_of
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def metrics_rows(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     modes = [name_of(mode) for mode in comparison.modes]
     header = ["", *modes] + ([f"{modes[0]} - {modes[1]}"] if "difference" in table else [])
     rows = []
-    for measure in MEASURES:
+    for measure in shown(table):
         symbol = unit(measure.key, comparison.currency)
         cells = [formatted(measure.key, value(table, measure.key, mode)) for mode in comparison.modes]
         if "difference" in table:

@@ -7,17 +7,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backtester import metrics, text
 from backtester.distance import closest_together
-from backtester.schema import AUTO_TOP_UP, LIQUIDATION
+from backtester.schema import ADD_MARGIN, AUTO_TOP_UP, LIQUIDATION
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from backtester.result import Result
 
-__all__ = ["MEASURES", "Measure", "formatted", "summarise", "unit", "value"]
+__all__ = ["MEASURES", "Measure", "formatted", "shown", "summarise", "unit", "value"]
 
 
 class Measure(NamedTuple):
@@ -34,12 +35,15 @@ class Measure(NamedTuple):
         ``time`` [ns UTC] or ``span`` [ns].
     note : str
         What exactly is measured, in one clause.
+    rare : bool
+        Shown only where it is not 0.
     """
 
     key: str
     label: str
     kind: str
     note: str = ""
+    rare: bool = False
 
 
 MEASURES = (
@@ -55,6 +59,10 @@ MEASURES = (
     Measure("calmar", "Calmar", "number", "annual return over drawdown on closes"),
     Measure("liquidations", "liquidations", "count"),
     Measure("liquidation_loss", "lost in liquidations", "money", "before what insurance absorbed"),
+    Measure("auto_top_ups", "automatic top-ups", "count", "of isolated positions at their line", rare=True),
+    Measure("auto_top_up_margin", "moved by automatic top-ups", "money", "from the balance", rare=True),
+    Measure("margin_additions", "additions of margin by hand", "count", "to isolated positions", rare=True),
+    Measure("margin_added", "margin added by hand", "money", "from the balance", rare=True),
     Measure("worst_margin_ratio", "worst margin ratio", "number", "requirement over equity; liquidated at 1"),
     Measure("closest_to_liquidation", "closest to liquidation, alone", "fraction", "one instrument moves, others stay"),
     Measure("closest_together", "closest to liquidation, together", "fraction", "all move against it alike"),
@@ -94,6 +102,11 @@ def value(table: pd.DataFrame, key: str, column: str) -> float:
     return float(cell)
 
 
+def shown(*tables: pd.DataFrame) -> list[Measure]:
+    """Return the measures that people are shown: rare ones only where some frame of metrics has them."""
+    return [each for each in MEASURES if not each.rare or any((table.loc[each.key] != 0.0).any() for table in tables)]
+
+
 def unit(key: str, currency: str) -> str:
     """Return the unit that stands beside a metric's label; empty when the number itself carries it."""
     return {"money": currency, "bars": "bars", "span": "time", "time": "UTC"}.get(MEASURE[key].kind, "")
@@ -129,6 +142,10 @@ def summarise(result: Result) -> dict[str, float]:
         "calmar": metrics.calmar(equity, start, step),
         "liquidations": totals["liquidations"],
         "liquidation_loss": liquidation_loss(result),
+        "auto_top_ups": len(amounts_of(result, AUTO_TOP_UP)),
+        "auto_top_up_margin": amounts_of(result, AUTO_TOP_UP).sum(),
+        "margin_additions": len(amounts_of(result, ADD_MARGIN)),
+        "margin_added": amounts_of(result, ADD_MARGIN).sum(),
         "worst_margin_ratio": float(np.max(result.worst_margin_ratio)),
         "closest_to_liquidation": closest_to_liquidation(result),
         "closest_together": 0.0 if met_its_line(result) else closest_together(result),
@@ -149,8 +166,12 @@ def summarise(result: Result) -> dict[str, float]:
 
 def liquidation_loss(result: Result) -> float:
     """Return what liquidations took out of the pools, ``-sum(amount)`` [settlement currency]."""
-    events = result.events
-    return float(-events["amount"][events["kind"] == LIQUIDATION].sum()) + 0.0
+    return float(-amounts_of(result, LIQUIDATION).sum()) + 0.0
+
+
+def amounts_of(result: Result, kind: np.int64) -> NDArray[np.float64]:
+    """Return the amounts of all events of a kind [settlement currency]."""
+    return result.events["amount"][result.events["kind"] == kind]
 
 
 def met_its_line(result: Result) -> bool:

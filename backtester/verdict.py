@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from backtester import metrics, text
-from backtester.schema import AUTO_TOP_UP, FIRST_SEGMENT, TRAILING_STOP
+from backtester.schema import FIRST_SEGMENT, TRAILING_STOP
 from backtester.summary import value
 
 if TYPE_CHECKING:
@@ -16,20 +16,13 @@ if TYPE_CHECKING:
 
     from backtester.result import Result
 
-__all__ = ["TopUps", "band_frame", "band_verdict", "finer_timeframe", "top_ups_of", "trailing_inside", "verdict"]
+__all__ = ["band_frame", "band_verdict", "finer_timeframe", "trailing_inside", "verdict"]
 
 TIE = 1e-9  # of the balance
 SAME_DEPTH = 5e-5  # drawdowns nearer to each other are printed alike
 WIDE = 0.05  # of the balance, or of the highest close: a band that deserves a sentence
 MINUTE = 60 * 1_000_000_000  # [ns]
 _FINER = (1440, 240, 60, 30, 15, 5, 1)  # usual bar lengths [min]
-
-
-class TopUps(NamedTuple):
-    """Automatic top-ups of a run: how many, and the money they moved [settlement currency]."""
-
-    times: int
-    money: float
 
 
 def name_of(mode: str) -> str:
@@ -45,7 +38,6 @@ def verdict(
     unit: str,
     traded: bool,
     trailing: Mapping[str, int],
-    top_ups: Mapping[str, TopUps] | None = None,
 ) -> str:
     """Return the outcome in plain sentences made of the numbers.
 
@@ -63,14 +55,12 @@ def verdict(
         Whether any mode traded at all.
     trailing : mapping of mode to int
         Trailing stops that were filled inside bars.
-    top_ups : mapping of mode to TopUps, optional
-        Automatic top-ups of isolated positions.
     """
     columns = list(modes)
     if not traded:
         return "No trade in either mode." if len(columns) == 2 else "No trade."
     said = [_money(table, columns, balance, unit), _drawdowns(table, columns)]
-    said += [_liquidations(table, columns, unit), _top_ups(top_ups or {}, unit)]
+    said += [_liquidations(table, columns, unit), _top_ups(table, columns, unit)]
     said += [_nearest(table, columns), _ruin(table, columns), _trailing(trailing)]
     return " ".join(sentence for sentence in said if sentence)
 
@@ -136,19 +126,14 @@ def _liquidations(table: pd.DataFrame, modes: list[str], unit: str) -> str:
     return f"Liquidations: {text.joined(parts)}."
 
 
-def top_ups_of(result: Result) -> TopUps:
-    """Return how often isolated positions were topped up automatically, and with how much."""
-    amounts = result.events["amount"][result.events["kind"] == AUTO_TOP_UP]
-    return TopUps(len(amounts), float(amounts.sum()))
-
-
-def _top_ups(top_ups: Mapping[str, TopUps], unit: str) -> str:
-    if not any(found.times for found in top_ups.values()):
+def _top_ups(table: pd.DataFrame, modes: list[str], unit: str) -> str:
+    times = {mode: int(value(table, "auto_top_ups", mode)) for mode in modes}
+    if not any(times.values()):
         return ""
     parts = []
-    for mode, found in top_ups.items():
-        moved = f" ({text.money(found.money)} {unit} moved)" if found.times else ""
-        parts.append(f"{name_of(mode)} {found.times:,}{moved}")
+    for mode, found in times.items():
+        moved = f" ({text.money(value(table, 'auto_top_up_margin', mode))} {unit} moved)" if found else ""
+        parts.append(f"{name_of(mode)} {found:,}{moved}")
     return f"Automatic top-ups: {text.joined(parts)}."
 
 

@@ -57,16 +57,19 @@ def drawdown(comparison: Comparison) -> str:
 
 
 def liquidations(comparison: Comparison) -> str:
-    """Say how often each mode was liquidated, and what it lost by it."""
+    """Say how often each mode was liquidated, and what it lost by it; and how often it was topped up."""
     table, parts = comparison.metrics, list[str]()
+    topped = {mode: int(value(table, "auto_top_ups", mode)) for mode in comparison.modes}
+    saved = text.joined([f"{_named(mode)}{SPACE}{count:,}" for mode, count in topped.items() if count])
+    saved = f"; automatic top-ups: {saved}" if saved else ""
     if not any(value(table, "liquidations", mode) for mode in comparison.modes):
-        return "No position was liquidated"
+        return f"No position was liquidated{saved}"
     for mode in comparison.modes:
         count = int(value(table, "liquidations", mode))
         lost = f" ({_loss(value(table, 'liquidation_loss', mode), comparison.currency)})" if count else ""
         times = {0: "never", 1: "once"}.get(count, f"{count:,} times")
         parts.append(f"{_named(mode, first=not parts)}{'' if parts else ' was liquidated'} {times}{lost}")
-    return ", ".join(parts)
+    return ", ".join(parts) + saved
 
 
 def margin(comparison: Comparison) -> str:

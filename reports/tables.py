@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from backtester.compare import Comparison
 from backtester.printing import band_rows
-from backtester.summary import MEASURES, formatted, unit, value
+from backtester.summary import formatted, shown, unit, value
 from backtester.verdict import name_of
 
 __all__ = ["Row", "Table", "band_table", "metrics_table"]
@@ -57,7 +57,7 @@ def metrics_table(comparison: Comparison) -> Table:
     groups = {key: heading for heading, key in _GROUPS}
     two = "difference" in table
     rows = []
-    for measure in MEASURES:
+    for measure in shown(table):
         cells = [formatted(measure.key, value(table, measure.key, mode)) for mode in modes]
         if two:
             cells.append(formatted(measure.key, value(table, measure.key, "difference"), difference=True))

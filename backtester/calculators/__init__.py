@@ -25,11 +25,13 @@ from backtester.calculators.tiers import (
     leverage_of_margin,
     maintenance_tier,
 )
+from backtester.calculators.top_ups import TopUp, next_top_up
 
 __all__ = [
     "MaintenanceTier",
     "Pool",
     "Position",
+    "TopUp",
     "after_fundings",
     "allowed_leverage",
     "allowed_size",
@@ -50,6 +52,7 @@ __all__ = [
     "margin_to_add",
     "marked",
     "moved",
+    "next_top_up",
     "notional",
     "safe_range",
     "unrealized_pnl",

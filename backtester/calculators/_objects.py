@@ -7,6 +7,7 @@ from dataclasses import asdict
 from backtester._scenario_rows import instrument_row
 from backtester.calculators.pool import Pool
 from backtester.errors import ConfigurationError
+from backtester.reference.account import Account
 from backtester.reference.holding import Holding
 from backtester.reference.pool import Pool as RulePool
 from backtester.reference.slot import Slot
@@ -15,7 +16,7 @@ from backtester.reference.tiers import TierTable, build_tiers
 from backtester.scenario_schema import validate
 from backtester.venue import Instrument
 
-__all__ = ["Built", "build", "slot_of", "tier_table"]
+__all__ = ["Built", "account_of", "build", "slot_of", "tier_table"]
 
 
 class Built:
@@ -38,25 +39,32 @@ class Built:
 
 def build(pool: Pool) -> Built:
     """Return the objects of a pool; one without positions has no slots."""
+    if not pool.positions:
+        return Built(RulePool(0, "standing", read_venue(asdict(pool.rules)), pool.cash), [])
+    account = account_of(pool, "cross")
+    account.main.cash = pool.cash
+    return Built(account.main, account.marks)
+
+
+def account_of(pool: Pool, mode: str) -> Account:
+    """Return an account with the positions of a pool at their marks, in a margin mode; its cash is still to be set."""
     symbols = list(pool.marks)
     rows = {position.symbol: instrument_row(position.instrument) for position in pool.positions}
     slots = [{"instrument": symbols.index(each.symbol), "leverage": each.leverage} for each in pool.positions]
-    if not slots:
-        return Built(RulePool(0, "standing", read_venue(asdict(pool.rules)), pool.cash), [])
     columns = [{key: [mark] for key in ("open", "high", "low", "close")} for mark in pool.marks.values()]
     scenario = {
         "open_time": [0],
         "instruments": [rows[symbol] for symbol in symbols],
         "bars": columns,
         "venue": asdict(pool.rules),
-        "account": {"balance": 1.0, "mode": "cross"},
+        "account": {"balance": 1.0, "mode": mode},
         "slots": slots,
     }
-    main = build_account(validate(scenario)).main
-    main.cash = pool.cash
-    for slot, position in zip(main.slots, pool.positions, strict=True):
+    account = build_account(validate(scenario))
+    account.marks = list(pool.marks.values())
+    for slot, position in zip(account.slots, pool.positions, strict=True):
         slot.quantity, slot.entry_price = position.quantity, position.entry_price
-    return Built(main, list(pool.marks.values()))
+    return account
 
 
 def slot_of(built: Built, position: int) -> Slot:

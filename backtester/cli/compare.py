@@ -71,7 +71,11 @@ def compare(
     ] = None,
     rule: Annotated[
         list[str] | None,
-        typer.Option("--rule", metavar="name=value", help="Rule of the venue to change; may be repeated."),
+        typer.Option(
+            "--rule",
+            metavar="name=value",
+            help="Rule of the venue to change, such as hedge_offset=net for its one-way mode; may be repeated.",
+        ),
     ] = None,
     path: Annotated[
         str, typer.Option(metavar="NAME", help="What bars hide: adverse, favourable, candle or close.")

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from backtester._fields import Field, choice, flag, items, mapping, number, record, text
-from backtester.calculators import Pool, Position, allowed_leverage, allowed_size, isolated, moved
+from backtester.account import changed_rules
+from backtester.calculators import Pool, Position, allowed_leverage, allowed_size, free_margin, isolated, moved
 from backtester.errors import ConfigurationError, nearest
 from backtester.scenario import load_json
 from backtester.scenario_schema import RULE_FIELDS
 from backtester.symbols import parse, same
-from backtester.venue import Venue, VenueRules, load_venue
+from backtester.venue import Venue, load_venue
 
 __all__ = ["Holdings", "holdings", "other_position", "prices_to_survive", "read_account"]
 
@@ -45,10 +45,14 @@ POSITION = {
 
 
 class Holdings(NamedTuple):
-    """A venue, and the pools of an account: cross first, then one for each isolated position."""
+    """A venue, and the pools of an account: cross first, then one for each isolated position.
+
+    `free` is the money in the balance that no position needs: what automatic top-ups can move. None: it was not said.
+    """
 
     venue: Venue
     pools: tuple[Pool, ...]
+    free: float | None
 
 
 def read_account(path: Path) -> Any:
@@ -109,7 +113,7 @@ def holdings(data: Any) -> Holdings:
     account = record(data, ACCOUNT)
     venue = load_venue(account["venue"])
     overrides = record(account["rules"], RULE_FIELDS, "account.rules")
-    rules = VenueRules(**asdict(venue.rules) | {name: overrides[name] for name in account["rules"]})
+    rules = changed_rules(venue, {name: overrides[name] for name in account["rules"]})
     rows = [record(row, POSITION, f"positions[{n}]") for n, row in enumerate(account["positions"])]
     if not rows:
         raise ConfigurationError("positions", [], "is empty", allowed="at least one position")
@@ -121,12 +125,14 @@ def holdings(data: Any) -> Holdings:
     pairs = list(zip(held, rows, strict=True))
     shared = tuple(position for position, row in pairs if row["mode"] == "cross")
     alone = [isolated(position, rules, margin=row["margin"]) for position, row in pairs if row["mode"] == "isolated"]
+    balance = account["balance"]
     if not shared:
-        return Holdings(venue, tuple(alone))
-    if account["balance"] is None:
+        return Holdings(venue, tuple(alone), balance)
+    if balance is None:
         cure = "Say how much stands behind the positions"
         raise ConfigurationError("balance", None, "cross margin needs the wallet balance", cure=cure)
-    return Holdings(venue, (Pool(account["balance"], shared, rules), *alone))
+    cross = Pool(balance, shared, rules)
+    return Holdings(venue, (cross, *alone), max(0.0, min(balance, free_margin(cross))))
 
 
 def prices_to_survive(held: Holdings, move: str, stop: float | None) -> Mapping[str, float]:

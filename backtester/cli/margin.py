@@ -34,7 +34,7 @@ def margin(
         float | None, typer.Option(metavar="MONEY", help="Isolated margin posted; left out, the initial margin.")
     ] = None,
     balance: Annotated[
-        float | None, typer.Option(metavar="MONEY", help="Wallet balance, which cross positions share.")
+        float | None, typer.Option(metavar="MONEY", help="Wallet balance: of cross positions, and for top-ups.")
     ] = None,
     other: Annotated[
         list[str] | None,

@@ -35,7 +35,7 @@ def sheet(held: Holdings, prices: Mapping[str, float], n: int, rate: float) -> d
         "currency": currency(position.symbol for pool in held.pools for position in pool.positions),
         "fundings": n,
         "funding_rate": rate,
-        "pools": [_pool(pool, prices, n, rate) for pool in held.pools],
+        "pools": [_pool(pool, prices, n, rate, held.free or 0.0) for pool in held.pools],
         "notes": _notes(held),
     }
 
@@ -63,7 +63,7 @@ def printed(answers: Mapping[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def _pool(pool: Pool, prices: Mapping[str, float], n: int, rate: float) -> dict[str, Any]:
+def _pool(pool: Pool, prices: Mapping[str, float], n: int, rate: float, free: float) -> dict[str, Any]:
     to_survive = {symbol: price for symbol, price in prices.items() if symbol in pool.marks}
     later = calc.after_fundings(pool, n, rate)
     return {
@@ -77,8 +77,18 @@ def _pool(pool: Pool, prices: Mapping[str, float], n: int, rate: float) -> dict[
         "is_liquidated": calc.is_liquidated(pool),
         "margin_to_add": calc.margin_to_add(pool, to_survive),
         "funding_paid": pool.cash - later.cash,
-        "positions": [_position(pool, later, to_survive, j) for j in range(len(pool.positions))],
+        "positions": [
+            _position(pool, later, to_survive, j) | {"top_up": _top_up(pool, free)} for j in range(len(pool.positions))
+        ],
     }
+
+
+def _top_up(pool: Pool, free: float) -> dict[str, float] | None:
+    """Return what an isolated position is given at its line, and where the next one is; None: nothing."""
+    found = calc.next_top_up(pool, free) if pool.isolated else None
+    if found is None:
+        return None
+    return {"price": found.price, "amount": found.amount, "liquidation_price": calc.liquidation_price(found.pool)}
 
 
 def _position(pool: Pool, later: Pool, prices: Mapping[str, float], j: int) -> dict[str, Any]:
@@ -114,6 +124,10 @@ def _notes(held: Holdings) -> list[str]:
     notes = list(held.venue.notes)
     if any(pool.isolated and pool.rules.funding_source == "main_first" for pool in held.pools):
         notes.append("funding of an isolated position is taken from the free balance first; here its margin pays")
+    if any(pool.isolated and pool.rules.auto_top_up != "none" for pool in held.pools):
+        unsaid = "automatic top-ups are on, but it is not said what they can move: give the balance beside the margin"
+        said = f"automatic top-ups have {money(held.free or 0.0)} to move, each position as if it were the first one"
+        notes.append(unsaid if held.free is None else said)
     assumed = sorted({one.symbol for pool in held.pools for one in pool.positions if held.venue.is_assumed(one.symbol)})
     return [*notes, *(f"tiers and fees of {symbol} are assumed" for symbol in assumed)]
 
@@ -129,7 +143,8 @@ def _pool_text(pool: Mapping[str, Any], answers: Mapping[str, Any]) -> list[str]
         ["margin ratio (liquidated at 100 %)", percent(pool["margin_ratio"])],
         ["margin to add to survive", money(_up(pool["margin_to_add"]))],
     ]
-    said = ["It is liquidated at these marks."] if pool["is_liquidated"] else []
+    becomes = "topped up" if positions[0]["top_up"] else "liquidated"
+    said = [f"It is {becomes} at these marks."] if pool["is_liquidated"] else []
     return [*(_positions_text(group, answers) for group in groups), table([pool["mode"], ""], whole), *said]
 
 
@@ -148,6 +163,7 @@ def _positions_text(positions: list[dict[str, Any]], answers: Mapping[str, Any])
         ("  from the mark", [_distance(one) for one in positions]),
         (f"  {ahead}", [_price(one["liquidation_price_after_fundings"]) for one in positions]),
         *_other_end(positions),
+        *_topped_up(positions),
         ("bankruptcy price", [_price(one["bankruptcy_price"]) for one in positions]),
         ("", ["" for _ in positions]),
         ("price to survive", [_price(one["price_to_survive"]) for one in positions]),
@@ -165,6 +181,15 @@ def _other_end(positions: list[dict[str, Any]]) -> list[Row]:
         both = [end for end in (one["safe_from"], one["safe_to"]) if 0.0 < end < math.inf]
         ends.append(next((end for end in both if not math.isclose(end, one["liquidation_price"])), math.nan))
     return [("  and on the other side", [_price(end) for end in ends])] if any(map(math.isfinite, ends)) else []
+
+
+def _topped_up(positions: list[dict[str, Any]]) -> list[Row]:
+    """Return rows for what an isolated position is given at its liquidation price, and where that goes then."""
+    top_up = positions[0]["top_up"]
+    if top_up is None:
+        return []
+    there = f"  topped up at {_price(top_up['price'])} with"
+    return [(there, [money(top_up["amount"])]), ("  liquidation price then", [_price(top_up["liquidation_price"])])]
 
 
 def _limited(one: Mapping[str, Any], what: str) -> str:

@@ -39,7 +39,7 @@ def venues(context: typer.Context, as_json: Json = False) -> None:
     print()
     _say("known: instruments in the file; any other symbol is given assumed values.")
     _say("together: whether cross and isolated positions may stand side by side in one account.")
-    _say("positions: what the trader may choose; the one of the rules first.")
+    _say("positions: what the trader may choose with --rule hedge_offset=...; the one of the rules first.")
     _say("evidence: how many values are sourced/derived/assumed.")
     _say("What each value is and what it rests on: backtester venues show NAME [SYMBOL]")
 
@@ -91,10 +91,13 @@ def _row(facts: Mapping[str, Any]) -> list[str]:
 def _show_venue(venue: Venue, facts: Mapping[str, Any]) -> None:
     dated = f", tiers of {venue.snapshot}" if venue.snapshot else ""
     print(f"{venue.name}: rules{dated}\n")
-    for title, values in (("Account", facts["account"]), ("Rules", facts["rules"])):
-        print(title)
-        _values(values)
-        print()
+    print("Account")
+    _values(facts["account"])
+    if chosen := _other_modes(venue):
+        _say(chosen, " " * INDENT)
+    print("\nRules")
+    _values(facts["rules"])
+    print()
     print("Instruments, unless one has its own")
     _values(facts["default"])
     print()
@@ -110,6 +113,15 @@ def _show_venue(venue: Venue, facts: Mapping[str, Any]) -> None:
         print("\nLeft out")
         for note in venue.notes:
             _say(note.removeprefix(f"{venue.name}: "), "  * ", "    ")
+
+
+def _other_modes(venue: Venue) -> str:
+    """Return how the trader chooses another position mode; empty where none margins otherwise."""
+    from backtester.account import position_modes
+
+    used, *others = position_modes(venue).items() or [("", "")]
+    said = [f"{modes} with --rule hedge_offset={offset}" for offset, modes in others]
+    return f"used: {used[1]}; {', '.join(said)}" if said else ""
 
 
 def _show_instrument(facts: Mapping[str, Any]) -> None:

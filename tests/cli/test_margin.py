@@ -128,6 +128,36 @@ def test_margin_rules_and_money_in_coin(answers, said: Say) -> None:
     assert value(text, "bankruptcy price") == "50,000.00"
 
 
+TOPPED_UP = ("--venue", "bybit_legacy", "--symbol", "BTCUSDT", "--size", "5", "--entry", "8000", "--leverage", "10")
+TOPPED_UP += ("--rule", "auto_top_up=initial_margin")
+
+
+def test_an_automatic_top_up(answers, said: Say) -> None:
+    """The example of Bybit's page: 10,000, of which 4,000 are posted."""
+    text = said(*TOPPED_UP, "--balance", "6000")
+    assert value(text, "liquidation price") == "7,240.00"
+    assert value(text, "topped up at 7,240.00 with") == "4,000.00"
+    assert value(text, "liquidation price then") == "6,440.00"
+    assert "automatic top-ups have 6,000.00 to move" in text
+    (pool,) = answers(*TOPPED_UP, "--balance", "6000")["pools"]
+    assert pool["positions"][0]["top_up"] == {"price": 7240, "amount": 4000, "liquidation_price": 6440}
+    assert "It is topped up at these marks." in said(*TOPPED_UP, "--balance", "6000", "--mark", "7200")
+
+
+def test_an_automatic_top_up_needs_money(answers, said: Say, tmp_path: Path) -> None:
+    text = said(*TOPPED_UP)
+    assert "topped up" not in text
+    assert "it is not said what they can move" in " ".join(text.split())
+    long = {"symbol": "BTCUSDT", "side": "long", "size": 5, "entry": 8000, "leverage": 10}
+    shared = {"symbol": "ETHUSDT", "side": "long", "size": 10, "entry": 500, "leverage": 5}
+    account = {"venue": "bybit_legacy", "balance": 3000, "rules": {"auto_top_up": "all_free"}}
+    account["positions"] = [long | {"mode": "isolated"}, shared]
+    (tmp_path / "account.json").write_text(json.dumps(account))
+    cross, alone = answers("--account", "account.json")["pools"]
+    assert cross["positions"][0]["top_up"] is None
+    assert alone["positions"][0]["top_up"]["amount"] == 2000  # 3,000 less the initial margin of the cross position
+
+
 def test_nothing_is_null_in_json(answers) -> None:
     (pool,) = answers(*LONG)["pools"]  # a long at 1x
     assert pool["positions"][0]["bankruptcy_price"] is None
@@ -181,6 +211,7 @@ def test_a_liquidated_pool_says_so(said: Say) -> None:
         (["--fundings", "-1"], "--fundings: is not a number of fundings; found -1"),
         (["--funding-rate", "nan"], "--funding-rate: is not finite"),
         (["--rule", "mm_bass=entry"], "--rule mm_bass: is an unknown key; found 'mm_bass'; nearest: mm_basis"),
+        (["--rule", "hedge_offset=larger_side"], "hedge_offset: belongs to a position mode that binance does not have"),
         (["--account", "a.toml"], "--symbol: is given together with --account a.toml"),
     ],
     ids=lambda given: " ".join(given) if isinstance(given, list) else "",

@@ -36,6 +36,15 @@ def test_the_list_has_a_row_for_every_venue_and_fits_a_narrow_terminal(venues, m
     assert max(map(len, lines[: 2 + len(venue_names())])) <= 80
 
 
+@pytest.mark.parametrize(
+    ("venue", "said"), [("okx", "used: hedge; one-way with --rule hedge_offset=net"), ("kraken", ""), ("bybit", "")]
+)
+def test_how_another_position_mode_is_chosen(venues, venue, said):
+    text = " ".join(venues("show", venue).split())
+    assert said in text
+    assert ("--rule hedge_offset" in text) == bool(said)
+
+
 def test_the_list_as_json(venues):
     rows = json.loads(venues("--json"))
     assert [row["name"] for row in rows] == venue_names()

@@ -31,7 +31,7 @@ class Case(NamedTuple):
     expected: Any
     tolerance: Any
     source: str
-    venue: str = ""  # our file of that venue, where its rules of today are those of the figure
+    venue: str = ""  # our file of the venue whose rules are those of the figure: the case runs under them
 
 
 class Difference(NamedTuple):
@@ -67,7 +67,7 @@ def differences() -> dict[str, Difference]:
 
 def ours_of(case: Case) -> Any:
     """Return what the public functions or the engine make of a case: its formula names the adapter."""
-    return adapter(case.formula)(dict(case.inputs))
+    return adapter(case.formula)(case.inputs | {"venue": case.venue})
 
 
 def adapter(name: str) -> Callable[[dict[str, Any]], Any]:

@@ -35,11 +35,13 @@ def test_the_page_is_not_stale() -> None:
     assert page.written(text) == text, "write it anew: python -m tests.conformance.page"
 
 
-RULES = {  # basis of the maintenance margin, and whether the closing fee is in the trigger
+RULES = {  # by formula: basis of the maintenance margin, and whether the closing fee is in the trigger
     "cross_with_others": ("mark", False),
     "kraken_inverse": ("mark", False),
     "liquidation_mark": ("mark", False),
     "liquidation_mark_close_fee": ("mark", True),
+    "sheet_entry": ("entry", False),
+    "sustainable_loss": ("entry", False),
 }
 
 
@@ -50,12 +52,21 @@ def test_our_file_of_the_venue_has_the_rules_of_its_figures(name: str) -> None:
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the tables that the cases were taken from are not beside the project")
-@pytest.mark.parametrize("file", ["venue_examples.json", "peer_cases.json"])
-def test_no_case_of_the_collection_is_missing_or_changed(file: str) -> None:
-    for row in json.loads((SHARED / file).read_text(encoding="utf-8")):
-        ours = cases()[row["id"]]
+def test_no_case_of_the_collection_is_missing_or_changed() -> None:
+    files = [SHARED / name for name in ("venue_examples.json", "peer_cases.json")]
+    rows = {row["id"]: row for file in files for row in json.loads(file.read_text(encoding="utf-8"))}
+    assert rows.keys() == cases().keys()
+    for name, row in rows.items():
+        ours = cases()[name]
         for key in ("inputs", "expected", "tolerance"):
-            assert getattr(ours, key) == row[key], row["id"]
+            assert getattr(ours, key) == row[key], name
+
+
+def test_the_table_counts_every_case() -> None:
+    *rows, total = [line.split("|")[4:6] for line in page.generated().split("\n\n")[0].splitlines()[2:]]
+    passed, differ = (sum(int(row[n]) for row in rows if row[n].strip()) for n in (0, 1))
+    assert (passed + differ, differ) == (len(cases()), len(differences()))
+    assert [cell.strip(" *") for cell in total] == [str(passed), str(differ)]
 
 
 # --- the comparison itself: can it fail? ---

@@ -1,14 +1,12 @@
 """Markets from folders of Parquet files: what is found, what is said, and what is refused."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from backtester.errors import BacktesterError
 from data import available, load
+from tests.real_candles import BINANCE, REAL, needs_real_candles
 
 HOUR = 3_600_000_000_000
 START = pd.Timestamp("2025-10-10", tz="UTC")
@@ -295,20 +293,10 @@ def test_bars_beside_the_grid_and_files_of_another_timeframe_are_refused(venue):
 # --- real candles, where there are some beside the checkout ---
 
 
-def real_data():
-    given = os.environ.get("BACKTESTER_MARKET_DATA")
-    return Path(given) if given else Path(__file__).parents[3] / "shared" / "market-data"
-
-
-needs_real_data = pytest.mark.skipif(
-    not real_data().is_dir(), reason="no real candles: set BACKTESTER_MARKET_DATA to a folder of venues"
-)
-
-
-@needs_real_data
+@needs_real_candles
 def test_every_real_file_loads_or_says_why_not():
     loaded = 0
-    for place in sorted(real_data().iterdir()):
+    for place in sorted(REAL.iterdir()):
         if not place.is_dir():
             continue
         for symbol, listing in available(place).items():
@@ -319,11 +307,9 @@ def test_every_real_file_loads_or_says_why_not():
     assert loaded > 100
 
 
-@needs_real_data
+@needs_real_candles
 def test_the_widest_crash_of_2025():
-    market = load(
-        real_data() / "binance", "all", "1h", start="2025-10-01", end="2025-10-20", require=("mark", "funding")
-    )
+    market = load(BINANCE, "all", "1h", start="2025-10-01", end="2025-10-20", require=("mark", "funding"))
     assert market.n_bars == 19 * DAY
     assert market.n_instruments > 30
     hour = int(np.argmin(np.nanmin(market.mark_low / market.mark_open, axis=1)))
@@ -332,9 +318,9 @@ def test_the_widest_crash_of_2025():
     assert not any("mark = trade" in note for note in market.notes)
 
 
-@needs_real_data
+@needs_real_candles
 def test_known_defects_are_said():
-    binance = real_data() / "binance"
+    binance = BINANCE
     text = "\n".join(load(binance, ["BTCUSDT", "LPTUSDT", "LINKUSDT"], "1h").notes)
     assert "the price of LPTUSDT stands still in 1 bar: from 2024-10-28 20:00" in text
     assert "no data in 4,556 bars of LINKUSDT (2024-10-23 04:00 to 2025-04-30 23:00)" in text

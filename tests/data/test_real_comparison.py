@@ -3,7 +3,6 @@
 The candles are no part of this project; without them these tests are skipped.
 """
 
-import os
 import re
 from pathlib import Path
 
@@ -13,10 +12,9 @@ import pytest
 from backtester import Account, compare
 from data import load
 from strategies import load_class
+from tests.real_candles import BINANCE, needs_real_candles
 
 ROOT = Path(__file__).parents[2]
-GIVEN = os.environ.get("BACKTESTER_MARKET_DATA")
-BINANCE = (Path(GIVEN) if GIVEN else ROOT.parent / "shared" / "market-data") / "binance"
 RUNS = {
     "breakout": ("breakout", ()),
     "grid": ("grid_reversion", ()),
@@ -31,9 +29,7 @@ KEPT = {
     "pair of majors": "(ETH, BTC)",
 }
 
-pytestmark = pytest.mark.skipif(
-    not BINANCE.is_dir(), reason="no real candles: set BACKTESTER_MARKET_DATA to a folder with a folder binance"
-)
+pytestmark = needs_real_candles
 
 
 @pytest.fixture(scope="module")

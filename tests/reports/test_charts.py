@@ -197,6 +197,19 @@ class TestTimeline:
         points = (up - down) / figure.dpi * 72
         assert points > np.sqrt(marks[0].get_sizes()[0])
 
+    def test_top_ups_have_marks_of_their_own(self):
+        added = [(2, 1, "auto_top_up", 0.0, 90.0, 300.0), (3, 0, "add_margin", 0.0, 90.0, 50.0)]
+        comparison = pair({"equity": [1e4] * 8, "events": added}, {"equity": [1e4] * 8})
+        figure = liquidation_chart(comparison)
+        for gid, bar, slot in (("auto_top_up-isolated", 2, 1), ("add_margin-isolated", 3, 0)):
+            ((time, row),) = artist(figure, gid).get_offsets()
+            assert time == pytest.approx((START + (bar + 1) * HOUR) / DAY)
+            assert figure.axes[0].get_yticklabels()[round(row)].get_text() == ("BTCUSDT", "SOLUSDT")[slot]
+        said = words(figure)
+        assert "No position was liquidated; automatic top-ups: isolated 1" in said
+        assert "\u271a automatic top-ups, + margin added by hand" in said
+        assert not figure.findobj(lambda each: each.get_gid() in ("timeline-isolated", "auto_top_up-cross"))
+
     def test_none(self):
         figure = liquidation_chart(pair({"equity": [1e4] * 8}, {"equity": [1e4] * 8}))
         assert "No position was liquidated" in words(figure)

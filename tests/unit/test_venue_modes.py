@@ -1,8 +1,11 @@
 """Margin modes that a venue does not have, and that every venue can be run."""
 
+from dataclasses import replace
+
 import pytest
 
-from backtester.account import Account
+from backtester.account import Account, position_modes, rules_of
+from backtester.across import compare_venues
 from backtester.compare import compare
 from backtester.errors import ConfigurationError
 from backtester.market import Market
@@ -62,6 +65,42 @@ def test_the_mode_of_the_account_decides_nothing_in_a_comparison(mode):
     found = compare(two_legs("cross", "isolated"), market(FLAT), Account(mode=mode), ["isolated", "mixed"])
     assert found.isolated.scenario.slots == found.mixed.scenario.slots
     assert [slot.isolated for slot in found.mixed.scenario.slots] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("venue", "offset", "has"),
+    [
+        ("hyperliquid", "none", "net (one-way)"),
+        ("kraken", "net", "larger_side (one-way)"),
+        ("okx", "larger_side", "none (hedge), net (one-way)"),
+        ("bybit", "none", "net (one-way or hedge)"),
+    ],
+)
+def test_a_position_mode_that_a_venue_does_not_have_is_refused_with_those_it_has(venue, offset, has):
+    said = message(fixed(quantity=1.0), market(FLAT), Account(venue=venue, rules={"hedge_offset": offset}))
+    assert said.startswith(f"account.rules.hedge_offset: belongs to a position mode that {venue} does not have")
+    assert f"found {offset!r}; allowed: {has}." in said
+
+
+def test_a_position_mode_is_refused_before_anything_runs(monkeypatch):
+    monkeypatch.setattr("backtester.engine.run", lambda *_, **__: pytest.fail("it ran"))
+    account = Account(rules={"hedge_offset": "none"})
+    with pytest.raises(ConfigurationError, match="Or leave dydx out of the venues"):
+        compare_venues(fixed(quantity=1.0), market(FLAT), account, ["binance", "dydx"])
+
+
+@pytest.mark.parametrize("name", venue_names())
+def test_each_position_mode_of_a_venue_can_be_taken(name):
+    venue = load_venue(name)
+    assert next(iter(position_modes(venue))) == venue.rules.hedge_offset
+    for offset in venue.position_modes.values():
+        assert rules_of(Account(venue=name, rules={"hedge_offset": offset})).hedge_offset == offset
+
+
+def test_a_venue_that_states_no_position_modes_takes_any():
+    own = replace(load_venue("hyperliquid"), position_modes={})
+    assert rules_of(Account(venue=own, rules={"hedge_offset": "larger_side"})).hedge_offset == "larger_side"
+    assert position_modes(own) == {}
 
 
 @pytest.mark.parametrize("name", venue_names())

@@ -1,5 +1,6 @@
 """Tables of tiers: what follows from their rows, dated tables, and the figures that venues publish."""
 
+import itertools
 import json
 import os
 from itertools import pairwise
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 
 from backtester._fields import Unfit
-from backtester._tiers import DatedTiers, Tier, check_table, maintenance_amounts, read_schedule
+from backtester._tiers import DatedTiers, Tier, _is_sound, check_table, maintenance_amounts, read_schedule
 from backtester.errors import ConfigurationError, MarketDataError
 from backtester.venue import FOLDER, Instrument, load_venue
 
@@ -130,6 +131,27 @@ def test_a_wrong_file_of_tables_names_the_lines(csv, text, words):
 
 
 # --- tiers in force ---
+
+
+SOUND = [[0.0, 0.004, 125.0, 0.0], [50_000.0, 0.005, 100.0, 50.0], [250_000.0, 0.01, 50.0, 1_300.0]]
+
+
+def test_the_quick_look_at_a_table_lets_nothing_pass_that_is_wrong():
+    """Each number of a sound table changed: what passes quickly passes the checks as well; what does not is told."""
+    values = [-1.0, 0.0, 1e-9, 0.0045, 0.01, 1.0, 50.0, 1_300.0, 1e61, float("inf"), float("nan")]
+    quick = slow = 0
+    for n, column, value in itertools.product(range(3), range(4), values):
+        table = [[*row] for row in SOUND]
+        table[n][column] = value
+        try:
+            check_table(table)
+        except Unfit:
+            assert not _is_sound(table), (n, column, value)
+            slow += 1
+        else:
+            quick += _is_sound(table)
+    assert _is_sound(SOUND)
+    assert min(quick, slow) > 5
 
 
 def test_the_tiers_in_force_at_a_time(venue):

@@ -5,10 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from backtester.calculators import Pool, Position, isolated
-from backtester.venue import Instrument, VenueRules
+from backtester.venue import Instrument, VenueRules, load_venue
 from tests.laws.engines import events, flat, run, scenario
 
-__all__ = ["ENTRY", "account", "coin", "events", "flat", "given", "margin_of", "play", "position", "posted", "size_of"]
+__all__ = [
+    "ENTRY",
+    "account",
+    "coin",
+    "events",
+    "flat",
+    "given",
+    "margin_of",
+    "play",
+    "position",
+    "posted",
+    "rules_of",
+    "size_of",
+]
 
 Inputs = dict[str, Any]
 ANY_LEVERAGE = 1e6  # where a source says nothing of the largest leverage
@@ -65,6 +78,11 @@ def position(x: Inputs, *, contract: str = "linear", close_fee: bool = False) ->
 def margin_of(x: Inputs) -> float | None:
     """Return the margin that a case says was posted; None: the initial margin."""
     return given(x, *WALLETS)
+
+
+def rules_of(x: Inputs, otherwise: VenueRules | None = None) -> VenueRules:
+    """Return the rules of our file of the venue that a case is of; the model's, or others, for a case of none."""
+    return load_venue(x["venue"]).rules if x.get("venue") else otherwise or VenueRules()
 
 
 def posted(x: Inputs, rules: VenueRules | None = None, **kind: Any) -> Pool:

@@ -136,11 +136,16 @@ def margin_ratio(x: Inputs) -> float:
     return calc.margin_ratio(posted(x))
 
 
+def haircut_of(amount: float, rate: float = 0.0) -> Position:
+    """Return a haircut of collateral as what it is to an account: margin that is tied up, and no gain or loss."""
+    return Position(coin(rate, symbol="HAIRCUT"), 1.0, amount)
+
+
 def account_with_haircut(x: Inputs) -> Inputs:
-    """Crypto.com's whole account as one position at the product's leverage of 20; collateral has no haircut here."""
+    """Crypto.com's whole account: one position at the product's leverage of 20, and the haircut as another at 1x."""
     notional = 20.0 * x["position_im"]
     held = Position(coin(0.025), 1.0, notional - x["session_unrealized_pnl"], notional, leverage=20.0)
-    pool = Pool(x["collateral_value"], (held,))
+    pool = Pool(x["collateral_value"], (held, haircut_of(x["haircut"], 0.5)))
     return {
         "margin_balance": calc.equity(pool),
         "initial_margin": calc.initial_margin(pool),
@@ -228,9 +233,15 @@ def collateral(x: Inputs) -> float:
     return calc.equity(Pool(x["btc"])) * x["price"]
 
 
+def collateral_with_haircut(x: Inputs) -> float:
+    """Coins as collateral: what is free in an account that holds them, their haircut tied up at 1x."""
+    value = x["btc"] * x["price"]
+    return calc.free_margin(Pool(value, (haircut_of(x["haircut"] * value),)))
+
+
 def leverage_of_stake(x: Inputs) -> float:
     """The largest leverage of a margin; a symbol without tiers of its own gets assumed ones."""
-    instrument = brackets(x) if x["tiers"] else Instrument(x["pair"])
+    instrument = brackets(x) if x["tiers"] else load_venue("binance").instrument(x["pair"])
     return calc.leverage_of_margin(instrument, x["stake"], 1.0) if x["stake"] else math.inf
 
 

@@ -8,17 +8,28 @@ from dataclasses import replace
 from backtester import calculators as calc
 from backtester.calculators import Pool, Position, isolated
 from backtester.venue import VenueRules
-from tests.conformance.adapters.accounts import ENTRY, Inputs, coin, flat, given, margin_of, play, position, posted
+from tests.conformance.adapters.accounts import (
+    ENTRY,
+    Inputs,
+    coin,
+    flat,
+    given,
+    margin_of,
+    play,
+    position,
+    posted,
+    rules_of,
+)
 
 
 def liquidation_mark(x: Inputs) -> float:
     """Liquidation price, maintenance at the mark."""
-    return buffered(x, isolated(position(x), margin=margin_of(x)))
+    return buffered(x, isolated(position(x), rules_of(x), margin=margin_of(x)))
 
 
 def liquidation_mark_close_fee(x: Inputs) -> float:
     """Liquidation price, maintenance at the mark and the closing fee in the trigger."""
-    return buffered(x, posted(x, VenueRules(close_fee_buffer=x["taker"]), close_fee=True))
+    return buffered(x, posted(x, replace(rules_of(x), close_fee_buffer=x["taker"]), close_fee=True))
 
 
 def liquidation_entry(x: Inputs) -> float:
@@ -58,7 +69,7 @@ def closing_fee(pool: Pool, rate: float) -> float:
 
 def sheet_entry(x: Inputs) -> Inputs:
     """Margins, prices and the equity at some marks of an isolated position, maintenance at entry."""
-    pool = posted(x, ENTRY)
+    pool = posted(x, rules_of(x, ENTRY))
     sheet = {
         "initial_margin": calc.initial_margin(pool),
         "maint_margin": calc.maintenance_margin(pool),
@@ -93,7 +104,7 @@ def sheet_entry_inverse(x: Inputs) -> Inputs:
 def cross_with_others(x: Inputs) -> Inputs:
     """Liquidation price in a cross account: the others count with their pnl and requirement at their marks."""
     others = [position(other | {"pair": f"OTHER{n}"}) for n, other in enumerate(x["others"])]
-    pool = Pool(x["wallet_balance"], (position(x["target"]), *others))
+    pool = Pool(x["wallet_balance"], (position(x["target"]), *others), rules_of(x))
     return {
         "liq_price": calc.liquidation_price(pool),
         "other_maint_margin": calc.maintenance_margin(Pool(0.0, tuple(others))),
@@ -123,7 +134,7 @@ def sustainable_loss(x: Inputs) -> Inputs:
     """What a cross position at entry can lose, maintenance at entry."""
     opened = Position(coin(x["mmr"]), x["q"], x["entry"], leverage=1.0 / x["im_rate"])
     margin = calc.initial_margin(Pool(0.0, (opened,)))
-    pool = Pool(x["available_balance"] + margin, (opened,), ENTRY)
+    pool = Pool(x["available_balance"] + margin, (opened,), rules_of(x, ENTRY))
     required = calc.maintenance_margin(pool)
     return {
         "initial_margin": margin,
@@ -135,7 +146,7 @@ def sustainable_loss(x: Inputs) -> Inputs:
 def kraken_inverse(x: Inputs) -> Inputs:
     """Kraken's equity protection process: maintenance at the mark, whatever the note beside the example says."""
     held = replace(position(x, contract="inverse"), leverage=1.0 / x["im_rate"])
-    pool = Pool(x["margin_BTC"], (held,))
+    pool = Pool(x["margin_BTC"], (held,), rules_of(x))
     return {
         "initial_margin": calc.initial_margin(pool),
         "maint_margin": calc.maintenance_margin(pool),

@@ -61,9 +61,12 @@ def left_after_funding(x: Inputs) -> Inputs:
     return state(calc.after_fundings(opened, 1, x["funding"])) | {"left": result["equity"][-1]}
 
 
-def isolated_keeps_the_wallet(x: Inputs) -> float:
-    """The loss beyond the margin is not taken from the wallet that a resting order had tied up."""
-    result = gap(x["qty"], x["entry"], x["mark"], x["position_margin"], rate=0.005, account={"balance": x["wallet"]})
+def covered_by_the_wallet(x: Inputs) -> float:
+    """What an account has after a gap when an isolated position takes what is free; resting orders tie up nothing."""
+    result = gap(
+        x["qty"], x["entry"], x["mark"], x["position_margin"],
+        rate=0.005, account={"balance": x["wallet"]}, venue={"auto_top_up": "all_free"},
+    )  # fmt: skip
     return result["equity"][-1]
 
 
