@@ -67,14 +67,9 @@ class _Views(AttributeTemplate):
 
 @lower_getattr_generic(BundleType)
 def _view(context: Any, builder: Any, bundle: BundleType, words: Any, name: str) -> Any:
-    view = cgutils.create_struct_proxy(bundle.views[name])(context, builder)
-    first, *lengths = (
-        _word(builder, words, bundle.n_words(before=name) + k) for k in range(1 + bundle.views[name].n_axes)
-    )
-    view.first = builder.inttoptr(first, view.first.type)
-    for axis, length in enumerate(lengths):
-        setattr(view, f"n{axis}", length)
-    return view._getvalue()
+    view, before = bundle.views[name], bundle.n_words(before=name)
+    first, *lengths = (_word(builder, words, before + k) for k in range(1 + view.n_axes))
+    return cgutils.pack_struct(builder, [builder.inttoptr(first, cgutils.voidptr_t), *lengths])
 
 
 def _word(builder: Any, words: Any, n: int) -> Any:

@@ -61,6 +61,12 @@ class _Kernel(CPUDispatcher):
     def __call__(self, *arguments: Any) -> Any:
         return _caller(self)(*arguments)
 
+    def compile(self, sig: Any) -> Any:
+        """Compile for these types of arguments; numba's own way would time it, and ask for it in a cache."""
+        if (types := tuple(sig)) not in self.overloads:
+            self.add_overload(self._compiler.compile(types, None))
+        return self.overloads[types].entry_point
+
 
 @cache
 def _caller(called: Any) -> Any:

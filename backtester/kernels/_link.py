@@ -8,13 +8,13 @@ once and passes on only the arguments that are used.
 
 from typing import Any
 
-from numba.core.codegen import JITCodeLibrary  # what follows is not part of the public API: numba >= 0.62 has it
-from numba.core.compiler import CompilerBase, DefaultPassBuilder
-from numba.core.typed_passes import InlineOverloads, NopythonRewrites
-from numba.core.untyped_passes import InlineClosureLikes
+import llvmlite.binding as llvm
+from numba.core import cgutils  # what follows is not part of the public API: numba >= 0.62 has it
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase
 
-# Time spent on closures, array expressions and inlined overloads, none of which kernels have.
-_UNNEEDED = (InlineClosureLikes, InlineOverloads, NopythonRewrites)
+from backtester.kernels._lower import no_repetition, pipeline
+
 __all__ = ["Loop", "Part", "Whole"]
 
 
@@ -34,11 +34,15 @@ class _Codegen:
 class _PartLibrary(JITCodeLibrary):
     """Code of one kernel, neither optimised nor joined with what it calls."""
 
-    def _optimize_functions(self, ll_module: Any) -> None:
-        pass
+    def add_ir_module(self, ir_module: Any) -> None:
+        self.code = cgutils.normalize_ir_text(str(ir_module))
 
     def finalize(self) -> None:
         self._finalized = True
+
+    def module(self) -> Any:
+        """Return the code as a module that can be linked once."""
+        return llvm.parse_assembly(self.code)
 
     def get_pointer_to_function(self, name: str) -> int:
         return 0  # "not defined"
@@ -51,28 +55,32 @@ class _PartLibrary(JITCodeLibrary):
 class _LoopLibrary(_PartLibrary):
     """Code of a loop, which stays a function of its own: vectorised code is long, and many callers share it."""
 
-    def _optimize_functions(self, ll_module: Any) -> None:
-        for function in ll_module.functions:
+    def module(self) -> Any:
+        module = super().module()
+        for function in module.functions:
             if not function.is_declaration:
                 function.add_function_attribute("noinline")
+        return module
 
 
 class _WholeLibrary(JITCodeLibrary):
     """Code of an entry with everything it needs."""
 
     def finalize(self) -> None:
+        self._own = {function.name for function in self._final_module.functions if not function.is_declaration}
         needed = dict.fromkeys(self._linking_libraries)
         for library in (found := list(needed)):  # grows while we look
             if isinstance(library, _PartLibrary):
+                self._final_module.link_in(library.module())
                 new = [called for called in library._linking_libraries if called not in needed]
                 needed.update(dict.fromkeys(new))
                 found += dict.fromkeys(new)
-        self._linking_libraries = found
+        self._linking_libraries = [library for library in found if not isinstance(library, _PartLibrary)]
         super().finalize()
 
     def _optimize_final_module(self) -> None:
         for function in self._final_module.functions:
-            if function.linkage.name == "linkonce_odr" and not function.is_declaration:
+            if function.name not in self._own and not function.is_declaration:
                 function.linkage = "internal"
         manager, builder = self._codegen._module_pass_manager()
         manager.run(self._final_module, builder)  # once: nothing here counts references, whose pruning comes between
@@ -85,9 +93,7 @@ class _Compiler(CompilerBase):
         state = self.state
         state.library = self.library(state.targetctx.codegen(), state.func_id.func_qualname)
         state.library.enable_object_caching()
-        pipeline = DefaultPassBuilder.define_nopython_pipeline(state)
-        pipeline.passes = [(each, what) for each, what in pipeline.passes if each not in _UNNEEDED]
-        return [pipeline]
+        return [pipeline()]
 
 
 class Part(_Compiler):
@@ -110,3 +116,7 @@ class Whole(_Compiler):
     """Compiles a kernel that Python calls."""
 
     library = _WholeLibrary
+
+    def compile_extra(self, func: Any) -> Any:
+        with no_repetition():
+            return super().compile_extra(func)

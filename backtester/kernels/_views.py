@@ -41,6 +41,11 @@ class ViewType(types.Type):
         super().__init__(name=f"View({digest}, {n_axes})")
 
     @property
+    def size(self) -> int:
+        """Bytes of an element."""
+        return self.element.size if isinstance(self.element, types.Record) else self.element.bitwidth // 8
+
+    @property
     def index(self) -> types.Type:
         """Type of an index."""
         return types.intp if self.n_axes == 1 else types.UniTuple(types.intp, self.n_axes)
@@ -128,17 +133,15 @@ def _indices(builder: Any, view: ViewType, index: Any) -> Any:
 
 def _place(context: Any, builder: Any, view: ViewType, value: Any, indices: Any) -> Any:
     """Pointer to the element at these indices."""
-    native = cgutils.create_struct_proxy(view)(context, builder, value=value)
+    first, *lengths = cgutils.unpack_tuple(builder, value)
     flat = ir.Constant(WORD, 0)
-    for axis, at in enumerate(indices):
-        length = getattr(native, f"n{axis}")
+    for axis, (at, length) in enumerate(zip(indices, lengths, strict=True)):
         if numba.config.BOUNDSCHECK:
             with builder.if_then(builder.icmp_unsigned(">=", at, length), likely=False):
                 context.call_conv.return_user_exc(builder, IndexError, ("outside the array",))
         flat = builder.add(builder.mul(flat, length), at) if axis else at
-    size = context.get_abi_sizeof(context.get_data_type(view.element))
-    offset = builder.mul(flat, ir.Constant(WORD, size))
-    return builder.bitcast(builder.gep(native.first, [offset]), _pointer(context, view))
+    offset = builder.mul(flat, ir.Constant(WORD, view.size))
+    return builder.bitcast(builder.gep(first, [offset]), _pointer(context, view))
 
 
 def _pointer(context: Any, view: ViewType) -> Any:
@@ -154,7 +157,7 @@ class _Length(AbstractTemplate):
 
 @lower_builtin(len, ViewType)
 def _length(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    return cgutils.create_struct_proxy(sig.args[0])(context, builder, value=args[0]).n0
+    return builder.extract_value(args[0], 1)
 
 
 def tail(array: Floats, *index: int) -> Floats:
@@ -173,12 +176,9 @@ class _Tail(AbstractTemplate):
 
 @lower_builtin(tail, ViewType, types.VarArg(types.Any))
 def _tail(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    whole = cgutils.create_struct_proxy(sig.args[0])(context, builder, value=args[0])
-    part = cgutils.create_struct_proxy(sig.return_type)(context, builder)
     place = _place(context, builder, sig.args[0], args[0], args[1:])
-    part.first = builder.bitcast(place, part.first.type)
-    part.n0 = builder.sub(getattr(whole, f"n{len(args) - 2}"), args[-1])
-    return part._getvalue()
+    length = builder.extract_value(args[0], len(args) - 1)  # of the last axis
+    return cgutils.pack_struct(builder, [builder.bitcast(place, cgutils.voidptr_t), builder.sub(length, args[-1])])
 
 
 def prefetch(array: Floats, *index: int) -> None:

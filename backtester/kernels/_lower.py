@@ -1,0 +1,104 @@
+"""How a kernel becomes LLVM code: by the steps of numba that kernels need, and no others.
+
+Kernels hold no references, no closures and no generators. So nothing is looked after that would have to be released,
+and most of numba's passes have nothing to do: without them and without what numba finds out anew for each kernel, compiling takes two thirds of the time.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from numba.core import cgutils, types  # what follows is not part of the public API: numba >= 0.62 has it
+from numba.core.compiler_machinery import PassManager, register_pass
+from numba.core.lowering import Lower
+from numba.core.postproc import PostProcessor, VariableLifetime
+from numba.core.transforms import canonicalize_cfg
+from numba.core.typed_passes import NativeLowering, NoPythonBackend, NopythonTypeInference, PreLowerStripPhis
+from numba.core.untyped_passes import FixupArgs, GenericRewrites, IRProcessing, ReconstructSSA, TranslateByteCode
+
+
+class _Lower(Lower):
+    """Lowering of a kernel, in which no variable is released: numba loads each one for it, and sets it to zero."""
+
+    def delvar(self, name: str) -> None:
+        pass
+
+    def storevar(self, value: Any, name: str, argidx: int | None = None) -> None:
+        self._alloca_var(name, self.typeof(name))
+        if name in self._singly_assigned_vars:
+            self._blk_local_varmap[name] = value
+        else:
+            self.builder.store(value, self.getvar(name))
+
+    def alloca_lltype(self, name: str, lltype: Any, datamodel: Any = None) -> Any:
+        return cgutils.alloca_once(self.builder, lltype, name=name)
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _Lowering(NativeLowering):
+    _name = "kernel_lowering"
+
+    @property
+    def lowering_class(self) -> type[Lower]:
+        return _Lower
+
+
+_PASSES = (
+    TranslateByteCode,
+    FixupArgs,
+    IRProcessing,
+    GenericRewrites,
+    ReconstructSSA,
+    NopythonTypeInference,
+    PreLowerStripPhis,
+    _Lowering,
+    NoPythonBackend,
+)
+
+
+def pipeline() -> PassManager:
+    """Return the passes that make a kernel."""
+    passes = PassManager("kernel")
+    for each in _PASSES:
+        passes.add_pass(each, each.__name__)
+    passes.finalize()
+    return passes
+
+
+@contextmanager
+def no_repetition() -> Iterator[None]:
+    """Have numba find out things once for all kernels, or not at all, which it does anew for each of them."""
+    resolve, process = types.BaseFunction.get_call_type, PostProcessor.run
+    types.BaseFunction.get_call_type, PostProcessor.run = _remembered(resolve), _shortened(process)
+    try:
+        yield
+    finally:
+        types.BaseFunction.get_call_type, PostProcessor.run = resolve, process
+
+
+def _remembered(resolve: Callable[..., Any]) -> Callable[..., Any]:
+    """Remember what an operator or a function of numpy returns for which arguments, a fifth of numba's work."""
+    known: dict[Any, Any] = {}
+
+    def get_call_type(function: Any, context: Any, args: Any, kws: Any) -> Any:
+        key = function, tuple(args), tuple(kws.items())
+        if key not in known:
+            known[key] = resolve(function, context, args, kws)
+        return known[key]
+
+    return get_call_type
+
+
+def _shortened(process: Callable[..., None]) -> Callable[..., None]:
+    """Leave out how long variables live: only what is released or kept by a generator has to know."""
+
+    def run(self: Any, emit_dels: bool = False, **options: Any) -> None:
+        code = self.func_ir
+        if emit_dels or code.is_generator:
+            process(self, emit_dels=emit_dels, **options)
+            return
+        code.blocks = canonicalize_cfg(code.blocks)
+        code.variable_lifetime = VariableLifetime(code.blocks)
+        code.generator_info = None
+
+    return run
