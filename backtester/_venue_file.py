@@ -16,6 +16,7 @@ from backtester.schema import RULE_CHOICES
 
 COEXISTENCE = ("per_instrument", "per_account", "never")
 POSITION_MODES = ("one_way", "hedge")
+ISOLATED_POSITIONS = ("any", "per_side", "per_instrument")
 _RENAMED = {"taker_fee": "taker_fee_rate", "maker_fee": "maker_fee_rate"}
 INSTRUMENT_FIELDS = {_RENAMED.get(name, name): check for name, check in INSTRUMENT.items()} | {
     "tiers": Field(check_table),
@@ -97,13 +98,14 @@ def _names(value: Any) -> list[Any]:
     return value
 
 
-KNOBS = ("funding_hours", "coexistence", "position_modes", "isolated_only")
+KNOBS = ("funding_hours", "coexistence", "isolated_positions", "position_modes", "isolated_only")
 FILE = {
     "name": Field(text),
     "snapshot": Field(date, ""),
     "notes": Field(_names, ()),
     "funding_hours": Field(number("hours above 0", lambda value: value > 0), 8.0),
     "coexistence": Field(choice(COEXISTENCE), COEXISTENCE[0]),
+    "isolated_positions": Field(choice(ISOLATED_POSITIONS), ISOLATED_POSITIONS[0]),
     "isolated_only": Field(_names, ()),
     "tiers": Field(text, ""),
     "position_modes": Field(mapping, {}),

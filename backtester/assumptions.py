@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from backtester import text
@@ -10,6 +11,7 @@ from backtester.account import Account, venue_of
 
 if TYPE_CHECKING:
     from backtester.market import Market
+    from backtester.scenario import Scenario
     from backtester.venue import Venue
 
 __all__ = ["assumptions"]
@@ -17,7 +19,7 @@ __all__ = ["assumptions"]
 NAMED = 5  # symbols named in a sentence; the others are counted
 
 
-def assumptions(account: Account, market: Market) -> tuple[str, ...]:
+def assumptions(account: Account, market: Market, scenarios: Iterable[Scenario] = ()) -> tuple[str, ...]:
     """Return one sentence for each thing that was assumed or put in place of data, to be shown with every result.
 
     Parameters
@@ -26,6 +28,8 @@ def assumptions(account: Account, market: Market) -> tuple[str, ...]:
         Its venue's tiers and notes, and the rules it overrides.
     market : Market
         Its notes, and those of the finer market that is simulated.
+    scenarios : iterable of Scenario
+        What was run: whether the venue would keep its isolated positions apart.
     """
     venue = venue_of(account)
     found = (*market.notes, *(market.detail.notes if market.detail else ()))
@@ -35,6 +39,7 @@ def assumptions(account: Account, market: Market) -> tuple[str, ...]:
         notes.append(f"Tiers, fees and lots are assumed, not the venue's own, for {_some(assumed)}.")
     notes += _tiers(venue, market)
     notes += venue.notes
+    notes += _blocks(venue, scenarios)
     if account.rules:
         changed = ", ".join(f"{name} = {value}" for name, value in account.rules.items())
         notes.append(f"Rules of {venue.name} changed by hand: {changed}.")
@@ -58,6 +63,22 @@ def _tiers(venue: Venue, market: Market) -> list[str]:
     if venue.snapshot and len(dated) < len(market.symbols):
         others = "" if not dated else " of the other instruments"
         notes.append(f"Tiers of {venue.name}{others} as of {venue.snapshot}; those of the past are not known.")
+    return notes
+
+
+def _blocks(venue: Venue, scenarios: Iterable[Scenario]) -> list[str]:
+    """Return where several slots of an instrument are isolated from each other and the venue would join them."""
+    notes = []
+    for scenario in scenarios:
+        most = venue.most_isolated(scenario.rules.hedge_offset)
+        counts = Counter(slot.instrument for slot in scenario.slots if slot.isolated)
+        joined = [scenario.instruments[i].symbol for i, count in counts.items() if count > most]
+        if joined:
+            own = "one isolated position on an instrument" if most == 1 else "one isolated position on each side"
+            notes.append(
+                f"{venue.name} keeps {own}; the slots of {_some(joined)} are isolated from each other here, as they "
+                "would be in sub-accounts."
+            )
     return notes
 
 

@@ -265,4 +265,5 @@ def run_modes(
         bands[mode][path] = result
     tell(len(steps), len(steps), "done")
     results = {mode: bands[mode][account.path] for mode in modes}
-    return Comparison(results, bands, venue_of(account).name, assumptions(account, market))
+    notes = assumptions(account, market, (result.scenario for result in results.values()))
+    return Comparison(results, bands, venue_of(account).name, notes)

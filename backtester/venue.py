@@ -5,6 +5,7 @@ A venue is a TOML file in ``backtester/venues`` (see `load_venue`). Adding one i
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -166,6 +167,9 @@ class Venue:
     coexistence : str
         Where cross and isolated may stand side by side: ``per_instrument``; ``per_account``, one mode for
         all positions; ``never``, no isolated margin but that of sub-accounts.
+    isolated_positions : str
+        How many isolated positions an instrument may have: ``any`` number, one on each side in hedge mode
+        (``per_side``), or one (``per_instrument``).
     position_modes : mapping of str to str
         Each mode the trader may choose, ``one_way`` or ``hedge``, with its ``hedge_offset``; the one of
         `rules` is used.
@@ -184,6 +188,7 @@ class Venue:
     sources: Mapping[str, Evidence] = field(default_factory=dict)
     funding_hours: float = 8.0
     coexistence: str = "per_instrument"
+    isolated_positions: str = "any"
     position_modes: Mapping[str, str] = field(default_factory=dict)
     isolated_only: tuple[str, ...] = ()
     schedule: Schedule = field(default_factory=dict)
@@ -253,6 +258,13 @@ class Venue:
     def is_assumed(self, symbol: str) -> bool:
         """Return whether the symbol's tiers are assumed: those of the default, or none that the venue publishes."""
         return self.symbol_of(symbol) is None or self.evidence("tiers", symbol).kind == "assumed"
+
+    def most_isolated(self, hedge_offset: str) -> float:
+        """Return how many isolated positions an instrument may have in the position mode of a `hedge_offset`."""
+        if self.isolated_positions == "any":
+            return math.inf
+        hedged = self.isolated_positions == "per_side" and self.position_modes.get("hedge") == hedge_offset
+        return 2 if hedged else 1
 
     def must_be_isolated(self, symbol: str) -> bool:
         """Return whether the venue has no cross margin for a symbol."""
@@ -368,6 +380,7 @@ def load_venue(name: str) -> Venue:
         sources=parts.sources,
         funding_hours=parts.top["funding_hours"],
         coexistence=parts.top["coexistence"],
+        isolated_positions=parts.top["isolated_positions"],
         position_modes=parts.top["position_modes"],
         isolated_only=tuple(parts.top["isolated_only"]),
         schedule=parts.schedule,

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
+from backtester.account import Slot
 from backtester.compare import Comparison
 from backtester.market import Market
 from backtester.schema import EVENT, EVENT_KINDS, LEDGER_KINDS, LEDGER_ROW, LIQUIDATION, REASONS
@@ -92,7 +93,9 @@ def fake_result(
             balance=balance,
             mode=mode,
             path=path,
-            slots=tuple(SimpleNamespace(instrument=j % market.n_instruments, leverage=10.0) for j in range(len(names))),
+            slots=tuple(
+                Slot(j % market.n_instruments, 10.0, mode == "isolated", -1, name) for j, name in enumerate(names)
+            ),
             instruments=tuple(Instrument(symbol, tiers=((0.0, 1 / 64, 64.0),)) for symbol in market.symbols),
             rules=VenueRules(),
             market=market,

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from backtester._venue_file import KNOBS
+
 if TYPE_CHECKING:
     from backtester.venue import Instrument, Venue
 
@@ -84,6 +86,11 @@ _MEANINGS: dict[str, str | dict[str, str]] = {
         "per_account": "one margin mode for the whole account; use sub-accounts to mix",
         "never": "no isolated margin but that of sub-accounts",
     },
+    "isolated_positions": {
+        "any": "an instrument may have any number of isolated positions",
+        "per_side": "an instrument has one isolated position, in hedge mode one on each side",
+        "per_instrument": "an instrument has one isolated position",
+    },
     "position_modes": "what the trader may choose, with the hedge_offset that goes with it",
     "isolated_only": "no cross margin on these",
     "contract": {"linear": "profit in quote currency", "inverse": "profit in coin, quantities in quote currency"},
@@ -119,9 +126,7 @@ def summary_facts(venue: Venue) -> dict[str, Any]:
 
 def venue_facts(venue: Venue) -> dict[str, Any]:
     """Return everything that a venue file says, each value with its meaning and evidence."""
-    account = {
-        name: getattr(venue, name) for name in ("funding_hours", "coexistence", "position_modes", "isolated_only")
-    }
+    account = {name: getattr(venue, name) for name in KNOBS}
     return {
         "name": venue.name,
         "tiers_of": venue.snapshot or None,

@@ -32,7 +32,7 @@ def test_the_list_has_a_row_for_every_venue_and_fits_a_narrow_terminal(venues, m
     lines = venues().splitlines()
     assert [line.split()[0] for line in lines[2 : 2 + len(venue_names())]] == venue_names()
     (bybit,) = (line for line in lines if line.startswith("bybit "))
-    assert bybit.split() == ["bybit", "27", "2024-12-25", "one", "mode", "one-way,", "hedge", "8", "h", "11/11/14"]
+    assert bybit.split() == ["bybit", "27", "2024-12-25", "one", "mode", "one-way,", "hedge", "8", "h", "11/12/14"]
     assert max(map(len, lines[: 2 + len(venue_names())])) <= 80
 
 

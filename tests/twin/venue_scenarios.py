@@ -68,7 +68,8 @@ class VenueMaker(Maker):
 
     def make_instrument(self, i: int) -> dict:
         """Return an instrument of the venue, under a name of its own."""
-        return instrument_row(replace(self.traded[i], symbol=f"COIN{i}"))
+        own = instrument_row(replace(self.traded[i], symbol=f"COIN{i}"))
+        return {"unit_margin_rate": 0.0, "liquidation_fee": None} | own
 
     def make_slot(self) -> dict:
         """Return a slot, mostly with a leverage that its instrument has."""

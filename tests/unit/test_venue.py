@@ -10,6 +10,7 @@ from itertools import pairwise
 import pytest
 
 from backtester._evidence import NOT_STATED
+from backtester._venue_file import KNOBS
 from backtester.calculators import Pool, Position, allowed_leverage, maintenance_margin
 from backtester.errors import ConfigurationError
 from backtester.schema import RULE_AMOUNTS, RULE_CHOICES, RULE_COUNTS, RULE_RATES
@@ -68,10 +69,10 @@ def test_a_file_states_every_rule_and_says_what_each_value_rests_on(name):
     data = tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
     venue = load_venue(name)
     assert set(data["rules"]) == {rule.name for rule in fields(VenueRules)}
-    assert {"funding_hours", "coexistence", "position_modes"} <= data.keys()
+    assert {"funding_hours", "coexistence", "isolated_positions", "position_modes"} <= data.keys()
     for symbol in (*venue.instruments, "NEVERHEARDOF"):
         assert venue.evidence("tiers", symbol) is not NOT_STATED
-    for key in (*data["rules"], *data["default"], "coexistence", "funding_hours", "position_modes"):
+    for key in (*data["rules"], *data["default"], *KNOBS[:-1]):
         assert venue.evidence(key) is not NOT_STATED, key
     assert venue.evidence("tiers", "NEVERHEARDOF").kind == "assumed"
     assert venue.is_assumed("NEVERHEARDOF")

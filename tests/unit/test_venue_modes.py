@@ -119,3 +119,21 @@ def test_a_symbol_settled_in_dollars_is_refused_where_contracts_settle_in_coin(s
     assert said.startswith("symbol: settles in USD")
     assert "and contracts of binance_coinm settle in coin" in said
     assert "Use another venue, or a market of A/USD:A" in said
+
+
+@pytest.mark.parametrize(
+    ("venue", "rules", "keeps"),
+    [
+        ("crypto_com", {}, "one isolated position on an instrument"),
+        ("binance", {}, ""),
+        ("binance", {"hedge_offset": "net"}, "one isolated position on an instrument"),
+        ("dydx", {}, ""),
+    ],
+)
+def test_slots_that_the_venue_would_join_are_said(venue, rules, keeps):
+    account = Account(leverage=2, venue=venue, rules=rules)
+    notes = [note for note in compare(two_legs(None, None), market(FLAT), account).notes if "isolated from" in note]
+    assert len(notes) == bool(keeps)
+    assert all(f"{venue} keeps {keeps}" in note and "AUSDT" in note for note in notes)
+    cross = compare(two_legs(None, None), market(FLAT), account, ["cross"])
+    assert not any("isolated from" in note for note in cross.notes)
