@@ -168,6 +168,9 @@ def _tiers(facts: Mapping[str, Any]) -> None:
         "maintenance margin = rate x notional - amount" if by == "notional" else "maintenance margin = rate x notional",
         "  ",
     )
+    if growth := facts.get("unit_margin_rate"):
+        least = f"{growth['value']:g} x quantity"
+        _say(f"The margin rate, 1 / max leverage, is at least {least}, at most 1; the rate grows in proportion.", "  ")
     _evidence(facts["tiers_evidence"], "  ")
 
 
@@ -193,7 +196,7 @@ def _shown(name: str, value: Any) -> str:
         return str(value)
     from backtester.schema import RULE_RATES
 
-    is_rate = name in RULE_RATES or name.endswith("_rate")
+    is_rate = name in RULE_RATES or name.endswith("_fee_rate")
     return f"{value:g} ({value * 100:g} %)" if value and is_rate else f"{value:g}"
 
 

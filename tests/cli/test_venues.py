@@ -150,3 +150,10 @@ def test_a_file_of_your_own(venues, tmp_path):
     assert "assumed: made up" in said
     assert "assumed: the file does not state it; the default of the margin model" in said
     assert "Known instruments: 0" in said
+
+
+def test_a_margin_rate_that_grows_is_said(venues):
+    said = venues("show", "crypto_com", "BTC/USD:USD")
+    assert "1 / max leverage, is at least 0.005 x quantity" in " ".join(said.split())
+    assert "0.005 (0.5 %)" not in said
+    assert "is at least" not in venues("show", "binance", "BTCUSDT")
