@@ -3,6 +3,8 @@
 They stay in the disk cache until a kernel is edited; run.py does this once after an installation.
 """
 
+import gc
+
 from backtester.engine import simulate
 from backtester.scenario import Scenario
 
@@ -24,4 +26,5 @@ def warm_up() -> None:
 
 
 if __name__ == "__main__":
+    gc.disable()  # nearly all that a compiler makes it keeps, and looking through it takes a while
     warm_up()

@@ -1,8 +1,8 @@
 """How a kernel becomes LLVM code: by the steps of numba that kernels need, and no others.
 
 Kernels hold no references, no closures and no generators. So nothing is looked after that would have to be released,
-and most of numba's passes have nothing to do: without them, and without what numba finds out anew for each kernel,
-compiling takes two thirds of the time.
+and most of numba's passes have nothing to do. Without them, and without what numba finds out anew for each kernel,
+compiling takes two thirds of the work.
 """
 
 from collections.abc import Callable, Iterator
