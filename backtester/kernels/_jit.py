@@ -17,7 +17,7 @@ import numba
 from numba.core.registry import CPUDispatcher
 
 from backtester.kernels import _bundles  # noqa: F401  (what named tuples are in compiled code)
-from backtester.kernels._link import Loop, Part, Whole
+from backtester.kernels._link import Loop, Part, Seldom, Whole
 
 # No memory is allocated inside a kernel (_nrt). Never fastmath: it breaks isnan and changes results.
 _FLAGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
@@ -76,6 +76,11 @@ def _caller(called: Any) -> Any:
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile `function` when an entry that calls it is compiled."""
     return _inner(function, Part)
+
+
+def seldom(function: Callable[..., Any]) -> Any:
+    """Compile a kernel that most bars do without as a function of its own: less to optimise wherever it is called."""
+    return _inner(function, Seldom)
 
 
 def loop(function: Callable[..., Any]) -> Any:

@@ -15,7 +15,7 @@ from numba.core.compiler import CompilerBase
 
 from backtester.kernels._lower import no_repetition, pipeline
 
-__all__ = ["Loop", "Part", "Whole"]
+__all__ = ["Loop", "Part", "Seldom", "Whole"]
 
 
 class _Codegen:
@@ -52,8 +52,8 @@ class _PartLibrary(JITCodeLibrary):
         return _Codegen(self._codegen)
 
 
-class _LoopLibrary(_PartLibrary):
-    """Code of a loop, which stays a function of its own: vectorised code is long, and many callers share it."""
+class _OwnLibrary(_PartLibrary):
+    """Code of a kernel that stays a function of its own."""
 
     def module(self) -> Any:
         module = super().module()
@@ -102,10 +102,14 @@ class Part(_Compiler):
     library = _PartLibrary
 
 
-class Loop(Part):
-    """Compiles a part whose arrays do not overlap."""
+class Seldom(Part):
+    """Compiles a part that is not copied into its callers."""
 
-    library = _LoopLibrary
+    library = _OwnLibrary
+
+
+class Loop(Seldom):
+    """Compiles a part whose arrays do not overlap; vectorised code is long, and many callers share it."""
 
     def define_pipelines(self) -> list[Any]:
         self.state.flags.noalias = True

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from backtester.kernels._jit import kernel
+from backtester.kernels._jit import seldom
 from backtester.kernels.levels import mark_at, price_of
 from backtester.kernels.margin import (
     TIER_TOLERANCE,
@@ -18,7 +18,7 @@ NET_TOLERANCE = 1e-12  # of the gross quantity: a smaller net has no price
 FARTHEST = 1e9  # times the entry: an answer beyond is none
 
 
-@kernel
+@seldom
 def slot_price(run, j, s, meant):
     """Price at which slot `j`'s pool is liquidated (or bankrupt, as `meant`) if its instrument moves alone from `s`.
 
@@ -33,7 +33,7 @@ def slot_price(run, j, s, meant):
     return price_within(run, j, s, meant, equity, requirement)
 
 
-@kernel
+@seldom
 def price_within(run, j, s, meant, equity, requirement):
     """`slot_price` where the equity and requirement of the slot's pool at `s` are known already."""
     slot = run.slots[j]
@@ -47,7 +47,7 @@ def price_within(run, j, s, meant, equity, requirement):
     return price
 
 
-@kernel
+@seldom
 def instrument_level(run, j, s, meant, equity, requirement):
     """Level that solves the equation of `slot_price`; nan where there is none."""
     slot = run.slots[j]
@@ -81,7 +81,7 @@ def instrument_level(run, j, s, meant, equity, requirement):
     return first_crossing(run, i, long_q, short_q, base - (requirement - own) - anchor)
 
 
-@kernel
+@seldom
 def first_crossing(run, i, long_q, short_q, rest):
     """Level where ``rest + Q*v = R*|v| - c`` on the tier piece it falls in, from the smallest notional up.
 
@@ -119,7 +119,7 @@ def first_crossing(run, i, long_q, short_q, rest):
             m += 1
 
 
-@kernel
+@seldom
 def inside(run, i, k, key):
     """Whether `key` falls in tier `k`: ``floor_k < key <= floor_{k+1}``; a side of nothing is anywhere."""
     if key == 0.0:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from backtester.kernels._jit import kernel
+from backtester.kernels._jit import seldom
 from backtester.kernels.levels import mark_at
 from backtester.kernels.logs import log_event, note_position, reject, transfer
 from backtester.kernels.margin import TIER_TOLERANCE, appraise, available, initial_margin, tier_at
@@ -23,7 +23,7 @@ from backtester.schema import (
 )
 
 
-@kernel
+@seldom
 def carry_out(run, action):
     """Carry out one margin instruction at the open."""
     j = action.slot
@@ -39,7 +39,7 @@ def carry_out(run, action):
         move(run, j, action.amount, removable(run, j), REMOVE_MARGIN)
 
 
-@kernel
+@seldom
 def move(run, j, asked, most, kind):
     """Move `asked`, at most `most`, between main and the slot's pool."""
     if asked == 0.0:
@@ -59,7 +59,7 @@ def move(run, j, asked, most, kind):
         log_event(run, kind, NO_REASON, j, np.nan, 0.0, -amount)
 
 
-@kernel
+@seldom
 def removable(run, j):
     """What may leave an isolated pool: ``min(cash, equity - max(initial margin, requirement))``.
 
@@ -76,7 +76,7 @@ def removable(run, j):
     return most
 
 
-@kernel
+@seldom
 def tier_leverage(run, j):
     """Largest leverage of the tier that the slot's side is in at mark, or of its margin rate that grew with it."""
     slot = run.slots[j]
@@ -92,7 +92,7 @@ def tier_leverage(run, j):
     return most if grown == 0.0 else min(most, (1.0 + TIER_TOLERANCE) / grown)
 
 
-@kernel
+@seldom
 def set_leverage(run, j, leverage):
     """Change a slot's leverage; lowering that of an open on-demand position tops it up to the initial margin."""
     slot = run.slots[j]

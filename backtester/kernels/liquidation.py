@@ -1,6 +1,6 @@
 """Liquidation of a pool. docs/model.md, "Liquidation"."""
 
-from backtester.kernels._jit import kernel
+from backtester.kernels._jit import seldom
 from backtester.kernels.closed_form import slot_price
 from backtester.kernels.levels import mark_at, slipped
 from backtester.kernels.logs import log_event, post
@@ -43,7 +43,7 @@ from backtester.schema import (
 CLOSE_TOLERANCE = 1e-12  # of a side: what is left of a slot by less goes with it
 
 
-@kernel
+@seldom
 def liquidate(run, p, at_requirement):
     """Liquidate pool `p` at the marks of this moment: passes over its slots until it is healthy or flat.
 
@@ -77,7 +77,7 @@ def liquidate(run, p, at_requirement):
         leave(run, p, to_fund)
 
 
-@kernel
+@seldom
 def beyond_backstop(run, p, s):
     """Whether a pool is worth less than ``backstop_rate`` of its requirement, by more than the last digit."""
     rate = run.state[0].backstop_rate
@@ -87,7 +87,7 @@ def beyond_backstop(run, p, s):
     return rate * requirement - equity > last_digit(run, p, s)
 
 
-@kernel
+@seldom
 def close_rest(run, n, reason):
     """Close the `n` slots of the queue whole."""
     for k in range(n):
@@ -95,7 +95,7 @@ def close_rest(run, n, reason):
         close_out(run, j, abs(run.slots[j].quantity), reason)
 
 
-@kernel
+@seldom
 def note_bankruptcy_prices(run, p, s):
     """Keep each slot's bankruptcy price as it is before anything is closed, for the events."""
     for k in range(run.pools[p].first, run.pools[p].last):
@@ -103,7 +103,7 @@ def note_bankruptcy_prices(run, p, s):
         run.slots[j].bankruptcy_price = slot_price(run, j, s, BANKRUPTCY)
 
 
-@kernel
+@seldom
 def closing_order(run, p, s):
     """Put the pool's open slots in a queue in the venue's order, equals by slot index; returns how many."""
     pool = run.pools[p]
@@ -130,13 +130,13 @@ def closing_order(run, p, s):
     return n
 
 
-@kernel
+@seldom
 def comes_before(key, j, place):
     """Whether slot `j` goes before the one that has this place in the queue."""
     return place.key > key or (place.key == key and place.queued > j)
 
 
-@kernel
+@seldom
 def one_pass(run, p, n, at_requirement):
     """Close each of the `n` slots of the queue by the venue's reduction; returns whether anything was closed."""
     rules = run.state[0]
@@ -172,7 +172,7 @@ def one_pass(run, p, n, at_requirement):
     return closed
 
 
-@kernel
+@seldom
 def moment(run):
     """Where the clock stands, in bars: the path takes as long on each of its segments."""
     clock = run.state[0]
@@ -181,7 +181,7 @@ def moment(run):
     return clock.bar + (clock.segment - FIRST_SEGMENT + clock.s) / clock.n_segments
 
 
-@kernel
+@seldom
 def share_to_close(run, j, s):
     """``first_fraction`` of a slot whose side's notional at mark is above ``first_fraction_above``; else all of it."""
     rules = run.state[0]
@@ -190,7 +190,7 @@ def share_to_close(run, j, s):
     return rules.first_fraction if rules.first_fraction > 0.0 and notional > rules.first_fraction_above else 1.0
 
 
-@kernel
+@seldom
 def floor_below(run, j, s):
     """Floor that ``tier_steps`` bring the slot's side down to; a side at most 1e-9 above a floor counts as on it."""
     slot = run.slots[j]
@@ -204,7 +204,7 @@ def floor_below(run, j, s):
     return run.tiers[k].floor
 
 
-@kernel
+@seldom
 def above_floor(run, j, floor, s):
     """Quantity of slot `j` by which its side still is above the floor, at most what the slot holds."""
     slot = run.slots[j]
@@ -221,7 +221,7 @@ def above_floor(run, j, floor, s):
     return size if size - excess <= CLOSE_TOLERANCE * quantity else excess
 
 
-@kernel
+@seldom
 def down_to_initial(run, j, at_requirement):
     """Smallest quantity to close for ``equity = sum(initial margin)``; the whole slot where that saves nothing.
 
@@ -254,7 +254,7 @@ def down_to_initial(run, j, at_requirement):
     return close if equity - requirement > tolerance else size
 
 
-@kernel
+@seldom
 def closing_cost(run, j):
     """Equity lost by closing one unit at the mark: liquidation slippage plus liquidation fee."""
     slot = run.slots[j]
@@ -262,14 +262,14 @@ def closing_cost(run, j):
     return abs(liquidation_fill(run, j) - mark) + run.instruments[slot.instrument].liquidation_fee * abs(mark)
 
 
-@kernel
+@seldom
 def room_to_free(run, j, s):
     """Initial margin that the slot's side can give before the joined margin of its instrument stops falling."""
     own, other = initial_by_side(run, j, run.slots[j].quantity, s)
     return own if run.state[0].hedge_offset == NO_OFFSET else own - other
 
 
-@kernel
+@seldom
 def liquidation_fill(run, j):
     """Level of a liquidation: ``m*(1 - liquidation_slippage*sign(q))``."""
     slot = run.slots[j]
@@ -278,7 +278,7 @@ def liquidation_fill(run, j):
     return slipped(mark, run.instruments[slot.instrument].inverse, -rate if slot.quantity > 0.0 else rate)
 
 
-@kernel
+@seldom
 def close_out(run, j, size, reason):
     """Close `size` of slot `j` by liquidation; the fee takes at most what is left of the pool's equity."""
     slot = run.slots[j]
@@ -303,7 +303,7 @@ def close_out(run, j, size, reason):
         run.events[n].bankruptcy_price = slot.bankruptcy_price
 
 
-@kernel
+@seldom
 def leave(run, p, to_fund):
     """What is left of a liquidated pool: the trader's, or the insurance fund's; a debt is absorbed."""
     j = run.slots[run.pools[p].first].member if run.pools[p].on_demand else NOBODY

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from backtester.kernels._jit import kernel
+from backtester.kernels._jit import kernel, seldom
 from backtester.kernels.legs import glance, pool_line
 from backtester.kernels.levels import crossing, level_of, slipped, trade_at, trade_price_at
 from backtester.kernels.liquidation import liquidate
@@ -26,7 +26,7 @@ NEVER = 2.0  # an `s` beyond every segment
 NET_TOLERANCE = 1e-9  # of the gross quantity: a smaller net counts as 0
 
 
-@kernel
+@seldom
 def observe(run):
     """Take the account's equity and its pools' margin ratios at this moment into the bar's extremes."""
     clock = run.state[0]
@@ -43,7 +43,7 @@ def observe(run):
     return total
 
 
-@kernel
+@seldom
 def has_data(run, p):
     """Whether one of the pool's open slots has data in this bar."""
     for k in range(run.pools[p].first, run.pools[p].last):
@@ -53,7 +53,7 @@ def has_data(run, p):
     return False
 
 
-@kernel
+@seldom
 def pool_at(run, n):
     """The n-th pool in the order of testing: on-demand pools by index, then standing ones, main last."""
     standing = 1
@@ -90,7 +90,7 @@ def all_clear(run, pad):
     return True
 
 
-@kernel
+@seldom
 def check_margins(run):
     """At the open: liquidate every pool with ``equity <= requirement`` at the mark opens."""
     for n in range(len(run.pools)):
@@ -124,7 +124,7 @@ def low_comes_first(quote, path, rising):
     return not low_first if path == FAVOURABLE else low_first
 
 
-@kernel
+@seldom
 def walk(run, bars, path):
     """Walk the path of this bar, ``O -> first extreme -> second extreme -> C``, and process every trigger on it."""
     t = run.state[0].bar
@@ -157,7 +157,7 @@ def quote_trade(quote, bars, i, t):
     quote.trade_to = quote.trade_from
 
 
-@kernel
+@seldom
 def aim(quote, bars, i, t, segment, path):
     """Set the ends of the segment: it starts where the last one ended."""
     if segment > 0:
@@ -180,7 +180,7 @@ def aim(quote, bars, i, t, segment, path):
         quote.price_to = bars.high_price[i, t]
 
 
-@kernel
+@seldom
 def step(run):
     """Process the next trigger of the segment from where the clock stands; returns whether there was one."""
     start = run.state[0].s
@@ -218,7 +218,7 @@ def rank(kind):
     return 2 if kind == TAKE_PROFIT else 3
 
 
-@kernel
+@seldom
 def pool_trigger(run, p, start):
     """The ``s`` at which the pool's equity meets its requirement, from `start` on; NEVER if it does not.
 
@@ -243,7 +243,7 @@ def pool_trigger(run, p, start):
         s, last = ahead, first - end
 
 
-@kernel
+@seldom
 def slot_trigger(run, j, start):
     """The first of slot `j`'s triggers from `start` on: its ``s`` and kind."""
     slot = run.slots[j]
@@ -273,7 +273,7 @@ def slot_trigger(run, j, start):
     return when, kind
 
 
-@kernel
+@seldom
 def falling_to(first, last, start, target, side):
     """The ``s`` >= `start` at which a line is at or below `target` (side > 0) or at or above it (side < 0)."""
     now = first if start <= 0.0 else first + start * (last - first)
@@ -286,7 +286,7 @@ def falling_to(first, last, start, target, side):
     return min(1.0, max(start, crossing(first, last, target)))
 
 
-@kernel
+@seldom
 def trailing_level(run, j):
     """Level of a trailing stop: `trail` (price) or `trail_fraction` behind the best trade price; nan: none."""
     slot = run.slots[j]
@@ -300,7 +300,7 @@ def trailing_level(run, j):
     return np.nan
 
 
-@kernel
+@seldom
 def follow(run):
     """Let the trailing stops follow the trade price of this moment."""
     for j in range(len(run.slots)):
@@ -312,7 +312,7 @@ def follow(run):
                 slot.best = max(slot.best, now) if slot.quantity > 0.0 else min(slot.best, now)
 
 
-@kernel
+@seldom
 def trade_trigger(run, j, kind, start):
     """Trade a stop, trailing stop, take-profit or limit order that has triggered.
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from backtester.kernels._jit import kernel
+from backtester.kernels._jit import seldom
 from backtester.kernels.levels import mark_at
 from backtester.kernels.logs import log_event, post
 from backtester.kernels.margin import appraise, available, healthy, initial_margin
@@ -12,7 +12,7 @@ DUST = 1e-9  # of the balance: less is no top-up
 STEP_TOLERANCE = 1e-9  # of an initial margin: a pool this close below its line counts as on it
 
 
-@kernel
+@seldom
 def top_up(run, p, shortage):
     """Move margin from main to the on-demand pool `p`; returns whether that lifts it above its requirement.
 
@@ -31,7 +31,7 @@ def top_up(run, p, shortage):
     return healthy(run, p, run.state[0].s)
 
 
-@kernel
+@seldom
 def wanted(run, j, shortage):
     """What the rule asks for: as many initial margins as lift the pool above its requirement, or all there is.
 
@@ -48,7 +48,7 @@ def wanted(run, j, shortage):
     return initial * (np.floor(shortage / initial + STEP_TOLERANCE) + 1.0)
 
 
-@kernel
+@seldom
 def movable(run, j):
     """The least of what main has available, what the cap leaves, and what takes the equity up to the notional."""
     slot = run.slots[j]
