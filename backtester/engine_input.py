@@ -10,6 +10,7 @@ from backtester.kernels._views import Table
 from backtester.scenario import Scenario
 from backtester.schema import (
     ACTION,
+    BLOCK,
     EVENT,
     FUNDING_EVENT,
     INSTRUMENT,
@@ -81,7 +82,14 @@ def bars_of(scenario: Scenario) -> Bars:
     columns = {name: done[id(getattr(market, name))] for name in _PRICES}
     linear = np.zeros_like(inverse)
     prices = {f"{name}_price": levels(getattr(market, name), linear) for name in _PRICES[:4]}
-    return Bars(**columns, **prices)
+    firsts = np.arange(0, len(market.open_time), BLOCK)
+    blocks = {
+        "block_low": np.minimum.reduceat(columns["mark_low"], firsts, axis=1),
+        "block_high": np.maximum.reduceat(columns["mark_high"], firsts, axis=1),
+    }
+    for rows in blocks.values():
+        rows.flags.writeable = False
+    return Bars(**columns, **prices, **blocks)
 
 
 def inverse_of(scenario: Scenario) -> NDArray[np.bool_]:
@@ -159,6 +167,7 @@ def _slots(
         limit_order=-1,
         waiting_order=-1,
         position_row=-1,
+        tier_limit=-1.0,
         member=members,
         leg=leg_of_member[np.argsort(members)],
         **dict.fromkeys(levels, np.nan),
@@ -180,7 +189,7 @@ def _legs(
     first = np.flatnonzero(new)
     last = np.append(first[1:], len(members))
     columns = {"pool": pool[members[first]], "instrument": instrument[first], "first": first, "last": last}
-    table = _table(LEG, len(first), **columns, stale=1)
+    table = _table(LEG, len(first), **columns, stale=1, safe_cash=np.nan)
     return np.cumsum(new) - 1, table
 
 

@@ -200,6 +200,7 @@ SLOT = np.dtype(
     + [("waiting_order", "i8"), ("opening", "f8")]  # row of the order of this open (-1: none), its opening part
     + [("has_exit", "i8"), ("position_row", "i8"), ("bankruptcy_price", "f8"), ("leg", "i8")]
     + [("topped_up", "f8")]  # what the rule auto_top_up has moved to this position
+    + [("tier_limit", "f8")]  # tier key beyond which its leverage is not allowed (-1: to be looked up)
     # Not of this slot but of the k-th in a row: the k-th slot by pool, instrument and index, which a pool's `first`
     # and `last` point into; and scratch of a liquidation, the k-th slot to close and what that order goes by.
     + [("member", "i8"), ("queued", "i8"), ("key", "f8")],
@@ -233,6 +234,9 @@ LEG = np.dtype(
         ("c1", "f8"),
         ("r2", "f8"),
         ("c2", "f8"),
+        ("safe_cash", "f8"),  # with this cash, a pool of this leg alone is safe strictly between two levels (nan: unknown)
+        ("safe_above", "f8"),
+        ("safe_below", "f8"),
         ("valued_to", "i8"),  # the bar up to which the quiet pass has taken it into its window
     ],
     align=True,
@@ -277,6 +281,7 @@ STATE = np.dtype(
     + [("equity_low", "f8"), ("worst_ratio", "f8")]  # of this bar so far
     + [("n_events", "i8"), ("n_ledger", "i8"), ("n_positions", "i8"), ("bankrupt", "i8")]
     + [("reach", "i8"), ("window_start", "i8"), ("window_end", "i8")]  # bars that the quiet pass looks ahead
+    + [("keeps_inside", "i8")]  # whether more than the equity at the closes is asked for
     + [("looked_ahead", "i8")]  # whether what its window holds is good at this open
     + [("n_segments", "i8"), ("cooldown", "f8"), ("cool_from", "f8")],  # [bars] of `fraction_first`: see liquidation.py
     align=True,
@@ -302,6 +307,7 @@ Rows = Any  # a record array; in compiled code a `Table` (kernels/_table.py)
 
 LONGEST_WINDOW = 512  # bars that the quiet pass looks ahead, at most
 SHORTEST_WINDOW = 8  # and after a bar that was not quiet
+BLOCK = 32  # bars whose lowest and highest mark are known together
 
 
 class Bars(NamedTuple):
@@ -319,6 +325,8 @@ class Bars(NamedTuple):
     high_price: Floats  # price that came back from the reciprocal of an inverse contract may miss its last digit
     low_price: Floats
     close_price: Floats
+    block_low: Floats  # (n_instruments, n_blocks) lowest and highest mark of each BLOCK bars; nan: some have no data
+    block_high: Floats
 
 
 class Run(NamedTuple):

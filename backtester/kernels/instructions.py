@@ -113,6 +113,7 @@ def set_leverage(run, j, leverage):
             return
         transfer(run, MAIN, p, j, moved)
     slot.leverage = leverage
+    slot.tier_limit = -1.0
     run.legs[slot.leg].stale = 1
     note_position(run, j)
     log_event(run, SET_LEVERAGE, NO_REASON, j, np.nan, 0.0, moved)

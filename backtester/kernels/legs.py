@@ -14,6 +14,7 @@ from backtester.kernels._jit import kernel
 from backtester.kernels.levels import mark_at
 from backtester.kernels.margin import LAST_DIGIT, TIER_TOLERANCE, initial_margin, joined
 from backtester.kernels.pieces import pieces
+from backtester.schema import BLOCK
 
 
 @kernel
@@ -56,6 +57,7 @@ def add_up(run, leg):
 @kernel
 def fit(run, leg, v):
     """Find the piece of the leg's requirement that holds at level `v`, and how far it goes."""
+    leg.safe_cash = np.nan
     if leg.gross == 0.0:
         leg.r1, leg.c1, leg.r2, leg.c2 = 0.0, 0.0, 0.0, 0.0
         leg.above, leg.below = -np.inf, np.inf
@@ -78,6 +80,34 @@ def safe_levels(leg, cash):
     ``equity - requirement = cash - anchor + c + (net - r)*v`` is straight in v, for a requirement of one line; where
     rounding could decide, that is not sure.
     """
+    if leg.safe_cash != cash:
+        leg.safe_above, leg.safe_below = find_safe_levels(leg, cash)
+        leg.safe_cash = cash
+    return leg.safe_above, leg.safe_below
+
+
+@kernel
+def is_safe(run, pool):
+    """Whether a pool of one leg is known to be safe at the mark of this open."""
+    leg = run.legs[pool.first_leg]
+    if leg.stale or leg.safe_cash != pool.cash or pool.last_leg - pool.first_leg != 1:
+        return False
+    v = run.instruments[leg.instrument].mark_from
+    return v > leg.safe_above and v < leg.safe_below
+
+
+@kernel
+def stays_between(bars, i, t, n, above, below):
+    """Whether the marks of `n` bars from `t` on are strictly between two levels, as far as whole blocks tell."""
+    for block in range(t // BLOCK, (t + n - 1) // BLOCK + 1):
+        if not (bars.block_low[i, block] > above and bars.block_high[i, block] < below):
+            return False
+    return True
+
+
+@kernel
+def find_safe_levels(leg, cash):
+    """Find what `safe_levels` returns."""
     height, slope = cash - leg.anchor + leg.c1, leg.net - leg.r1
     above, below = leg.above, leg.below
     if slope == 0.0:

@@ -9,7 +9,7 @@ from backtester.kernels import loops
 from backtester.kernels._jit import kernel
 from backtester.kernels._views import tail
 from backtester.kernels.exits import follow_quiet, watch_leg
-from backtester.kernels.legs import leg_at, safe_levels
+from backtester.kernels.legs import leg_at, safe_levels, stays_between
 from backtester.kernels.recording import (
     has_lows,
     has_ratios,
@@ -80,7 +80,11 @@ def write_held(run, bars, curves, pad, t, n, path):
         ratio = tail(curves.worst_ratio, t)
         loops.ratio_alone(ratio, first, second, base, leg.net, leg.r1, leg.c1, n)
         note_pool_ratio(run, curves, ratio, leg.pool, t, n)
-    return loops.write_okay(pad.okay, first, second, *safe_levels(leg, cash), n)
+    above, below = safe_levels(leg, cash)
+    if stays_between(bars, i, t, n, above, below):
+        loops.fill(pad.okay, 1.0, n)
+        return np.int64(0)
+    return loops.write_okay(pad.okay, first, second, above, below, n)
 
 
 @kernel

@@ -16,6 +16,8 @@ def put_tiers(run, change):
     for k in range(len(run.legs)):
         if run.legs[k].instrument == change.instrument:
             run.legs[k].stale = 1
+    for j in range(len(run.slots)):
+        run.slots[j].tier_limit = -1.0
 
 
 @kernel

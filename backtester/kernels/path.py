@@ -3,7 +3,7 @@
 import numpy as np
 
 from backtester.kernels._jit import kernel, seldom
-from backtester.kernels.legs import glance, pool_line
+from backtester.kernels.legs import glance, is_safe, pool_line
 from backtester.kernels.levels import crossing, level_of, slipped, trade_at, trade_price_at
 from backtester.kernels.liquidation import liquidate
 from backtester.kernels.margin import appraise, note_ratio
@@ -80,6 +80,8 @@ def all_clear(run, pad):
             total += pool.cash
             continue
         if ahead and pool.on_demand and run.legs[pool.first_leg].valued_to > state.bar:
+            continue
+        if not state.keeps_inside and is_safe(run, pool):
             continue
         equity, requirement, _, rounding = glance(run, p, 0.0)
         if not equity - requirement > rounding:

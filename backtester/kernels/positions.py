@@ -191,7 +191,7 @@ def granted(run, j, wanted, sign, fill, fee_rate, margin):
     if rounded <= 0.0:
         reject(run, reason, j, sign * size)
         return 0.0
-    if below_minimum(instrument, rounded):
+    if rounded != wanted and below_minimum(instrument, rounded):
         reject(run, MINIMUM, j, sign * rounded)
         return 0.0
     return rounded

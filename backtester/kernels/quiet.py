@@ -17,7 +17,7 @@ from backtester.kernels import loops
 from backtester.kernels._jit import kernel
 from backtester.kernels._views import prefetch, tail
 from backtester.kernels.exits import follow_quiet, watch_leg
-from backtester.kernels.legs import leg_at, safe_levels
+from backtester.kernels.legs import leg_at, safe_levels, stays_between
 from backtester.kernels.lone import is_lone, pass_lone
 from backtester.kernels.margin import LAST_DIGIT
 from backtester.kernels.path import NET_TOLERANCE, net_quantities
@@ -129,7 +129,7 @@ def take_in(run, bars, curves, pad, k, t, path):
     if leg.gross > 0.0:
         points = way_points(run, bars, pad, i, t, n, path)
         if run.pools[leg.pool].on_demand:
-            add_alone(run, curves, pad, leg, points, t, b, n)
+            add_alone(run, bars, curves, pad, leg, points, t, b, n)
         else:
             add_to_pool(curves, pad, leg, points, b, n)
     watch_leg(run, bars, leg, tail(pad.okay, b), t, n)
@@ -148,12 +148,14 @@ def fetch_marks(bars, i, t, stop):
 
 
 @kernel
-def add_alone(run, curves, pad, leg, points, t, b, n):
+def add_alone(run, bars, curves, pad, leg, points, t, b, n):
     """Add an on-demand pool, which is one leg with a requirement of one line."""
     opened, first, second, closed = points
     cash = run.pools[leg.pool].cash
     base, net = cash - leg.anchor, leg.net
-    loops.check_range(tail(pad.okay, b), first, second, *safe_levels(leg, cash), n)
+    above, below = safe_levels(leg, cash)
+    if not stays_between(bars, leg.instrument, t, n, above, below):
+        loops.check_range(tail(pad.okay, b), first, second, above, below, n)
     loops.add_line(tail(pad.equity_close, b), closed, base, net, n)
     if has_lows(curves):
         loops.add_line(tail(pad.equity_open, b), opened, base, net, n)

@@ -54,6 +54,7 @@ def simulate(run, agenda, bars, curves, pad, deposits, path):
         DONE, or LOG_FULL when a log was too short: `run.state` then says how many rows each needs.
     """
     n_bars = len(curves.equity)
+    run.state[0].keeps_inside = has_lows(curves) or has_ratios(curves)
     for p in range(len(run.pools)):
         post(run, p, DEPOSITED, NOBODY, deposits[p])
     order, action, funding, change, t = NONE_YET, NONE_YET, NONE_YET, NONE_YET, NONE_YET

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from backtester.kernels._jit import kernel
+from backtester.kernels._jit import kernel, seldom
 from backtester.kernels.legs import glance
 from backtester.kernels.levels import mark_at
 from backtester.kernels.margin import LAST_DIGIT, appraise, available, initial_by_side, initial_margin, last_digit
@@ -59,18 +59,30 @@ def tier_capacity(run, j, sign):
     A margin rate that grows with the side allows no more than ``|Q| = 1/(unit_margin_rate*leverage)``.
     """
     slot = run.slots[j]
+    if slot.tier_limit < 0.0:
+        slot.tier_limit = tier_limit(run, slot)
+    capacity = slot.tier_limit
+    if capacity == np.inf:
+        return capacity
     instrument = run.instruments[slot.instrument]
+    if not instrument.by_quantity:
+        capacity /= abs(mark_at(instrument, run.state[0].s))
+    return capacity - side_quantity(run, j, sign)
+
+
+@seldom
+def tier_limit(run, slot):
+    """Largest tier key at which the slot's leverage is allowed; inf where any is."""
+    instrument = run.instruments[slot.instrument]
+    limit = np.inf
     k = instrument.first_tier
     while k < instrument.last_tier and run.tiers[k].max_leverage >= slot.leverage:
         k += 1
-    capacity = np.inf
     if k < instrument.last_tier:
-        capacity = run.tiers[k].floor
-        if not instrument.by_quantity:
-            capacity /= abs(mark_at(run.instruments[slot.instrument], run.state[0].s))
-    if instrument.unit_margin_rate > 0.0 and slot.leverage > 1.0:
-        capacity = min(capacity, 1.0 / (instrument.unit_margin_rate * slot.leverage))
-    return capacity - side_quantity(run, j, sign) if capacity < np.inf else capacity
+        limit = run.tiers[k].floor
+    if instrument.unit_margin_rate > 0.0 and slot.leverage > 1.0:  # tiers go by quantity then
+        limit = min(limit, 1.0 / (instrument.unit_margin_rate * slot.leverage))
+    return limit
 
 
 @kernel
