@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
-from threading import Event, Lock, Thread
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
-from backtester.errors import BacktesterError, ConfigurationError
+from backtester.errors import ConfigurationError
 from backtester.times import step
 from data.fetch import markets
-from data.fetch.failures import DownloadError
 from data.fetch.history import REACH
 from data.fetch.pager import Page
 from data.fetch.patience import Stopped
 from data.fetch.ranges import Nothing, Range, held, joined, without
+from data.fetch.runner import Listener, Outcome, run
 from data.fetch.session import Session, span
 from data.fetch.venues import DAY
 from data.store import Entry, Series, Store
 
 KINDS = ("trade", "mark", "funding", "tiers")
-GRACE = 5.0  # [s] for requests under way when somebody stops
 
 
 class Wish(NamedTuple):
@@ -45,41 +41,6 @@ class Wish(NamedTuple):
     first: int
     last: int | None = None
     kinds: tuple[str, ...] = KINDS[:3]
-
-
-class Listener(Protocol):
-    """Who is told how it goes; calls come from several threads, one at a time."""
-
-    def plan(self, series: list[Series]) -> None:
-        """Hear what will be looked at."""
-
-    def begin(self, series: Series, total: int) -> None:
-        """Hear that a series begins: so much time is missing of it [ms]."""
-
-    def page(self, series: Series, rows: int, done: int) -> None:
-        """Hear that so many rows came, and so much time is done by now [ms]."""
-
-    def pause(self, asked: str, error: BaseException, seconds: float) -> None:
-        """Hear that a request is made again after a pause."""
-
-    def end(self, series: Series, rows: int, entry: Entry | None) -> None:
-        """Hear that a series is complete: so many rows came; None if nothing is held of it."""
-
-    def fail(self, series: Series, error: BacktesterError) -> None:
-        """Hear that a series was given up."""
-
-    def note(self, text: str) -> None:
-        """Hear what a person should know."""
-
-
-@dataclass
-class Outcome:
-    """What became of a download: entries of complete series, errors of those given up, and what broke all."""
-
-    entries: dict[Series, Entry | None] = field(default_factory=dict)
-    failures: dict[Series, BacktesterError] = field(default_factory=dict)
-    rows: int = 0
-    crash: Exception | None = None
 
 
 def check_wish(wish: Wish) -> None:
@@ -121,9 +82,8 @@ def download(store: Store, session: Session, wish: Wish, listener: Listener, *, 
             listener.note(f"{one.folder} is not traded at {session.exchange.name} now: its history may end early")
     kinds = _served(session, wish, listener)
     markets.write(store.root / session.exchange.name, session.snapshot())
-    jobs = [Job(store, session, one, _series(session, one, kind, wish), wish) for one in chosen for kind in kinds]
-    listener.plan([job.series for job in jobs])
-    return _run(jobs, listener, session.stop, parallel)
+    jobs = [History(store, session, one, _series(session, one, kind, wish), wish) for one in chosen for kind in kinds]
+    return run(jobs, listener, session.stop, parallel)
 
 
 def _served(session: Session, wish: Wish, listener: Listener) -> list[str]:
@@ -146,8 +106,8 @@ def _series(session: Session, market: markets.Listed, kind: str, wish: Wish) -> 
     return Series(session.exchange.name, market.folder, kind, timeframe)
 
 
-class Job(NamedTuple):
-    """One series to complete."""
+class History(NamedTuple):
+    """The job to complete one series from a venue."""
 
     store: Store
     session: Session
@@ -155,7 +115,7 @@ class Job(NamedTuple):
     series: Series
     wish: Wish
 
-    def run(self, listener: Any) -> tuple[int, Entry | None]:
+    def run(self, listener: Listener) -> tuple[int, Entry | None]:
         """Fetch what is missing, page by page, and return how many rows came and what the manifest says then."""
         if self.store.span(self.series) is not None:
             self.store.merge(self.series)  # what somebody who was stopped left in pages
@@ -179,7 +139,7 @@ class Job(NamedTuple):
         self.store.add_page(self.series, new, self.session.source)
         yield len(new)
 
-    def _history(self, listener: Any) -> Iterator[int]:
+    def _history(self, listener: Listener) -> Iterator[int]:
         first, last = span(self.series, self.wish.first, self.wish.last, self.session.now)
         nothing = Nothing(self.store.path(self.series))
         todo = without([(first, last)], [*self._held(), *(nothing.ranges if self._held() else [])])
@@ -214,74 +174,3 @@ class Job(NamedTuple):
         """Return what a row covers and how far it is to the next [ms]."""
         size = step(self.series.timeframe) // 1_000_000 if self.series.timeframe else 0
         return (size, size) if size else (1, REACH)
-
-
-def _run(jobs: list[Job], listener: Listener, stop: Event, parallel: int) -> Outcome:
-    """Run jobs in some threads and wait for them; stop them all for a failure that they share."""
-    outcome, lock = Outcome(), Lock()
-    queue: SimpleQueue[Job] = SimpleQueue()
-    for job in jobs:
-        queue.put(job)
-    told = _Locked(listener, lock)
-
-    def work() -> None:
-        while not stop.is_set():
-            try:
-                job = queue.get_nowait()
-            except Empty:
-                return
-            _finish(job, outcome, told, stop)
-
-    threads = [Thread(target=work, daemon=True) for _ in range(min(parallel, len(jobs)))]
-    for thread in threads:
-        thread.start()
-    try:
-        for thread in threads:
-            while thread.is_alive():
-                thread.join(0.1)  # so that Ctrl-C is heard
-    except KeyboardInterrupt:
-        stop.set()
-        for thread in threads:
-            thread.join(GRACE)
-        raise
-    if outcome.crash is not None:
-        raise outcome.crash
-    return outcome
-
-
-def _finish(job: Job, outcome: Outcome, told: Any, stop: Event) -> None:
-    """Run one job and write down what became of it."""
-    try:
-        rows, entry = job.run(told)
-    except Stopped:
-        return
-    except BacktesterError as error:
-        outcome.failures[job.series] = error
-        told.fail(job.series, error)
-        if isinstance(error, DownloadError) and error.everywhere:
-            stop.set()
-        return
-    except Exception as error:  # a full disk, a fault of ours: it belongs to the caller
-        outcome.crash = error
-        stop.set()
-        return
-    outcome.entries[job.series] = entry
-    outcome.rows += rows
-    told.end(job.series, rows, entry)
-
-
-class _Locked:
-    """A listener that several threads can tell."""
-
-    def __init__(self, listener: Listener, lock: Lock) -> None:
-        self._listener = listener
-        self._lock = lock
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._listener, name)
-
-        def tell(*arguments: Any) -> None:
-            with self._lock:
-                method(*arguments)
-
-        return tell

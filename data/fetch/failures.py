@@ -103,10 +103,10 @@ def passes(error: BaseException) -> bool:
         return False
     if isinstance(error, ccxt.NetworkError):
         return True
-    broken = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
-    decoding = requests.exceptions.ContentDecodingError
+    kinds = requests.exceptions
+    broken = (kinds.ConnectionError, kinds.Timeout, kinds.ChunkedEncodingError, kinds.ContentDecodingError)
     links = [each for each in chain(error) if isinstance(each, requests.RequestException)]
-    return bool(links) and isinstance(links[0], (*broken, decoding)) and not isinstance(links[0], requests.exceptions.SSLError)
+    return bool(links) and isinstance(links[0], broken) and not isinstance(links[0], kinds.SSLError)
 
 
 def explained(error: Exception, venue: str, symbol: str, asked: str) -> DownloadError:
@@ -137,6 +137,18 @@ def explained(error: Exception, venue: str, symbol: str, asked: str) -> Download
         cure = "Check the network, the proxy and the venue's status page; the same command goes on from here"
         return DownloadError(venue, symbol, asked, reply, cure, everywhere=status is None)
     return DownloadError(venue, symbol, asked, reply, "Read what the venue says of it; report it if it makes no sense")
+
+
+def what_happened(error: BaseException) -> str:
+    """Return a failure in a few words: ``HTTP 429``, ``no answer in time``."""
+    import ccxt
+
+    status = status_of(error)
+    if status is not None:
+        return f"HTTP {status}"
+    if isinstance(error, BadReply):
+        return f"the reply cannot be read: {error}"
+    return "no answer in time" if isinstance(error, ccxt.RequestTimeout) else _said(error)
 
 
 def unknown_symbol(venue: str, asked: str, names: list[str]) -> DownloadError:

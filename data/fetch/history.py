@@ -92,7 +92,7 @@ def funding_walk(
         return call(lambda: settlements(client, feed, symbol, first, last))  # type: ignore[no-any-return]
 
     window = feed.window(LONGEST_INTERVAL) if not feed.whole else 1 << 62
-    return Walk(ask, window, 1, _usual_step)
+    return Walk(ask, window, 1, _sure)
 
 
 def settlements(client: Any, feed: Feed, symbol: str, first: int, last: int) -> pd.DataFrame:
@@ -118,7 +118,7 @@ def settlements(client: Any, feed: Feed, symbol: str, first: int, last: int) -> 
             "mark_price": [_mark_price(row) for row in rows],
         }
     )
-    frame["timestamp"] = _on_the_minute(_times(frame["timestamp"]))
+    frame["timestamp"] = on_the_minute(_times(frame["timestamp"]))
     if frame["mark_price"].isna().all():
         frame = frame.drop(columns="mark_price")
     frame = _within(frame, first, last)
@@ -159,7 +159,8 @@ def _times(column: pd.Series) -> Any:
     return column.to_numpy(dtype=np.int64)
 
 
-def _on_the_minute(times: Any) -> Any:
+def on_the_minute(times: Any) -> Any:
+    """Return times of settlements [ms UTC], those that are off a minute by milliseconds put on it."""
     near = (times + MINUTE // 2) // MINUTE * MINUTE
     return np.where(abs(times - near) <= JITTER, near, times)
 
@@ -184,10 +185,10 @@ def _none(rows: pd.DataFrame) -> int:
     return 0
 
 
-def _usual_step(rows: pd.DataFrame) -> int:
-    """Return the time before the first settlement in which there need be none [ms]."""
+def _sure(rows: pd.DataFrame) -> int:
+    """Return the time before the first settlement in which there is none [ms]: a moment less than an interval."""
     steps = np.diff(rows["timestamp"].to_numpy())
-    return int(min(steps.min(), LONGEST_INTERVAL) if len(steps) else LONGEST_INTERVAL) * 3 // 2
+    return int(steps.min() if len(steps) else HOUR) - 1
 
 
 def _next_day(days: Walk, client: Any) -> Callable[[int], int]:

@@ -1,0 +1,13 @@
+"""`backtester data`: market data into a store, and what is in it."""
+
+from __future__ import annotations
+
+import typer
+
+from backtester.cli.data import archive, download
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Market data: download.", no_args_is_help=True, rich_markup_mode=None)
+app.command("download")(download.download)
+app.command("archive")(archive.archive)
