@@ -1,0 +1,15 @@
+"""`backtester data`: market data into a store, and what is in it."""
+
+from __future__ import annotations
+
+import typer
+
+from backtester.cli.data import exports, imports
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Market data: import, look at, check, repair, export.", no_args_is_help=True, rich_markup_mode=None
+)
+app.command("import")(imports.import_)
+app.command("export")(exports.export)
