@@ -173,7 +173,7 @@ class Store:
         if not pages and known is not None and known.sha256 == writing.sha256_of(path):
             return known
         rows = self._whole(series, pages, None, None)
-        digest = writing.write_rows(path, _kept(series, rows)) if pages else writing.sha256_of(path)
+        digest = writing.write_rows(path, rows) if pages else writing.sha256_of(path)
         about = [writing.read_about(page) for page in pages]
         told = known.source.split("; ") if known and known.source else []
         sources = dict.fromkeys(told + [page["source"] for page in about])
@@ -198,7 +198,7 @@ class Store:
         limits = [None if time is None else time * MILLISECOND for time in (first, last)]
         parts = ([path] if path.is_file() else []) + pages
         frames = [files.read(part, series.columns, *limits) for part in parts]
-        return sorted_rows(series, [rows_of(series, frame) for frame in frames])
+        return _kept(series, sorted_rows(series, [rows_of(series, frame) for frame in frames]))
 
     def _check_there(self, series: Series) -> None:
         if not self.path(series).is_file() and not self._pages(series):

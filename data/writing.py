@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,22 @@ if TYPE_CHECKING:
 
 TEMPORARY = ".tmp"
 ROWS_IN_GROUP = 65_536  # readers skip the groups they do not need
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Yield a temporary path to write to; what was written gets its name at the end, if there was no error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
+    try:
+        yield temporary
+        if os.name == "posix":  # elsewhere a file must be open for writing, and a folder cannot be opened
+            _sync(temporary)
+        temporary.replace(path)
+        if os.name == "posix":
+            _sync(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def write_rows(path: Path, frame: pd.DataFrame, about: Mapping[str, str] | None = None) -> str:
@@ -29,23 +46,15 @@ def write_rows(path: Path, frame: pd.DataFrame, about: Mapping[str, str] | None 
     import pyarrow.parquet as pq
 
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(dict(about or {}))
-    temporary = _temporary(path)
-    pq.write_table(table, temporary, compression="zstd", row_group_size=ROWS_IN_GROUP)
-    with temporary.open("rb+") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        os.fsync(file.fileno())
-    _put(temporary, path)
-    return digest
+    with whole(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd", use_dictionary=False, row_group_size=ROWS_IN_GROUP)
+        return sha256_of(temporary)
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file."""
-    temporary = _temporary(path)
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    _put(temporary, path)
+    with whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def sha256_of(path: Path) -> str:
@@ -68,17 +77,10 @@ def sweep(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _temporary(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
-
-
-def _put(temporary: Path, path: Path) -> None:
-    """Give a finished file its name, on the disk too."""
-    temporary.replace(path)
-    if os.name == "posix":  # elsewhere a folder cannot be opened
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+def _sync(path: Path) -> None:
+    """Have a file, or what a folder names, on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -17,24 +17,12 @@ from data import load
 from data.gaps import Gap
 from data.locks import locked
 from data.store import Series, Store
+from tests.data.rows import HOUR, START, candles, rates
 
-HOUR = 3_600_000  # [ms]
-START = 1_760_054_400_000  # 2025-10-10
 TRADE = Series("binance", "BTCUSDT", "trade", "1h")
 MARK = TRADE._replace(kind="mark")
 FUNDING = Series("binance", "BTCUSDT", "funding")
 TIERS = Series("binance", "BTCUSDT", "tiers")
-
-
-def candles(n=48, first=0, price=100.0):
-    number = np.arange(first, first + n)
-    wave = price + np.sin(number)
-    prices = {"open": wave, "high": wave + 1, "low": wave - 1, "close": wave + 0.5}
-    return pd.DataFrame({"timestamp": START + HOUR * number, **prices, "volume": number / 8})
-
-
-def rates(hours, rate=0.0001):
-    return pd.DataFrame({"timestamp": START + HOUR * np.array(hours), "funding_rate": rate})
 
 
 @pytest.fixture
@@ -245,6 +233,7 @@ WRITER = """
 import sys
 import pandas as pd
 from data.store import Series, Store
+from tests.data.rows import HOUR, START, candles, rates
 root, frames, kind, part, parts = sys.argv[1:]
 store, rows = Store(root), pd.read_parquet(frames)
 for k in range(int(part), 40, int(parts)):
@@ -275,6 +264,7 @@ import pandas as pd
 import pyarrow.parquet
 import data.files, data.writing
 from data.store import Series, Store
+from tests.data.rows import HOUR, START, candles, rates
 
 SERIES = Series("binance", "BTCUSDT", "trade", "1h")
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from backtester.cli.data import archive, download
+from backtester.cli.data import archive, download, exports, imports
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Market data: download.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Market data: download, import, look at, check, repair, export.", no_args_is_help=True, rich_markup_mode=None
+)
 app.command("download")(download.download)
 app.command("archive")(archive.archive)
+app.command("import")(imports.import_)
+app.command("export")(exports.export)

@@ -1,0 +1,100 @@
+"""`backtester data`: files into a store, what is in it, and files out of it."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from tests.data.rows import HOUR, START, candles, rates
+
+
+@pytest.fixture
+def data(backtester):
+    def run(*arguments, code=0):
+        process = backtester("data", *arguments)
+        assert process.returncode == code, process.stdout + process.stderr
+        assert "Traceback" not in process.stderr
+        return process.stdout if code == 0 else process.stdout + process.stderr
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a folder of files as another program may leave them."""
+    for symbol in ("BTCUSDT", "ETHUSDT"):
+        place = tmp_path / "in" / "binance" / symbol
+        place.mkdir(parents=True)
+        candles(240).to_parquet(place / "1h-trade.parquet")
+        candles(240, price=99.9).to_parquet(place / "1h-mark.parquet")
+        rates(range(0, 240, 8)).to_parquet(place / "funding.parquet")
+    return tmp_path / "in"
+
+
+# --- import ---
+
+
+def test_a_folder_in_one_command_and_a_comparison_from_it(data, backtester, folder, tmp_path):
+    said = data("import", folder)
+    assert "binance ETHUSDT funding: 30 rows, times: ms since 1970" in said
+    assert "  now 240 rows, 2025-10-10 00:00 to 2025-10-19 23:00 UTC, no gaps" in said
+    assert "The store is candles. Look at it: backtester data list --store candles" in said
+    arguments = ("--market", "candles/binance", "--require", "mark,funding", "--json")
+    compared = backtester("compare", "breakout", *arguments)
+    assert compared.returncode == 0, compared.stderr
+    assert json.loads(compared.stdout)["configuration"]["market"]["symbols"] == ["BTCUSDT", "ETHUSDT"]
+
+
+def test_a_csv_with_columns_of_its_own(data, tmp_path):
+    candles().rename(columns={"open": "a", "close": "b"}).to_csv(tmp_path / "my.csv", index=False)
+    arguments = ("import", "my.csv", "--store", "kept", "--venue", "binance", "--symbol", "BTC/USDT:USDT")
+    said = data(*arguments, "--columns", "open=a, close=b", "--kind", "mark")
+    assert "binance BTCUSDT 1h mark: 48 rows" in said
+    assert pd.read_parquet(tmp_path / "kept" / "binance" / "BTCUSDT" / "1h-mark.parquet")["close"].sum() > 0
+    again = candles().assign(open=101.0, high=105.0, low=90.0)
+    again.to_csv(tmp_path / "again.csv", index=False)
+    said = data("import", "again.csv", *arguments[2:], "--kind", "mark")
+    assert "48 rows that were there had other numbers, and were replaced" in said
+
+
+def test_many_files_are_told_by_venue_and_what_was_left_out_gives_exit_code_1(data, folder):
+    for k in range(12):
+        place = folder / "okx" / f"X{k}-USDT-SWAP"
+        place.mkdir(parents=True)
+        candles(50, first=k).to_parquet(place / "1h-trade.parquet")
+    (folder / "okx" / "strange.csv").write_text("a,b\n1,2\n")
+    said = data("import", folder, code=1)
+    assert "Imported 18 files" in said
+    assert ["okx", "trade", "12", "12", "600", "0"] in [line.split() for line in said.splitlines()]
+    assert "Left out: 1 file" in said
+    assert "strange.csv: its name does not say what it holds" in " ".join(said.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("import", "nowhere"), "error: there is no file or folder nowhere. Mend the path."),
+        (("import", "my.csv"), "error: --venue: is needed for import of my.csv"),
+        (("import", "my.csv", "--columns", "open"), "error: --columns: is not of the form ours=theirs; found 'open'"),
+        (("import", "my.csv", "--venue", "v", "--symbol", "S", "--kind", "marks"), "error: --kind: is an unknown kind"),
+        (("export", "out"), "error: there is no store in candles. Give its folder with --store"),
+    ],
+)
+def test_bad_input_names_the_option(data, tmp_path, arguments, said):
+    candles().to_csv(tmp_path / "my.csv", index=False)
+    assert said in data(*arguments, code=2)
+
+
+# --- export ---
+
+
+def test_an_export_and_the_names_that_are_not_there(data, folder, tmp_path):
+    data("import", folder)
+    said = data("export", "out", "--symbols", "BTC/USDT:USDT", "--kinds", "trade", "--start", "2025-10-11")
+    assert said == "Wrote 1 file to out\n"
+    table = pd.read_csv(tmp_path / "out" / "binance" / "BTCUSDT" / "1h-trade.csv")
+    assert table["timestamp"][0] == START + 24 * HOUR
+    assert "there is no symbol BTCUSD in the store; there are BTCUSDT, ETHUSDT" in data(
+        "export", "more", "--symbols", "BTCUSD", code=2
+    )
+    assert "--format: is an unknown format; found 'feather'" in data("export", "more", "--format", "feather", code=2)
