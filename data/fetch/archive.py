@@ -140,7 +140,7 @@ class Archive(NamedTuple):
                 return None
             try:
                 digest = check(content, checksum, part.name)
-                return digest, rows_of(content, self.series.kind, sure=self.source.is_sure(part))
+                return digest, rows_of(content, self.series, sure=self.source.is_sure(part))
             except BadReply as error:
                 if self._by_folder or attempt == ATTEMPTS:
                     raise self._unusable(part, error) from error

@@ -15,7 +15,10 @@ from data.fetch.history import on_the_minute
 if TYPE_CHECKING:
     import pandas as pd
 
+    from data.store import Series
+
 CANDLES = ("open_time", "open", "high", "low", "close", "volume")
+COIN = 7  # column of the volume in coin, where contracts are counted in column 5: coin-margined ones
 FUNDING = ("calc_time", "funding_interval_hours", "last_funding_rate")
 UNITS = ((10**11, 0.001), (10**14, 1), (10**17, 1_000), (10**20, 1_000_000))  # times below, units in a millisecond
 
@@ -39,14 +42,14 @@ def check(content: bytes, checksum: str, name: str) -> str:
     return digest
 
 
-def rows_of(content: bytes, kind: str, *, sure: bool = True) -> pd.DataFrame:
+def rows_of(content: bytes, series: Series, *, sure: bool = True) -> pd.DataFrame:
     """Return the rows of a zip as a store takes them.
 
     Parameters
     ----------
     content : bytes
-    kind : str
-        ``trade``, ``mark`` or ``funding``.
+    series : Series
+        What it should hold; the volume of coin-margined contracts is that in coin, as the venue's own client has it.
     sure : bool
         Whether it is known that candles are not mark candles: their names are alike, only the volume differs.
 
@@ -57,7 +60,9 @@ def rows_of(content: bytes, kind: str, *, sure: bool = True) -> pd.DataFrame:
     """
     import pandas as pd
 
-    frame = _table(_text(content), FUNDING if kind == "funding" else CANDLES)
+    kind = series.kind
+    coin = series.venue == "binance_coinm" and kind == "trade"
+    frame = _table(_text(content), FUNDING if kind == "funding" else CANDLES, COIN if coin else None)
     try:
         frame = frame.apply(pd.to_numeric)
     except (ValueError, TypeError) as error:
@@ -85,8 +90,11 @@ def _text(content: bytes) -> str:
         raise BadReply(f"it is no zip of a text: {one_line(str(error), 60)}") from error
 
 
-def _table(text: str, columns: tuple[str, ...]) -> pd.DataFrame:
-    """Return the columns wanted as texts, by their names where there is a header, else by their places."""
+def _table(text: str, columns: tuple[str, ...], last: int | None) -> pd.DataFrame:
+    """Return the columns wanted as texts, by their names where there is a header, else by their places.
+
+    The last of them is that in the place `last` if one is given.
+    """
     import pandas as pd
 
     first = text.split("\n", 1)[0].strip()
@@ -101,10 +109,14 @@ def _table(text: str, columns: tuple[str, ...]) -> pd.DataFrame:
         lacking = [name for name in columns if name not in frame.columns]
         if lacking:
             raise BadReply(f"there is no column {lacking[0]} in its header: {one_line(first, 80)}")
-        return frame[list(columns)]
-    if frame.shape[1] < len(columns):
-        raise BadReply(f"its rows have {frame.shape[1]} cells, not {len(columns)} or more: {one_line(first, 80)}")
-    return frame.iloc[:, : len(columns)].set_axis(list(columns), axis=1)
+        places = [list(frame.columns).index(name) for name in columns]
+    else:
+        places = list(range(len(columns)))
+    if last is not None:
+        places[-1] = last
+    if frame.shape[1] <= max(places):
+        raise BadReply(f"its rows have {frame.shape[1]} cells, not {max(places) + 1} or more: {one_line(first, 80)}")
+    return frame.iloc[:, places].set_axis(list(columns), axis=1)
 
 
 def _milliseconds(times: np.ndarray) -> np.ndarray:
