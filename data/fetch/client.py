@@ -19,7 +19,7 @@ from backtester.errors import ConfigurationError
 from data.fetch.credentials import Credentials
 from data.fetch.failures import BadReply, one_line
 from data.fetch.patience import Patience
-from data.fetch.venues import Exchange
+from data.fetch.venues import Exchange, Feed
 
 RESOLUTION = 2_000  # [ms] of the time in a reply's header, with the way it went
 _HOST = re.compile(r"^https?://[^/]+")
@@ -89,21 +89,31 @@ def moved(addresses: Any, base: str) -> Any:
     return _HOST.sub(base, addresses) if isinstance(addresses, str) else addresses
 
 
-def rows_in(client: Any, place: tuple[str, ...]) -> list[Any]:
-    """Return the list of rows in the last reply to this thread.
+def check_rows(client: Any, feed: Feed) -> None:
+    """Look at the last reply to this thread: ccxt makes no rows, and no error, of what it does not find.
 
     Raises
     ------
     BadReply
-        If there is no list in that place.
+        If there is no list of rows in its place, or a row has no time in its place.
     """
     found = reply = client.replies.last
-    for key in place:
+    for key in feed.rows:
         found = found.get(key) if isinstance(found, dict) else None
     if not isinstance(found, list):
-        where = ".".join(place) or "the reply"
+        where = ".".join(feed.rows) or "the reply"
         raise BadReply(f"{where} should be a list of rows; {one_line(json.dumps(reply), 120)} came")
-    return found
+    for row in found:
+        if not _has_time(row, feed.time):
+            raise BadReply(f"a row has no time: {one_line(json.dumps(row), 120)}")
+
+
+def _has_time(row: Any, key: str) -> bool:
+    if key == ".":
+        return isinstance(row, int | float)
+    if key:
+        return isinstance(row, dict) and isinstance(row.get(key), int | float | str)
+    return isinstance(row, list) and len(row) > 0 and isinstance(row[0], int | float | str)
 
 
 def _careful(base: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backtester.errors import time_text
-from data.fetch.client import rows_in
+from data.fetch.client import check_rows
 from data.fetch.failures import BadReply
 from data.fetch.pager import Ask, Walk
 from data.fetch.venues import DAY, Exchange, Feed
@@ -138,11 +138,9 @@ def _parsed(client: Any, feed: Feed, ask: Callable[[], list[Any]]) -> list[Any]:
     except Exception as error:  # whatever breaks in a parser: a bare KeyError for a wrong container
         if client.replies.last is None:
             raise
-        rows_in(client, feed.rows)
+        check_rows(client, feed)
         raise BadReply(f"its rows have another form ({type(error).__name__}: {error})") from error
-    came = rows_in(client, feed.rows)
-    if any(not isinstance(row, list | dict | int) for row in came):
-        raise BadReply(f"its rows have another form: {came[:2]!r}")
+    check_rows(client, feed)
     return rows
 
 
@@ -192,13 +190,13 @@ def _sure(rows: pd.DataFrame) -> int:
 
 
 def _next_day(days: Walk, client: Any) -> Callable[[int], int]:
-    """Return the function that finds the next day with candles: a listing, or the end of a halt."""
+    """Return the function that finds the day before the next one with candles: a listing, or the end of a halt."""
 
     def skip(time: int) -> int:
         now = client.milliseconds()
         for page in days.pages(time // DAY * DAY, now):
             if len(page.rows):
-                return int(page.rows["timestamp"].iloc[0])
+                return int(page.rows["timestamp"].iloc[0]) - DAY  # that day may have none, and yet an hour of it
         return int(now)
 
     return skip

@@ -108,7 +108,7 @@ class Session:
         served = [each for each in self.client.timeframes or {} if each[-1] in "smhd" and step(each) <= DAY * 1_000_000]
         if timeframe not in served:
             problem = f"is no timeframe up to a day that {self.exchange.name} serves"
-            raise ConfigurationError("--timeframe", timeframe, problem, allowed=served)
+            raise ConfigurationError("timeframe", timeframe, problem, allowed=served)
 
     def walk(self, market: markets.Listed, kind: str, timeframe: str) -> Walk:
         """Return the walk through a history."""

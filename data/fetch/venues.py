@@ -20,6 +20,9 @@ class Feed(NamedTuple):
         Most rows in a reply.
     rows : tuple of str
         Where in the reply the list of rows is: ``("result", "list")``.
+    time : str
+        Key of the time in a row that is an object; empty where rows are lists that begin with it, ``.`` where they are
+        the times themselves.
     until : str
         Parameter that takes the last time wanted; empty where the client reckons it from the limit.
     counted : str
@@ -34,6 +37,7 @@ class Feed(NamedTuple):
 
     limit: int
     rows: Path = ()
+    time: str = ""
     until: str = "until"
     counted: str = ""
     spare: int = 0
@@ -109,7 +113,7 @@ EXCHANGES = (
         aliases=("binance_usdm", "binance_futures"),
         trade=Feed(1000),
         mark=Feed(1000),
-        funding=Feed(1000),
+        funding=Feed(1000, time="fundingTime"),
         tiers="all",
         private_tiers=True,
     ),
@@ -119,7 +123,7 @@ EXCHANGES = (
         aliases=("binance_coin",),
         trade=Feed(1000, longest=199 * DAY),
         mark=Feed(1000, longest=199 * DAY),
-        funding=Feed(1000),
+        funding=Feed(1000, time="fundingTime"),
         tiers="all",
         tiers_in="base",
         private_tiers=True,
@@ -130,7 +134,7 @@ EXCHANGES = (
         aliases=(),
         trade=Feed(1000, _BYBIT),
         mark=Feed(1000, _BYBIT),
-        funding=Feed(200, _BYBIT),
+        funding=Feed(200, _BYBIT, "fundingRateTimestamp"),
         tiers="each",
         options={"fetchMarkets": {"types": ["linear", "inverse"]}},
     ),
@@ -140,7 +144,7 @@ EXCHANGES = (
         aliases=("okex",),
         trade=Feed(300, ("data",), until=""),
         mark=Feed(100, ("data",), until=""),
-        funding=Feed(100, ("data",), until="after"),
+        funding=Feed(100, ("data",), "fundingTime", until="after"),
         tiers="each",
         tiers_in="contracts",
         options={"fetchMarkets": {"types": ["swap"]}},
@@ -150,9 +154,9 @@ EXCHANGES = (
         name="kraken",
         client="krakenfutures",
         aliases=("kraken_futures",),
-        trade=Feed(2000, ("candles",), until=""),
-        mark=Feed(2000, ("candles",), until=""),
-        funding=Feed(1, ("rates",), until="", whole=True),
+        trade=Feed(2000, ("candles",), "time", until=""),
+        mark=Feed(2000, ("candles",), "time", until=""),
+        funding=Feed(1, ("rates",), "timestamp", until="", whole=True),
         tiers="all",
         tiers_in="contracts",
     ),
@@ -160,9 +164,9 @@ EXCHANGES = (
         name="crypto_com",
         client="cryptocom",
         aliases=("crypto.com",),
-        trade=Feed(300, _CRYPTO_COM, counted="count", spare=2),
+        trade=Feed(300, _CRYPTO_COM, "t", counted="count", spare=2),
         mark=None,
-        funding=Feed(100, _CRYPTO_COM),
+        funding=Feed(100, _CRYPTO_COM, "t"),
         tiers="risk",
         tiers_in="base",
     ),
@@ -170,17 +174,17 @@ EXCHANGES = (
         name="coinbase",
         client="coinbaseinternational",
         aliases=("coinbase_international", "coinbase_intx"),
-        trade=Feed(1000, ("result", "ticks"), until=""),
+        trade=Feed(1000, ("result", "ticks"), ".", until=""),
         mark=None,
-        funding=Feed(700, ("result",)),
+        funding=Feed(700, ("result",), "timestamp"),
     ),
     Exchange(
         name="hyperliquid",
         client="hyperliquid",
         aliases=(),
-        trade=Feed(5000),
+        trade=Feed(5000, time="t"),
         mark=None,
-        funding=Feed(500),
+        funding=Feed(500, time="time"),
         tiers="meta",
         options={"fetchMarkets": {"types": ["swap"]}},
         note="hyperliquid keeps the last 5,000 candles of each timeframe",
