@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
@@ -113,6 +114,12 @@ class Server:
 def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else each reply waits 40 ms for an acknowledgement
+        wbufsize = -1
+
+        def handle(self) -> None:
+            with suppress(ConnectionError):  # who asked was killed
+                super().handle()
 
         def do_GET(self) -> None:
             self._answer(b"")
@@ -145,6 +152,7 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(text[: len(text) // 2] if reply.cut_short else text)
+                self.wfile.flush()
             except (BrokenPipeError, ConnectionResetError):  # who asked is gone
                 self.close_connection = True
             if reply.cut_short:
