@@ -50,6 +50,10 @@ def truncated_json(request: Request, value: Any) -> Reply:
     return Reply(text[: len(text) // 2].encode())
 
 
+def damaged(request: Request, value: Any) -> Reply:
+    return Reply(value[: len(value) // 2] + b"!" + value[len(value) // 2 + 1 :])
+
+
 def web_page(request: Request, value: Any) -> Reply:
     return Reply(b"<html><body>Checking your browser</body></html>")
 
@@ -107,7 +111,7 @@ class Server:
                 self.faults.remove(fault)
         value = self.answer(request)
         if fault is not None:
-            return fault[1](request, value)
+            return fault[1](request, value.body if isinstance(value, Reply) else value)
         return value if isinstance(value, Reply) else Reply(value)
 
 
