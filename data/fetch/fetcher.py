@@ -54,6 +54,11 @@ class Fetcher:
         frames = [page.rows for page in walk.pages(begin, end) if len(page.rows)]
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({name: [] for name in series.columns})
 
+    def source(self, series: Series) -> str:
+        """Return where rows of a series come from, as a manifest says it."""
+        there = exchange(series.venue)
+        return self._sessions[there.name].source if there.name in self._sessions else f"ccxt {there.client}"
+
     def _reach(self, there: Exchange) -> Session:
         key = self.connection.credentials or credentials.find(there.account)
         return Session(there, replace(self.connection, credentials=key))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -296,6 +297,26 @@ def test_a_history_that_the_venue_no_longer_keeps(play: Play, store: Store) -> N
     outcome = download(store, session(server, "hyperliquid"), wish, heard)
     assert outcome.rows == 4_999  # the last 5,000 bars, less the open one
     assert heard.notes == ["hyperliquid keeps the last 5,000 candles of each timeframe"]
+
+
+@pytest.mark.parametrize("venue", ["binance", "bybit", "okx"])
+def test_funding_is_not_asked_for_before_the_listing(venue: str, play: Play, store: Store) -> None:
+    """But some weeks before it: the date a venue tells may be late."""
+    server, one = play(venue, since=NOW - 40 * DAY)
+    there = session(server, venue)
+    asked = len(server.requests)
+    wish = Wish((one.id,), "1h", NOW - 3_000 * DAY, None, ("funding",))
+    download(store, there, wish, Heard())
+    held = store.read(Series(venue, one.id, "funding"))
+    assert_frame_equal(held[["timestamp", "funding_rate"]], funding(one, one.since, NOW))
+    assert len(server.requests) - asked <= 5
+
+
+@pytest.mark.skipif(find_spec("socks") is not None, reason="what SOCKS proxies need is installed here")
+def test_a_proxy_that_needs_more_than_is_installed(play: Play) -> None:
+    server, _ = play("bybit")
+    with pytest.raises(DownloadError, match="pip install pysocks"):
+        session(server, "bybit", proxy="socks5://127.0.0.1:9")
 
 
 def test_what_is_shown_of_a_reply_is_one_line_without_secrets() -> None:

@@ -11,6 +11,7 @@ from pandas.testing import assert_frame_equal
 from backtester.errors import ConfigurationError
 from data.fetch import Fetcher
 from data.fetch.failures import DownloadError
+from data.fetch.venues import exchange
 from data.store import Series
 from tests.data.fetch.formats import VENUES
 from tests.data.fetch.kit import candles, connection, funding
@@ -25,6 +26,7 @@ def test_candles_and_funding_of_a_range(venue: str, play: Play) -> None:
     fetch = Fetcher(connection(server))
     first, last = NOW - 30 * DAY + 12_345, NOW - 10 * DAY
     assert_frame_equal(fetch(Series(venue, one.id, "trade", "1h"), first, last), candles(one, first, last))
+    assert fetch.source(Series(venue, one.id, "trade", "1h")) == f"ccxt {exchange(venue).client} at {server.url}"
     rates = fetch(Series(venue, one.id, "funding"), first, last)
     assert_frame_equal(rates[["timestamp", "funding_rate"]], funding(one, first, last))
 
