@@ -13,6 +13,7 @@ The same rows give the same bytes however they were cut into pages, and whatever
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -149,6 +150,26 @@ class Store:
                     found[series] = entry
         return found
 
+    def look(self, series: Series) -> Entry:
+        """Return the entry of a series as it should be, pages included, without writing anything.
+
+        That of the manifest, if it fits the file; its `sha256` is empty where there is no file yet.
+
+        Raises
+        ------
+        MarketDataError
+            If there is nothing of the series, or a file cannot be read.
+        """
+        path, known, pages = self.path(series), self.entry(series), self._pages(series)
+        digest = writing.sha256_of(path) if path.is_file() else ""
+        if known is not None and known.sha256 == digest and not pages:
+            return known
+        return _entry(series, self.read(series), digest, known, [writing.read_about(page) for page in pages])
+
+    def unmerged(self, series: Series) -> int:
+        """Return how many pages of a series wait for `merge`."""
+        return len(self._pages(series))
+
     def note_gaps(self, series: Series, notes: dict[int, str]) -> Entry:
         """Write what is known of some gaps into the manifest.
 
@@ -170,26 +191,15 @@ class Store:
     def _merged(self, series: Series, pages: list[Path], known: Entry | None) -> Entry:
         """Write the file of a series if pages change it, and return its entry."""
         path = self.path(series)
-        if not pages and known is not None and known.sha256 == writing.sha256_of(path):
-            return known
+        if not pages:
+            digest = writing.sha256_of(path)
+            if known is not None and known.sha256 == digest:
+                return known
         rows = self._whole(series, pages, None, None)
-        digest = writing.write_rows(path, rows) if pages else writing.sha256_of(path)
+        if pages:
+            digest = writing.write_rows(path, rows)
         about = [writing.read_about(page) for page in pages]
-        told = known.source.split("; ") if known and known.source else []
-        sources = dict.fromkeys(told + [page["source"] for page in about])
-        fetched = [known.fetched if known else "", *(page["fetched"] for page in about)]
-        time = rows[TIME].to_numpy()
-        notes = {(gap.after, gap.before): gap.note for gap in known.gaps} if known else {}
-        gaps = tuple(gap._replace(note=notes.get((gap.after, gap.before), "")) for gap in gaps_of(series, time))
-        return Entry(
-            source="; ".join(sources),
-            first=int(time[0]),
-            last=int(time[-1]),
-            rows=len(time),
-            gaps=gaps,
-            sha256=digest,
-            fetched=max(fetched),
-        )
+        return _entry(series, rows, digest, known, about)
 
     def _whole(self, series: Series, pages: list[Path], first: int | None, last: int | None) -> pd.DataFrame:
         """Return the rows of a range from the file and some pages."""
@@ -234,6 +244,26 @@ def _ends(page: Path) -> tuple[int, int]:
     """Return first and last time of a page [ms UTC] by its name."""
     _, first, last = page.stem.split("_")
     return int(first), int(last)
+
+
+def _entry(
+    series: Series, rows: pd.DataFrame, digest: str, known: Entry | None, about: Sequence[Mapping[str, str]]
+) -> Entry:
+    """Return the entry of some rows; what was known of its source and gaps, and of the pages, goes on."""
+    told = known.source.split("; ") if known and known.source else []
+    sources = dict.fromkeys(told + [page["source"] for page in about])
+    time = rows[TIME].to_numpy()
+    notes = {(gap.after, gap.before): gap.note for gap in known.gaps} if known else {}
+    gaps = tuple(gap._replace(note=notes.get((gap.after, gap.before), "")) for gap in gaps_of(series, time))
+    return Entry(
+        source="; ".join(sources),
+        first=int(time[0]),
+        last=int(time[-1]),
+        rows=len(time),
+        gaps=gaps,
+        sha256=digest,
+        fetched=max([known.fetched if known else "", *(page["fetched"] for page in about)]),
+    )
 
 
 def _kept(series: Series, rows: pd.DataFrame) -> pd.DataFrame:

@@ -85,6 +85,26 @@ def test_bad_input_names_the_option(data, tmp_path, arguments, said):
     assert said in data(*arguments, code=2)
 
 
+# --- list ---
+
+
+def test_a_list_of_what_there_is(data, folder, tmp_path):
+    path = folder / "binance" / "ETHUSDT" / "1h-trade.parquet"
+    pd.concat([candles(100), candles(100, first=104)]).to_parquet(path)
+    data("import", folder)
+    lines = data("list").splitlines()
+    assert lines[0].split() == ["binance", "what", "first", "last", "rows", "gaps", "held"]
+    assert lines[7].split() == ["ETHUSDT", "1h", "trade", "2025-10-10", "2025-10-18", "200", "1", "98.03", "%"]
+    assert lines[-1] == "2 symbols, 6 files, 1,260 rows; 1 file has gaps"
+    assert max(map(len, lines)) < 80
+    assert data("list", "--store", folder).splitlines() == lines  # a folder that no command wrote, too
+    (facts,) = json.loads(data("list", "--symbols", "ETH", "--kinds", "trade", "--json"))
+    assert (facts["rows"], facts["gaps"], facts["missing"]) == (200, 1, 4)
+    assert facts["held_pct"] == pytest.approx(100 * 200 / 204)
+    assert facts["source"] == "import of binance/ETHUSDT/1h-trade.parquet"
+    assert "Perhaps you mean mark" in data("list", "--kinds", "marks", code=2)
+
+
 # --- export ---
 
 

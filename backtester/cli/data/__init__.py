@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from backtester.cli.data import exports, imports
+from backtester.cli.data import exports, imports, listing
 
 __all__ = ["app"]
 
@@ -12,4 +12,5 @@ app = typer.Typer(
     help="Market data: import, look at, check, repair, export.", no_args_is_help=True, rich_markup_mode=None
 )
 app.command("import")(imports.import_)
+app.command("list")(listing.list_)
 app.command("export")(exports.export)
