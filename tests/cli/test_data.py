@@ -95,7 +95,7 @@ def test_a_list_of_what_there_is(data, folder, tmp_path):
     lines = data("list").splitlines()
     assert lines[0].split() == ["binance", "what", "first", "last", "rows", "gaps", "held"]
     assert lines[7].split() == ["ETHUSDT", "1h", "trade", "2025-10-10", "2025-10-18", "200", "1", "98.03", "%"]
-    assert lines[-1] == "2 symbols, 6 files, 1,260 rows; 1 file has gaps"
+    assert lines[-1] == "2 symbols, 6 files, 980 rows; 1 file has gaps"
     assert max(map(len, lines)) < 80
     assert data("list", "--store", folder).splitlines() == lines  # a folder that no command wrote, too
     (facts,) = json.loads(data("list", "--symbols", "ETH", "--kinds", "trade", "--json"))
