@@ -105,6 +105,25 @@ def test_a_list_of_what_there_is(data, folder, tmp_path):
     assert "Perhaps you mean mark" in data("list", "--kinds", "marks", code=2)
 
 
+# --- check ---
+
+
+def test_a_report_on_quality_and_its_exit_codes(data, folder, tmp_path):
+    data("import", folder)
+    said = data("check")
+    assert said == "6 files: 0 errors, 0 warnings\n"
+    pd.concat([candles(100), candles(100, first=104)]).to_parquet(folder / "binance" / "ETHUSDT" / "1h-trade.parquet")
+    data("import", folder, "--symbol", "ETHUSDT", "--store", "other")
+    said = data("check", "--store", "other")
+    assert "binance ETHUSDT\n  warning  1h trade   4 bars are missing between 2025-10-14 03:00 and 2025-10-14" in said
+    assert data("check", "--store", "other", "--strict", code=1) == said
+    candles(240, price=50.0).to_parquet(tmp_path / "candles" / "binance" / "BTCUSDT" / "1h-mark.parquet")
+    found = json.loads(data("check", "--symbols", "BTCUSDT", "--spike", "10", "--json", code=1))
+    assert (found[0]["severity"], found[0]["rule"], found[0]["kind"]) == ("error", "sha256", "mark")
+    assert {each["rule"] for each in found} == {"sha256", "spikes"}
+    assert "error: --spike: is no limit" in data("check", "--spike", "0", code=2)
+
+
 # --- export ---
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from backtester.cli.data import exports, imports, listing
+from backtester.cli.data import exports, imports, listing, quality
 
 __all__ = ["app"]
 
@@ -13,4 +13,5 @@ app = typer.Typer(
 )
 app.command("import")(imports.import_)
 app.command("list")(listing.list_)
+app.command("check")(quality.check)
 app.command("export")(exports.export)
