@@ -124,6 +124,26 @@ def test_a_report_on_quality_and_its_exit_codes(data, folder, tmp_path):
     assert "error: --spike: is no limit" in data("check", "--spike", "0", code=2)
 
 
+# --- show ---
+
+
+def test_a_chart_of_a_symbol(data, folder, tmp_path):
+    data("import", folder)
+    said = data("show", "BTC/USDT:USDT")
+    assert said == (
+        "BTCUSDT on binance: 240 bars of 1h, 2025-10-10 to 2025-10-19, none missing\nbinance-BTCUSDT-1h.png\n"
+    )
+    assert (tmp_path / "binance-BTCUSDT-1h.png").read_bytes()[:4] == b"\x89PNG"
+    data("show", "ETH", "--start", "2025-10-12", "--end", "2025-10-14", "--out", "charts/eth.svg")
+    assert "48 bars of 1h" in (tmp_path / "charts" / "eth.svg").read_text()
+    assert "--out: is no picture's name; found 'x.jpg'" in data("show", "ETH", "--out", "x.jpg", code=2)
+    assert "--timeframe: there are no such trade candles of ETH" in data("show", "ETH", "--timeframe", "5m", code=2)
+    said = data("show", "ETH", "--start", "2026-01-01", code=2)
+    assert "no bars of binance ETHUSDT 1h trade in this time; they are from 2025-10-10 00:00 to 2025-10-19" in said
+    data("import", folder / "binance", "--venue", "mine")
+    assert "--venue: ETH is there of several venues; found ''; allowed: binance, mine" in data("show", "ETH", code=2)
+
+
 # --- export ---
 
 

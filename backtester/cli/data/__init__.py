@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from backtester.cli.data import exports, imports, listing, quality
+from backtester.cli.data import exports, imports, listing, quality, showing
 
 __all__ = ["app"]
 
@@ -14,4 +14,5 @@ app = typer.Typer(
 app.command("import")(imports.import_)
 app.command("list")(listing.list_)
 app.command("check")(quality.check)
+app.command("show")(showing.show)
 app.command("export")(exports.export)
