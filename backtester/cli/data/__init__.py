@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import typer
 
-from backtester.cli.data import exports, imports, listing, quality, showing
+from backtester.cli.data import archive, download, exports, imports, listing, quality, showing
 
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Market data: import, look at, check, repair, export.", no_args_is_help=True, rich_markup_mode=None
+    help="Market data: download, import, look at, check, repair, export.", no_args_is_help=True, rich_markup_mode=None
 )
+app.command("download")(download.download)
+app.command("archive")(archive.archive)
 app.command("import")(imports.import_)
 app.command("list")(listing.list_)
 app.command("check")(quality.check)

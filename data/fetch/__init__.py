@@ -1,0 +1,1 @@
+"""History from venues and archives into a store."""
