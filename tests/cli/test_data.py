@@ -144,6 +144,28 @@ def test_a_chart_of_a_symbol(data, folder, tmp_path):
     assert "--venue: ETH is there of several venues; found ''; allowed: binance, mine" in data("show", "ETH", code=2)
 
 
+# --- repair ---
+
+
+def test_repair_says_what_came_what_is_left_and_what_failed(data, folder, tmp_path):
+    path = folder / "binance" / "ETHUSDT" / "1h-trade.parquet"
+    pd.concat([candles(100), candles(100, first=104)]).to_parquet(path)
+    data("import", folder, "--symbol", "ETHUSDT")
+    data("import", folder / "binance" / "ETHUSDT", "--venue", "closed", "--kind", "trade")
+    said = data("repair", "--offline")
+    assert "binance ETHUSDT 1h trade: 0 rows came; 4 missing in 1 gap" in said
+    assert said.endswith("4 files: 0 rows came; 2 have gaps\n")
+    unreachable = ("--base-url", "http://127.0.0.1:9", "--retries", "1")
+    said = data("repair", *unreachable, code=2)
+    assert "error: binance: asked for its list of markets" in said
+    assert "closed ETHUSDT 1h trade: 0 rows came; 4 missing in 1 gap\n  cannot be fetched again: " in said
+    assert "4 missing in 1 gap\n  cannot be fetched again" in data("repair", "--venue", "closed")
+    candles(20).to_parquet(tmp_path / "candles" / "binance" / "ETHUSDT" / "1h-mark.parquet")
+    assert "1h-mark.parquet is not the file that was written" in data("repair", "--offline", code=2)
+    assert "binance ETHUSDT 1h mark: taken as it is" in data("repair", "--offline", "--accept")
+    assert "0 errors" in data("check")
+
+
 # --- export ---
 
 
