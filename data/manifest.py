@@ -34,6 +34,8 @@ class Entry(NamedTuple):
         Of the file.
     fetched : str
         When the newest of its rows came, ISO 8601 UTC.
+    replaces : str
+        The sha256 of the file before: there is that one still, and pages, if the writer was killed at its last step.
     """
 
     source: str
@@ -43,6 +45,11 @@ class Entry(NamedTuple):
     gaps: tuple[Gap, ...]
     sha256: str
     fetched: str
+    replaces: str = ""
+
+    def fits(self, digest: str) -> bool:
+        """Return whether a file with this sha256 is the one meant, or the one before it."""
+        return digest in (self.sha256, self.replaces)
 
     @property
     def missing(self) -> int:
@@ -121,5 +128,6 @@ _ENTRY = {
     "gaps": Field(items),
     "sha256": Field(text),
     "fetched": Field(_said),
+    "replaces": Field(_said, ""),
 }
 _GAP = {"after": Field(_time), "before": Field(_time), "missing": Field(_count), "note": Field(_said, "")}

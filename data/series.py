@@ -152,7 +152,7 @@ def _milliseconds(series: Series, column: pd.Series) -> Any:
     """Return times as int64, refusing what is not in milliseconds."""
     import pandas as pd
 
-    if not pd.api.types.is_integer_dtype(column.dtype) or column.isna().any():
+    if len(column) and (not pd.api.types.is_integer_dtype(column.dtype) or column.isna().any()):
         raise MarketDataError(
             f"times of {series} are {column.dtype}, not whole numbers",
             cure="Convert them to UTC milliseconds",

@@ -13,6 +13,7 @@ The same rows give the same bytes however they were cut into pages, and whatever
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -113,25 +114,43 @@ class Store:
     def merge(self, series: Series) -> Entry:
         """Make one file of what is there and the pages, and return what the manifest says of it.
 
-        Without pages, the file is left as it is, and its entry is made anew if it does not fit.
+        The manifest is written before the file gets its name, and names the file that it replaces: whenever a writer is
+        killed, it is known whether the file is one of the store's.
 
         Raises
         ------
         MarketDataError
-            If there is nothing of the series, or a file cannot be read.
+            If there is nothing of the series, a file cannot be read, or it is not the one that was written last: then
+            another program has changed it.
         """
         path = self.path(series)
         self._check_there(series)
         with locked(path.parent):
             entries = read_manifest(path.parent)
-            known = entries.get(path.name)
-            pages = self._pages(series)
-            entry = self._merged(series, pages, known)
-            if entry != known:
-                write_manifest(path.parent, {**entries, path.name: entry})
+            held = writing.sha256_of(path) if path.is_file() else ""
+            if not held:  # what was said of a file that was removed is said no more
+                entries.pop(path.name, None)
+            known, pages = entries.get(path.name), self._pages(series)
+            if known is not None and not known.fits(held):
+                raise _changed(path, known)
+            if pages or known is None or known.sha256 != held:
+                known = self._merged(series, pages, entries, held)
             for page in pages:
                 page.unlink()
             self._tidy(series)
+        return known
+
+    def accept(self, series: Series) -> Entry:
+        """Take a file as it is, though the manifest says otherwise, and return its new entry."""
+        path = self.path(series)
+        with locked(path.parent):
+            entries = read_manifest(path.parent)
+            known = entries.pop(path.name, None)
+            digest = writing.sha256_of(path)
+            entry = _entry(series, self._whole(series, [], None, None), digest, known, [])
+            sources = [entry.source] * bool(entry.source) + ["changed by another program"]
+            entry = entry._replace(source="; ".join(sources), replaces="")
+            write_manifest(path.parent, {**entries, path.name: entry})
         return entry
 
     def entry(self, series: Series) -> Entry | None:
@@ -148,6 +167,26 @@ class Store:
                 if series is not None:
                     found[series] = entry
         return found
+
+    def look(self, series: Series) -> Entry:
+        """Return the entry of a series as it should be, pages included, without writing anything.
+
+        That of the manifest, if it fits the file; its `sha256` is empty where there is no file yet.
+
+        Raises
+        ------
+        MarketDataError
+            If there is nothing of the series, or a file cannot be read.
+        """
+        path, known, pages = self.path(series), self.entry(series), self._pages(series)
+        digest = writing.sha256_of(path) if path.is_file() else ""
+        if known is not None and known.sha256 == digest and not pages:
+            return known
+        return _entry(series, self.read(series), digest, known, [writing.read_about(page) for page in pages])
+
+    def unmerged(self, series: Series) -> int:
+        """Return how many pages of a series wait for `merge`."""
+        return len(self._pages(series))
 
     def note_gaps(self, series: Series, notes: dict[int, str]) -> Entry:
         """Write what is known of some gaps into the manifest.
@@ -167,29 +206,21 @@ class Store:
             write_manifest(path.parent, entries)
             return entries[path.name]
 
-    def _merged(self, series: Series, pages: list[Path], known: Entry | None) -> Entry:
-        """Write the file of a series if pages change it, and return its entry."""
+    def _merged(self, series: Series, pages: list[Path], entries: Mapping[str, Entry], held: str) -> Entry:
+        """Write manifest and file of a series and return its entry; without pages the file stays as it is."""
         path = self.path(series)
-        if not pages and known is not None and known.sha256 == writing.sha256_of(path):
-            return known
+        known = entries.get(path.name)
         rows = self._whole(series, pages, None, None)
-        digest = writing.write_rows(path, rows) if pages else writing.sha256_of(path)
         about = [writing.read_about(page) for page in pages]
-        told = known.source.split("; ") if known and known.source else []
-        sources = dict.fromkeys(told + [page["source"] for page in about])
-        fetched = [known.fetched if known else "", *(page["fetched"] for page in about)]
-        time = rows[TIME].to_numpy()
-        notes = {(gap.after, gap.before): gap.note for gap in known.gaps} if known else {}
-        gaps = tuple(gap._replace(note=notes.get((gap.after, gap.before), "")) for gap in gaps_of(series, time))
-        return Entry(
-            source="; ".join(sources),
-            first=int(time[0]),
-            last=int(time[-1]),
-            rows=len(time),
-            gaps=gaps,
-            sha256=digest,
-            fetched=max(fetched),
-        )
+        if not pages:
+            entry = _entry(series, rows, held, known, about)
+            write_manifest(path.parent, {**entries, path.name: entry})
+            return entry
+        with writing.whole(path) as temporary:
+            digest = writing.put_rows(temporary, rows)
+            entry = _entry(series, rows, digest, known, about)._replace(replaces="" if held == digest else held)
+            write_manifest(path.parent, {**entries, path.name: entry})
+        return entry
 
     def _whole(self, series: Series, pages: list[Path], first: int | None, last: int | None) -> pd.DataFrame:
         """Return the rows of a range from the file and some pages."""
@@ -234,6 +265,33 @@ def _ends(page: Path) -> tuple[int, int]:
     """Return first and last time of a page [ms UTC] by its name."""
     _, first, last = page.stem.split("_")
     return int(first), int(last)
+
+
+def _entry(
+    series: Series, rows: pd.DataFrame, digest: str, known: Entry | None, about: Sequence[Mapping[str, str]]
+) -> Entry:
+    """Return the entry of some rows; what was known of its source and gaps, and of the pages, goes on."""
+    told = known.source.split("; ") if known and known.source else []
+    sources = dict.fromkeys(told + [page["source"] for page in about])
+    time = rows[TIME].to_numpy()
+    notes = {(gap.after, gap.before): gap.note for gap in known.gaps} if known else {}
+    gaps = tuple(gap._replace(note=notes.get((gap.after, gap.before), "")) for gap in gaps_of(series, time))
+    return Entry(
+        source="; ".join(sources),
+        first=int(time[0]),
+        last=int(time[-1]),
+        rows=len(time),
+        gaps=gaps,
+        sha256=digest,
+        fetched=max([known.fetched if known else "", *(page["fetched"] for page in about)]),
+    )
+
+
+def _changed(path: Path, known: Entry) -> MarketDataError:
+    return MarketDataError(
+        f"{path} is not the file that was written: its sha256 is not {known.sha256[:12]}... of the manifest",
+        cure="Remove it and fetch it again, or take it as it is: backtester data repair --accept",
+    )
 
 
 def _kept(series: Series, rows: pd.DataFrame) -> pd.DataFrame:

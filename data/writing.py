@@ -42,13 +42,18 @@ def write_rows(path: Path, frame: pd.DataFrame, about: Mapping[str, str] | None 
     about : mapping of str to str, optional
         Kept with the rows; see `read_about`.
     """
+    with whole(path) as temporary:
+        return put_rows(temporary, frame, about)
+
+
+def put_rows(path: Path, frame: pd.DataFrame, about: Mapping[str, str] | None = None) -> str:
+    """Do what `write_rows` does to a file that `whole` makes whole."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(dict(about or {}))
-    with whole(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", use_dictionary=False, row_group_size=ROWS_IN_GROUP)
-        return sha256_of(temporary)
+    pq.write_table(table, path, compression="zstd", use_dictionary=False, row_group_size=ROWS_IN_GROUP)
+    return sha256_of(path)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -85,6 +85,87 @@ def test_bad_input_names_the_option(data, tmp_path, arguments, said):
     assert said in data(*arguments, code=2)
 
 
+# --- list ---
+
+
+def test_a_list_of_what_there_is(data, folder, tmp_path):
+    path = folder / "binance" / "ETHUSDT" / "1h-trade.parquet"
+    pd.concat([candles(100), candles(100, first=104)]).to_parquet(path)
+    data("import", folder)
+    lines = data("list").splitlines()
+    assert lines[0].split() == ["binance", "what", "first", "last", "rows", "gaps", "held"]
+    assert lines[7].split() == ["ETHUSDT", "1h", "trade", "2025-10-10", "2025-10-18", "200", "1", "98.03", "%"]
+    assert lines[-1] == "2 symbols, 6 files, 980 rows; 1 file has gaps"
+    assert max(map(len, lines)) < 80
+    assert data("list", "--store", folder).splitlines() == lines  # a folder that no command wrote, too
+    (facts,) = json.loads(data("list", "--symbols", "ETH", "--kinds", "trade", "--json"))
+    assert (facts["rows"], facts["gaps"], facts["missing"]) == (200, 1, 4)
+    assert facts["held_pct"] == pytest.approx(100 * 200 / 204)
+    assert facts["source"] == "import of binance/ETHUSDT/1h-trade.parquet"
+    assert "Perhaps you mean mark" in data("list", "--kinds", "marks", code=2)
+
+
+# --- check ---
+
+
+def test_a_report_on_quality_and_its_exit_codes(data, folder, tmp_path):
+    data("import", folder)
+    said = data("check")
+    assert said == "6 files: 0 errors, 0 warnings\n"
+    pd.concat([candles(100), candles(100, first=104)]).to_parquet(folder / "binance" / "ETHUSDT" / "1h-trade.parquet")
+    data("import", folder, "--symbol", "ETHUSDT", "--store", "other")
+    said = data("check", "--store", "other")
+    assert "binance ETHUSDT\n  warning  1h trade   4 bars are missing between 2025-10-14 03:00 and 2025-10-14" in said
+    assert data("check", "--store", "other", "--strict", code=1) == said
+    candles(240, price=50.0).to_parquet(tmp_path / "candles" / "binance" / "BTCUSDT" / "1h-mark.parquet")
+    found = json.loads(data("check", "--symbols", "BTCUSDT", "--spike", "10", "--json", code=1))
+    assert (found[0]["severity"], found[0]["rule"], found[0]["kind"]) == ("error", "sha256", "mark")
+    assert {each["rule"] for each in found} == {"sha256", "spikes"}
+    assert "error: --spike: is no limit" in data("check", "--spike", "0", code=2)
+
+
+# --- show ---
+
+
+def test_a_chart_of_a_symbol(data, folder, tmp_path):
+    data("import", folder)
+    said = data("show", "BTC/USDT:USDT")
+    assert said == (
+        "BTCUSDT on binance: 240 bars of 1h, 2025-10-10 to 2025-10-19, none missing\nbinance-BTCUSDT-1h.png\n"
+    )
+    assert (tmp_path / "binance-BTCUSDT-1h.png").read_bytes()[:4] == b"\x89PNG"
+    data("show", "ETH", "--start", "2025-10-12", "--end", "2025-10-14", "--out", "charts/eth.svg")
+    assert "48 bars of 1h" in (tmp_path / "charts" / "eth.svg").read_text()
+    assert "--out: is no picture's name; found 'x.jpg'" in data("show", "ETH", "--out", "x.jpg", code=2)
+    assert "--timeframe: there are no such trade candles of ETH" in data("show", "ETH", "--timeframe", "5m", code=2)
+    said = data("show", "ETH", "--start", "2026-01-01", code=2)
+    assert "no bars of binance ETHUSDT 1h trade in this time; they are from 2025-10-10 00:00 to 2025-10-19" in said
+    data("import", folder / "binance", "--venue", "mine")
+    assert "--venue: ETH is there of several venues; found ''; allowed: binance, mine" in data("show", "ETH", code=2)
+
+
+# --- repair ---
+
+
+def test_repair_says_what_came_what_is_left_and_what_failed(data, folder, tmp_path):
+    path = folder / "binance" / "ETHUSDT" / "1h-trade.parquet"
+    pd.concat([candles(100), candles(100, first=104)]).to_parquet(path)
+    data("import", folder, "--symbol", "ETHUSDT")
+    data("import", folder / "binance" / "ETHUSDT", "--venue", "closed", "--kind", "trade")
+    said = data("repair", "--offline")
+    assert "binance ETHUSDT 1h trade: 0 rows came; 4 missing in 1 gap" in said
+    assert said.endswith("4 files: 0 rows came; 2 have gaps\n")
+    unreachable = ("--base-url", "http://127.0.0.1:9", "--retries", "1")
+    said = data("repair", *unreachable, code=2)
+    assert "error: binance: asked for its list of markets" in said
+    assert "closed ETHUSDT 1h trade: 0 rows came; 4 missing in 1 gap\n  cannot be fetched again: " in said
+    assert "4 missing in 1 gap\n  cannot be fetched again" in data("repair", "--venue", "closed")
+    candles(20).to_parquet(tmp_path / "candles" / "binance" / "ETHUSDT" / "1h-mark.parquet")
+    assert "1h-mark.parquet is not the file that was written" in data("repair", "--offline", code=2)
+    assert "binance ETHUSDT 1h mark: taken as it is" in data("repair", "--offline", "--accept")
+    assert "0 errors" in data("check")
+
+
 # --- export ---
 
 

@@ -16,7 +16,7 @@ def candles(n: int = 48, first: int = 0, price: float = 100.0, step: int = HOUR)
     number = np.arange(first, first + n)
     wave = price + np.sin(number)
     prices = {"open": wave, "high": wave + 1, "low": wave - 1, "close": wave + 0.5}
-    return pd.DataFrame({"timestamp": START + step * number, **prices, "volume": number / 8})
+    return pd.DataFrame({"timestamp": START + step * number, **prices, "volume": (number + 1) / 8})
 
 
 def rates(hours: Sequence[int] | range = range(0, 48, 8), rate: float = 0.0001) -> pd.DataFrame:

@@ -161,7 +161,7 @@ def test_a_folder_in_the_layout_of_a_store_keeps_what_is_known_of_its_source(sto
     done, failed = import_path(store, tmp_path / "first")
     assert failed == []
     assert [each.series for each in done] == [TRADE, Series("binance", "BTCUSDT", "funding")]
-    assert store.entry(TRADE) == first.entry(TRADE)
+    assert store.entry(TRADE).source == "by hand"
     assert store.path(TRADE).read_bytes() == first.path(TRADE).read_bytes()
 
 

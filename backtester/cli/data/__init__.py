@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from backtester.cli.data import archive, download, exports, imports
+from backtester.cli.data import archive, download, exports, imports, listing, quality, repairing, showing
 
 __all__ = ["app"]
 
@@ -14,4 +14,8 @@ app = typer.Typer(
 app.command("download")(download.download)
 app.command("archive")(archive.archive)
 app.command("import")(imports.import_)
+app.command("list")(listing.list_)
+app.command("check")(quality.check)
+app.command("repair")(repairing.repair)
+app.command("show")(showing.show)
 app.command("export")(exports.export)
