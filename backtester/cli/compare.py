@@ -82,6 +82,9 @@ def compare(
     require: Annotated[
         str, typer.Option(metavar="mark,funding", help="Leave out instruments without mark candles or funding.")
     ] = "",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse data in which funding, mark prices or bars are missing.")
+    ] = False,
     seed: Annotated[int | None, typer.Option(help=f"Of the synthetic market; {SEED} if left out.")] = None,
     out: Annotated[
         Path | None,
@@ -106,6 +109,7 @@ def compare(
         chosen = import_ours("strategies").load_class(strategy).from_text(set_ or [])
         tell("reading candles")
         candles = market_of(asked)
+        _check_data(candles, strict=strict)
         comparison = run(chosen, candles, accounts, chosen_modes, tell)
         configuration = configuration_of("compare", strategy, chosen, comparison, accounts, asked)
         page = None if out is None else write(comparison, out, configuration, tell)
@@ -134,6 +138,16 @@ def run(
         return compare_modes(strategy, market, accounts[0], modes, progress=step)
     venues = [account.venue for account in accounts]
     return compare_venues(strategy, market, accounts[0], venues, modes, progress=step)
+
+
+def _check_data(market: Market, *, strict: bool) -> None:
+    """Warn of funding that is missing, or with `strict` refuse data that are not complete."""
+    from backtester import provenance
+
+    if strict:
+        provenance.check_complete(market)
+    for said in provenance.warnings(market):
+        typer.echo(f"warning: {said}", err=True)
 
 
 def write(comparison: Comparison | VenueComparison, out: Path, configuration: dict[str, Any], tell: Tell) -> Path:

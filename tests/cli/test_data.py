@@ -166,6 +166,25 @@ def test_repair_says_what_came_what_is_left_and_what_failed(data, folder, tmp_pa
     assert "0 errors" in data("check")
 
 
+# --- a run on what is not complete ---
+
+
+def test_missing_funding_warns_and_strict_refuses(data, backtester, folder):
+    rates([*range(0, 80, 8), *range(160, 240, 8)]).to_parquet(folder / "binance" / "ETHUSDT" / "funding.parquet")
+    data("import", folder)
+    arguments = ("compare", "breakout", "--market", "candles/binance")
+    done = backtester(*arguments)
+    assert done.returncode == 0
+    assert done.stderr == (
+        "warning: funding that is missing counts as none: funding of ETHUSDT covers 66.7 % of the settlements\n"
+    )
+    assert "data     6 files, fingerprint " in done.stdout
+    done = backtester(*arguments, "--strict")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "error: the data are not complete: funding of ETHUSDT covers 66.7 %" in done.stderr
+    assert backtester(*arguments, "--symbols", "BTCUSDT", "--strict").returncode == 0
+
+
 # --- export ---
 
 

@@ -10,7 +10,16 @@ import pytest
 
 Backtester = Callable[..., CompletedProcess[str]]
 HEAVY = ("numpy", "pandas", "numba", "matplotlib", "pyarrow", "rich", "jinja2", "ccxt")
-COMMANDS = [(), ("data",), ("data", "import"), ("data", "repair"), ("scenario",), ("scenario", "run"), ("venues",), ("venues", "show")]
+COMMANDS = [
+    (),
+    ("data",),
+    ("data", "import"),
+    ("data", "repair"),
+    ("scenario",),
+    ("scenario", "run"),
+    ("venues",),
+    ("venues", "show"),
+]
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
