@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from threading import Event
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from backtester.errors import ConfigurationError
 from backtester.symbols import listed
@@ -14,7 +14,7 @@ from data.fetch.failures import BadReply, DownloadError
 from data.fetch.history import REACH
 from data.fetch.layout import BEGINNING, MARKETS, Part, milliseconds, months
 from data.fetch.patience import Stopped
-from data.fetch.ranges import held, without
+from data.fetch.ranges import Range, held, without
 from data.fetch.runner import Listener, Outcome, run
 from data.fetch.sources import Folder, Source
 from data.fetch.taken import Taken
@@ -28,7 +28,7 @@ ATTEMPTS = 3  # times a zip that cannot be used is fetched
 RECENT = 62 * 86_400_000  # [ms] a month may not be there yet, and come by days
 
 
-class Archive(NamedTuple):
+class Archive:
     """The job to complete one series from an archive.
 
     Parameters
@@ -36,18 +36,21 @@ class Archive(NamedTuple):
     store : Store
     source : Source
     series : Series
-    first, last : int [ms UTC]
+    limits : (first, last) [ms UTC]
+        Rows with ``first <= time < last``.
     now : int [ms UTC]
     stop : Event
     """
 
-    store: Store
-    source: Source
-    series: Series
-    first: int
-    last: int
-    now: int
-    stop: Event
+    def __init__(self, store: Store, source: Source, series: Series, limits: Range, now: int, stop: Event) -> None:
+        self.store = store
+        self.source = source
+        self.series = series
+        self.first, self.last = limits
+        self.now = now
+        self.stop = stop
+        self.there: list[Range] = []  # what is held
+        self.lacking: list[str] = []  # months and days that the archive should have and has not
 
     def run(self, listener: Listener) -> tuple[int, Entry | None]:
         """Read the zips that may hold what is missing, and return how many rows came and what the manifest says."""
@@ -62,51 +65,53 @@ class Archive(NamedTuple):
         return rows, entry
 
     def _months(self, listener: Listener) -> Iterator[int]:
-        there = self._held()
-        parts = [
-            part for part in months(self.series, self.first, self.last) if without([self._clipped(part)], there)
-        ]
+        """Yield the rows that came, month by month; what the archive lacks before its first month is the listing."""
+        self.there = self._held()
+        parts = [part for part in months(self.series, self.first, self.last) if self._wanted(part)]
         listener.begin(self.series, sum(last - first for first, last in map(self._clipped, parts)))
-        missing: list[str] = []
+        done, found = 0, bool(self.there)
         absent: list[str] = []
-        done, found = 0, bool(there)
         for part in parts:
-            came = list(self._month(part, found, missing, listener))
-            if not came and part.range[1] < self.now - RECENT:
+            lacking: list[str] = []
+            came = self._month(part, found, lacking, listener)
+            found = found or came is not None
+            if found:
+                self.lacking += lacking
+            elif part.range[1] < self.now - RECENT:
                 absent.append(part.name)
-            found = found or bool(came)
             first, last = self._clipped(part)
             done += last - first
-            listener.page(self.series, sum(came), done)
-            yield sum(came)
+            listener.page(self.series, came or 0, done)
+            yield came or 0
             if self.stop.is_set():
                 raise Stopped
         if not found:
             raise self._nothing()
         Taken(self.store.path(self.series)).add_none(absent)
-        if missing:
+        if self.lacking:
             what = " ".join(word for word in (self.series.symbol, self.series.timeframe, self.series.kind) if word)
-            listener.note(f"{what}: the archive lacks {listed(missing, 12)}")
+            listener.note(f"{what}: the archive lacks {listed(self.lacking, 12)}")
 
-    def _month(self, part: Part, found: bool, missing: list[str], listener: Listener) -> Iterator[int]:
-        """Yield the rows of each zip of a month: its own, else those of its days."""
-        if part.range[1] <= self.now:
-            came = self._take(part, listener)
-            if came is not None:
-                yield came
-                return
-        lacking = [part.period]
-        if self.series.kind != "funding" and (found or part.range[1] > self.now - RECENT or self._by_folder):
-            days = [day for day in part.days() if day.range[0] < self.last and day.range[1] > self.first]
-            counts = {day.period: self._take(day, listener) for day in days if day.range[1] <= self.now}
-            lacking = [period for period, count in counts.items() if count is None]
-            lacking = [part.period] if len(lacking) == len(counts) > 1 else lacking
-            for count in counts.values():
-                if count is not None:
-                    found = True
-                    yield count
-        if found:
-            missing += lacking
+    def _month(self, part: Part, found: bool, lacking: list[str], listener: Listener) -> int | None:
+        """Return how many rows came of a month, from its zip or those of its days; None if there is neither."""
+        came = self._take(part, listener) if part.range[1] <= self.now else None
+        if came is not None:
+            return came
+        lacking.append(part.period)
+        recent = part.range[1] > self.now - RECENT
+        if self.series.kind == "funding" or not (found or recent or self._by_folder):
+            return None
+        first, last = self._clipped(part)
+        days = [day for day in part.days() if day.range[0] < last and first < day.range[1] <= self.now]
+        counts = {day.period: self._take(day, listener) if self._wanted(day) else 0 for day in days}
+        there = [count for count in counts.values() if count is not None]
+        if there or not days:
+            lacking[:] = [period for period, count in counts.items() if count is None]
+        return sum(there) if there else None
+
+    def _wanted(self, part: Part) -> bool:
+        """Return whether something of a part is not held."""
+        return bool(without([self._clipped(part)], self.there))
 
     @property
     def _by_folder(self) -> bool:
@@ -117,7 +122,7 @@ class Archive(NamedTuple):
         taken = Taken(self.store.path(self.series))
         if taken.lacks(part.name):
             return None
-        checksum = (self.source.get(part, ".CHECKSUM", listener) or b"").decode("utf-8", "replace")
+        checksum = self._checksum(part, listener)
         if taken.is_known(part.name, checksum):
             return 0
         whole = self._rows(part, checksum, listener)
@@ -132,9 +137,14 @@ class Archive(NamedTuple):
             taken.add({part.name: digest})
         return len(inside)
 
+    def _checksum(self, part: Part, listener: Listener) -> str:
+        return (self.source.get(part, ".CHECKSUM", listener) or b"").decode("utf-8", "replace")
+
     def _rows(self, part: Part, checksum: str, listener: Listener) -> tuple[str, pd.DataFrame] | None:
-        """Return sha256 and rows of a zip; what was damaged on the way is fetched again."""
+        """Return sha256 and rows of a zip; what was damaged on the way, it or its checksum, is fetched again."""
         for attempt in range(1, ATTEMPTS + 1):
+            if attempt > 1:
+                checksum = self._checksum(part, listener)
             content = self.source.get(part, "", listener)
             if content is None:
                 return None
@@ -157,11 +167,11 @@ class Archive(NamedTuple):
         cure = "Check the symbol, as the archive writes it: BTCUSDT, in the coin-margined one BTCUSD_PERP"
         return DownloadError(self.series.venue, self.series.symbol, asked, f"{self.source.name} has none of it", cure)
 
-    def _clipped(self, part: Part) -> tuple[int, int]:
+    def _clipped(self, part: Part) -> Range:
         first, last = part.range
         return max(first, self.first), min(last, self.last, self.now)
 
-    def _held(self) -> list[tuple[int, int]]:
+    def _held(self) -> list[Range]:
         if self.store.span(self.series) is None:
             return []
         size = step(self.series.timeframe) // 1_000_000 if self.series.timeframe else 0
@@ -201,14 +211,14 @@ def read_archive(
     begin = milliseconds(BEGINNING) if first is None else first
     end = now if last is None else min(last, now)
     stop = stop or Event()
-    jobs = [Archive(store, source, one, begin, end, now, stop) for one in series]
+    jobs = [Archive(store, source, one, (begin, end), now, stop) for one in series]
     return run(jobs, listener, stop, parallel)
 
 
 def check_venue(venue: str) -> None:
     """Refuse a venue that publishes no archive of this layout."""
     if venue not in MARKETS:
-        raise ConfigurationError("venue", venue, "publishes no such archive", allowed=MARKETS)
+        raise ConfigurationError("VENUE", venue, "publishes no such archive", allowed=MARKETS)
 
 
 def months_text(first: int, last: int) -> str:

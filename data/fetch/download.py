@@ -20,6 +20,7 @@ from data.fetch.venues import DAY
 from data.store import Entry, Series, Store
 
 KINDS = ("trade", "mark", "funding", "tiers")
+UNSURE = 30 * DAY  # [ms] that a listing date may be late: Binance's of BTCUSDT is by 17 days
 
 
 class Wish(NamedTuple):
@@ -140,7 +141,7 @@ class History(NamedTuple):
         yield len(new)
 
     def _history(self, listener: Listener) -> Iterator[int]:
-        first, last = span(self.series, self.wish.first, self.wish.last, self.session.now)
+        first, last = span(self.series, self._earliest(), self.wish.last, self.session.now)
         nothing = Nothing(self.store.path(self.series))
         todo = without([(first, last)], [*self._held(), *(nothing.ranges if self._held() else [])])
         listener.begin(self.series, sum(end - begin for begin, end in todo))
@@ -155,6 +156,13 @@ class History(NamedTuple):
                 if self.session.stop.is_set():
                     raise Stopped
         nothing.keep(without(nothing.ranges, self._held()))
+
+    def _earliest(self) -> int:
+        """Return the first time worth asking for: candles are found by days, funding has no coarser form to look at."""
+        since = self.market.since
+        if self.series.kind != "funding" or not self.session.exchange.funding.from_listing or since is None:
+            return self.wish.first
+        return max(self.wish.first, since - UNSURE)
 
     def _keep(self, page: Page, nothing: Nothing) -> None:
         """Write a page, then what is not in it; the last day may yet come and is asked for again."""

@@ -133,6 +133,8 @@ def explained(error: Exception, venue: str, symbol: str, asked: str) -> Download
     if status in BUSY:
         cure = "Wait some minutes, ask for fewer symbols at a time (--parallel 1) or more slowly (--pause 1000)"
         return DownloadError(venue, symbol, asked, reply, cure, everywhere=True)
+    if "SOCKS" in reply:
+        return DownloadError(venue, symbol, asked, reply, "Install what SOCKS proxies need: pip install pysocks")
     if passes(error):
         cure = "Check the network, the proxy and the venue's status page; the same command goes on from here"
         return DownloadError(venue, symbol, asked, reply, cure, everywhere=status is None)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from threading import Event, Lock, Thread
+from threading import Event, Lock, Semaphore, Thread
 from typing import Any, Protocol
 
 from backtester.errors import BacktesterError
@@ -77,25 +78,29 @@ def run(jobs: Sequence[Job], listener: Listener, stop: Event, parallel: int) -> 
         queue.put(job)
     told = _Locked(listener, lock)
 
+    done = Semaphore(0)  # not Thread.join: one that is interrupted takes the thread for ended
+
     def work() -> None:
-        while not stop.is_set():
-            try:
-                job = queue.get_nowait()
-            except Empty:
-                return
-            _finish(job, outcome, told, stop)
+        try:
+            while not stop.is_set():
+                _finish(queue.get_nowait(), outcome, told, stop)
+        except Empty:
+            pass
+        finally:
+            done.release()
 
     threads = [Thread(target=work, daemon=True) for _ in range(min(parallel, len(jobs)))]
     for thread in threads:
         thread.start()
+    left = len(threads)
     try:
-        for thread in threads:
-            while thread.is_alive():
-                thread.join(0.1)  # so that Ctrl-C is heard
+        while left:
+            left -= done.acquire(timeout=0.1)  # so that Ctrl-C is heard
     except KeyboardInterrupt:
         stop.set()
-        for thread in threads:
-            thread.join(GRACE)
+        until = time.monotonic() + GRACE
+        while left and time.monotonic() < until:
+            left -= done.acquire(timeout=0.1)
         raise
     if outcome.crash is not None:
         raise outcome.crash

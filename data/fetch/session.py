@@ -8,9 +8,8 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from backtester.errors import BacktesterError, ConfigurationError
-from backtester.text import moment
 from backtester.times import step
-from data.fetch import credentials, markets
+from data.fetch import markets
 from data.fetch.client import Connection, make_client
 from data.fetch.failures import explained
 from data.fetch.history import candle_walk, funding_walk
@@ -148,58 +147,8 @@ class Session:
             raise BadReply("there is no perpetual among its markets")
 
 
-class Fetcher:
-    """Fetches ranges of series anew, whatever is held: what a repair asks for.
-
-    >>> fetch = Fetcher()
-    >>> frame = fetch(Series("bybit", "BTCUSDT", "trade", "1h"), first_ms, last_ms)
-
-    Parameters
-    ----------
-    connection : Connection, optional
-    """
-
-    def __init__(self, connection: Connection | None = None) -> None:
-        self.connection = connection or Connection()
-        self._sessions: dict[str, Session] = {}
-
-    def __call__(self, series: Series, first: int, last: int) -> pd.DataFrame:
-        """Return the rows with ``first <= timestamp < last`` [ms UTC]; none if the venue has none.
-
-        Raises
-        ------
-        DownloadError, ConfigurationError
-            If the venue is not one of those that can be downloaded from, does not answer, or lacks this kind.
-        """
-        import pandas as pd
-
-        from data.fetch.venues import exchange
-
-        there = exchange(series.venue)
-        if series.kind == "tiers" or not there.has(series.kind):
-            raise ConfigurationError("kind", series.kind, f"{there.name} serves no history of it", cure="Leave it out")
-        if there.name not in self._sessions:
-            self._sessions[there.name] = Session(there, _with_key(self.connection, there))
-        session = self._sessions[there.name]
-        walk = session.walk(session.find(series.symbol), series.kind, series.timeframe)
-        begin, end = span(series, first, last, session.now)
-        frames = [page.rows for page in walk.pages(begin, end) if len(page.rows)]
-        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({name: [] for name in series.columns})
-
-
 def span(series: Series, first: int, last: int | None, now: int) -> tuple[int, int]:
     """Return the range that can be asked for [ms UTC]: whole bars of the timeframe that are closed by now."""
     size = step(series.timeframe) // 1_000_000 if series.timeframe else 1
     closed = now // size * size
     return -(-first // size) * size, closed if last is None else min(last, closed)
-
-
-def _with_key(connection: Connection, there: Exchange) -> Connection:
-    from dataclasses import replace
-
-    return connection if connection.credentials else replace(connection, credentials=credentials.find(there.account))
-
-
-def told(first: int, last: int) -> str:
-    """Return a range [ms UTC] as people read it."""
-    return f"{moment(first * 1_000_000)} to {moment(last * 1_000_000)} UTC"

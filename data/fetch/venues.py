@@ -33,6 +33,8 @@ class Feed(NamedTuple):
         Longest window the venue answers [ms]; 0 for any.
     whole : bool
         Whether one reply holds the whole history.
+    from_listing : bool
+        Whether the listing date that the venue tells bounds the history, so that nothing before it is asked for.
     """
 
     limit: int
@@ -43,6 +45,7 @@ class Feed(NamedTuple):
     spare: int = 0
     longest: int = 0
     whole: bool = False
+    from_listing: bool = False
 
     def window(self, step: int) -> int:
         """Return the longest time a reply can cover [ms] with a row each `step` [ms]."""
@@ -113,7 +116,7 @@ EXCHANGES = (
         aliases=("binance_usdm", "binance_futures"),
         trade=Feed(1000),
         mark=Feed(1000),
-        funding=Feed(1000, time="fundingTime"),
+        funding=Feed(1000, time="fundingTime", from_listing=True),
         tiers="all",
         private_tiers=True,
     ),
@@ -123,7 +126,7 @@ EXCHANGES = (
         aliases=("binance_coin",),
         trade=Feed(1000, longest=199 * DAY),
         mark=Feed(1000, longest=199 * DAY),
-        funding=Feed(1000, time="fundingTime"),
+        funding=Feed(1000, time="fundingTime", from_listing=True),
         tiers="all",
         tiers_in="base",
         private_tiers=True,
@@ -134,7 +137,7 @@ EXCHANGES = (
         aliases=(),
         trade=Feed(1000, _BYBIT),
         mark=Feed(1000, _BYBIT),
-        funding=Feed(200, _BYBIT, "fundingRateTimestamp"),
+        funding=Feed(200, _BYBIT, "fundingRateTimestamp", from_listing=True),
         tiers="each",
         options={"fetchMarkets": {"types": ["linear", "inverse"]}},
     ),
@@ -144,7 +147,7 @@ EXCHANGES = (
         aliases=("okex",),
         trade=Feed(300, ("data",), until=""),
         mark=Feed(100, ("data",), until=""),
-        funding=Feed(100, ("data",), "fundingTime", until="after"),
+        funding=Feed(100, ("data",), "fundingTime", until="after", from_listing=True),
         tiers="each",
         tiers_in="contracts",
         options={"fetchMarkets": {"types": ["swap"]}},

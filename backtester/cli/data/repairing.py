@@ -47,7 +47,7 @@ def repair(
         accepted = _accept(held, series) if accept else []
         patience = import_ours("data.fetch.patience").Patience(attempts=retries, first=retry_delay)
         connection = import_ours("data.fetch.client").Connection(base_url=base_url, proxy=proxy, patience=patience)
-        fetch = None if offline else import_ours("data.fetch.session").Fetcher(connection)
+        fetch = None if offline else import_ours("data.fetch").Fetcher(connection)
         done = import_ours("data.repair").repair(held, series, fetch, "the venue", again=again, progress=tell)
     for each in accepted:
         print(f"{each}: taken as it is")

@@ -26,6 +26,7 @@ class Plain:
         self.came: dict[Series, int] = {}
         self.said: dict[Series, float] = {}
         self.planned = 0
+        self.begun = 0.0
         self.ended = 0
 
     def say(self, words: str) -> None:
@@ -35,6 +36,7 @@ class Plain:
     def plan(self, series: list[Series]) -> None:
         """Hear what will be looked at."""
         self.planned = len(series)
+        self.begun = time.monotonic()
 
     def begin(self, series: Series, total: int) -> None:
         """Hear that a series begins."""
@@ -123,8 +125,10 @@ class Bars(Plain):
         self._all()
 
     def _all(self) -> None:
-        done = f"{self.ended} of {text.counted(self.planned, 'series', 'series')}"
-        self.progress.update(self.all, total=self.planned, completed=self.ended, pace=done)
+        took = time.monotonic() - self.begun
+        left = f", {text.span(took * (self.planned - self.ended) / self.ended * 1e9)} left" if self.ended else ""
+        pace = f"{self.ended} of {text.counted(self.planned, 'series', 'series')}{left}"
+        self.progress.update(self.all, total=self.planned, completed=self.ended, pace=pace)
 
 
 @contextmanager

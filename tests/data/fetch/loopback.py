@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
@@ -47,6 +48,10 @@ def half_a_body(request: Request, value: Any) -> Reply:
 def truncated_json(request: Request, value: Any) -> Reply:
     text = json.dumps(value)
     return Reply(text[: len(text) // 2].encode())
+
+
+def damaged(request: Request, value: Any) -> Reply:
+    return Reply(value[: len(value) // 2] + b"!" + value[len(value) // 2 + 1 :])
 
 
 def web_page(request: Request, value: Any) -> Reply:
@@ -106,13 +111,19 @@ class Server:
                 self.faults.remove(fault)
         value = self.answer(request)
         if fault is not None:
-            return fault[1](request, value)
+            return fault[1](request, value.body if isinstance(value, Reply) else value)
         return value if isinstance(value, Reply) else Reply(value)
 
 
 def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else each reply waits 40 ms for an acknowledgement
+        wbufsize = -1
+
+        def handle(self) -> None:
+            with suppress(ConnectionError):  # who asked was killed
+                super().handle()
 
         def do_GET(self) -> None:
             self._answer(b"")
@@ -145,6 +156,7 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(text[: len(text) // 2] if reply.cut_short else text)
+                self.wfile.flush()
             except (BrokenPipeError, ConnectionResetError):  # who asked is gone
                 self.close_connection = True
             if reply.cut_short:

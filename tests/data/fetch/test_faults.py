@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -69,21 +70,18 @@ def test_a_bad_moment_while_the_markets_are_loaded(venue: str, play: Play) -> No
 
 
 @pytest.mark.parametrize("venue", VENUES)
-@pytest.mark.parametrize("kind", ["trade", "funding"])
-@pytest.mark.parametrize(
-    "value", [{}, {"result": [{}]}, {"data": {}}, {"candles": {"a": 1}}, {"rates": 3}, [[]], [{}], [7]]
-)
-def test_a_wrong_container_is_our_own_error_and_never_an_empty_history(
-    venue: str, kind: str, value: Any, play: Play, store: Store
-) -> None:
+def test_a_wrong_container_is_our_own_error_and_never_an_empty_history(venue: str, play: Play, store: Store) -> None:
     """A bare KeyError out of the client, or, worse, no error and no rows."""
     server, one = play(venue)
     there = session(server, venue)
-    server.answer = lambda request: value
-    outcome = download(store, there, Wish((one.id,), "1h", SINCE, None, (kind,)), Heard())
-    (error,) = outcome.failures.values()
-    assert isinstance(error, DownloadError)
-    assert str(error).startswith(f"{venue} {one.id}: asked for ")
+    values: list[Any] = [{}, {"result": [{}]}, {"data": {}}, {"candles": {"a": 1}}, {"rates": 3}, [[]], [{}], [7]]
+    for value in values:
+        server.answer = lambda request, value=value: value
+        outcome = download(store, there, Wish((one.id,), "1h", SINCE, None, ("trade", "funding")), Heard())
+        assert len(outcome.failures) == 2
+        for error in outcome.failures.values():
+            assert isinstance(error, DownloadError)
+            assert str(error).startswith(f"{venue} {one.id}: asked for ")
     assert store.series() == []
 
 
@@ -299,6 +297,26 @@ def test_a_history_that_the_venue_no_longer_keeps(play: Play, store: Store) -> N
     outcome = download(store, session(server, "hyperliquid"), wish, heard)
     assert outcome.rows == 4_999  # the last 5,000 bars, less the open one
     assert heard.notes == ["hyperliquid keeps the last 5,000 candles of each timeframe"]
+
+
+@pytest.mark.parametrize("venue", ["binance", "bybit", "okx"])
+def test_funding_is_not_asked_for_before_the_listing(venue: str, play: Play, store: Store) -> None:
+    """But some weeks before it: the date a venue tells may be late."""
+    server, one = play(venue, since=NOW - 40 * DAY)
+    there = session(server, venue)
+    asked = len(server.requests)
+    wish = Wish((one.id,), "1h", NOW - 3_000 * DAY, None, ("funding",))
+    download(store, there, wish, Heard())
+    held = store.read(Series(venue, one.id, "funding"))
+    assert_frame_equal(held[["timestamp", "funding_rate"]], funding(one, one.since, NOW))
+    assert len(server.requests) - asked <= 5
+
+
+@pytest.mark.skipif(find_spec("socks") is not None, reason="what SOCKS proxies need is installed here")
+def test_a_proxy_that_needs_more_than_is_installed(play: Play) -> None:
+    server, _ = play("bybit")
+    with pytest.raises(DownloadError, match="pip install pysocks"):
+        session(server, "bybit", proxy="socks5://127.0.0.1:9")
 
 
 def test_what_is_shown_of_a_reply_is_one_line_without_secrets() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pandas.testing import assert_frame_equal
 
-from data.fetch.session import Fetcher
+from data.fetch import Fetcher
 from data.repair import repair
 from data.store import Series, Store
 from tests.data.fetch.kit import candles, connection, funding

@@ -56,7 +56,7 @@ class Perpetual:
     def candles(self, first: int, last: int, step: int, kind: str, now: int) -> list[Row]:
         """Return the candles that begin in ``first <= time <= last``, the open one included."""
         if kind in self.real:
-            return [row for row in self.real[kind] if first <= row[0] <= last]
+            return [row for row in self.real[kind] if first <= row[0] <= min(last, now) and row[0] % step == 0]
         at = -(-max(first, self.since) // step) * step
         times = range(at, min(last, now) + 1, step)
         return [self.candle(time, step, kind) for time in times if self._there(time)]
@@ -64,7 +64,7 @@ class Perpetual:
     def settlements(self, first: int, last: int, now: int) -> list[tuple[int, float]]:
         """Return the settlements in ``first <= time <= last``."""
         if "funding" in self.real:
-            return [row for row in self.real["funding"] if first <= row[0] <= last]
+            return [row for row in self.real["funding"] if first <= row[0] <= min(last, now)]
         out = []
         for hour in range(-(-max(first - self.jitter, self.since) // HOUR), min(last, now) // HOUR + 1):
             time = hour * HOUR
