@@ -185,6 +185,21 @@ def test_missing_funding_warns_and_strict_refuses(data, backtester, folder):
     assert backtester(*arguments, "--symbols", "BTCUSDT", "--strict").returncode == 0
 
 
+def test_what_the_store_knows_of_the_venue_is_used_unless_it_is_not_wanted(data, backtester, folder, tmp_path):
+    tiers = pd.DataFrame({"timestamp": START, "floor": [0.0], "maintenance_rate": [0.1], "max_leverage": [4.0]})
+    tiers.to_parquet(folder / "binance" / "ETHUSDT" / "tiers.parquet")
+    data("import", folder)
+    markets = {"ETHUSDT": {"contract": "linear", "contract_size": 1.0, "lot": 1.0}}
+    about = {"taken": "2025-10-20 00:00:00 UTC", "source": "ccxt", "tiers_in": "quote", "markets": markets}
+    (tmp_path / "candles" / "binance" / "markets.json").write_text(json.dumps(about))
+    arguments = ("compare", "breakout", "--market", "candles/binance", "--leverage", "4", "--json")
+    notes = json.loads(backtester(*arguments).stdout)["notes"]
+    assert any("tiers as they were captured into the store for ETHUSDT" in note for note in notes)
+    assert any("as the venue gave them (ccxt, 2025-10-20) for ETHUSDT" in note for note in notes)
+    plain = json.loads(backtester(*arguments, "--no-store-facts").stdout)["notes"]
+    assert not any("the store" in note for note in plain)
+
+
 # --- export ---
 
 
