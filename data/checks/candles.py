@@ -61,6 +61,10 @@ def check_beside_mark(series: Series, rows: Rows, mark: Rows | None, limits: Lim
     both = rows.merge(mark, on=TIME, how="left", suffixes=("", "_mark"))
     time = both[TIME].to_numpy()
     found = _without_mark(series, time, both["close_mark"].isna().to_numpy(), int(mark[TIME].iloc[-1]))
+    copied = np.logical_and.reduce([(both[name] == both[f"{name}_mark"]).to_numpy() for name in OHLC])
+    if copied.sum() > len(copied) / 2:
+        said = f"the mark candles are copies of the trade candles in {counted(int(copied.sum()), 'bar')}"
+        found.append(Finding(series, WARNING, "mark", said, int(copied.sum()), int(time[np.argmax(copied)])))
     for name, sign in (("low", -1.0), ("high", 1.0)):
         away = sign * (both[name].to_numpy() / both[f"{name}_mark"].to_numpy() - 1.0)
         bad = np.flatnonzero(np.nan_to_num(away) > limits.spike)

@@ -166,6 +166,40 @@ def test_repair_says_what_came_what_is_left_and_what_failed(data, folder, tmp_pa
     assert "0 errors" in data("check")
 
 
+# --- a run on what is not complete ---
+
+
+def test_missing_funding_warns_and_strict_refuses(data, backtester, folder):
+    rates([*range(0, 80, 8), *range(160, 240, 8)]).to_parquet(folder / "binance" / "ETHUSDT" / "funding.parquet")
+    data("import", folder)
+    arguments = ("compare", "breakout", "--market", "candles/binance")
+    done = backtester(*arguments)
+    assert done.returncode == 0
+    assert done.stderr == (
+        "warning: funding that is missing counts as none: funding of ETHUSDT covers 66.7 % of the settlements\n"
+    )
+    assert "data     6 files, fingerprint " in done.stdout
+    done = backtester(*arguments, "--strict")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "error: the data are not complete: funding of ETHUSDT covers 66.7 %" in done.stderr
+    assert backtester(*arguments, "--symbols", "BTCUSDT", "--strict").returncode == 0
+
+
+def test_what_the_store_knows_of_the_venue_is_used_unless_it_is_not_wanted(data, backtester, folder, tmp_path):
+    tiers = pd.DataFrame({"timestamp": START, "floor": [0.0], "maintenance_rate": [0.1], "max_leverage": [4.0]})
+    tiers.to_parquet(folder / "binance" / "ETHUSDT" / "tiers.parquet")
+    data("import", folder)
+    markets = {"ETHUSDT": {"contract": "linear", "contract_size": 1.0, "lot": 1.0}}
+    about = {"taken": "2025-10-20 00:00:00 UTC", "source": "ccxt", "tiers_in": "quote", "markets": markets}
+    (tmp_path / "candles" / "binance" / "markets.json").write_text(json.dumps(about))
+    arguments = ("compare", "breakout", "--market", "candles/binance", "--leverage", "4", "--json")
+    notes = json.loads(backtester(*arguments).stdout)["notes"]
+    assert any("tiers as they were captured into the store for ETHUSDT" in note for note in notes)
+    assert any("as the venue gave them (ccxt, 2025-10-20) for ETHUSDT" in note for note in notes)
+    plain = json.loads(backtester(*arguments, "--no-store-facts").stdout)["notes"]
+    assert not any("the store" in note for note in plain)
+
+
 # --- export ---
 
 

@@ -10,8 +10,18 @@ import pytest
 
 Backtester = Callable[..., CompletedProcess[str]]
 HEAVY = ("numpy", "pandas", "numba", "matplotlib", "pyarrow", "rich", "jinja2", "ccxt")
-DATA = [("data",), *(("data", name) for name in ("archive", "download", "import", "repair"))]
-COMMANDS = [(), *DATA, ("scenario",), ("scenario", "run"), ("venues",), ("venues", "show")]
+COMMANDS = [
+    (),
+    ("data",),
+    ("data", "archive"),
+    ("data", "download"),
+    ("data", "import"),
+    ("data", "repair"),
+    ("scenario",),
+    ("scenario", "run"),
+    ("venues",),
+    ("venues", "show"),
+]
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)

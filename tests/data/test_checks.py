@@ -33,6 +33,11 @@ def store(tmp_path):
     return Store(tmp_path)
 
 
+def like(rows):
+    """Return mark candles a hair's breadth from trade candles."""
+    return rows.assign(**{name: rows[name] * 1.0001 for name in ("open", "high", "low", "close")})
+
+
 def put(store, series, rows):
     store.add_page(series, rows, "a test")
     store.merge(series)
@@ -41,7 +46,7 @@ def put(store, series, rows):
 def found(store, trade=None, mark=None, funding=None, limits=None):
     """Return what is found on a symbol that has everything, with some of it spoilt, as (severity, rule): text."""
     put(store, TRADE, walk() if trade is None else trade)
-    put(store, MARK, walk() if mark is None else mark)
+    put(store, MARK, like(walk()) if mark is None else mark)
     put(store, FUNDING, rates(range(0, BARS, 8)) if funding is None else funding)
     return told(store, limits)
 
@@ -149,7 +154,7 @@ def test_trade_that_leaves_the_mark(store):
     assert low.startswith(
         "1 trade low more than 5.00 % below that of the mark, the furthest 50.00 % at 2025-10-18 08:00"
     )
-    assert high.startswith("1 trade high more than 5.00 % above that of the mark, the furthest 8.00 %")
+    assert high.startswith("1 trade high more than 5.00 % above that of the mark, the furthest 7.99 %")
     assert len([each for each in check_of(store, rows, limits=Limits(spike=0.1)) if each.rule == "spikes"]) == 1
 
 
@@ -165,7 +170,7 @@ def test_a_bar_outside_of_its_neighbours_that_the_other_price_confirms_or_not(st
         "1 bar stands more than 20 sigma outside of both neighbours: the furthest 49.63 % below"
         in (found(store, rows)[WARNING, "outside"])
     )
-    texts = found(store, rows, mark=rows)
+    texts = found(store, rows, mark=like(rows))
     assert (WARNING, "outside") not in texts
     assert texts[INFO, "outside"].startswith(
         "1 bar stands more than 20 sigma outside of both neighbours, and so does the "
@@ -177,18 +182,22 @@ def test_a_move_that_stays_is_not_outside(store):
     rows = walk()
     rows.loc[200:, ["open", "high", "low", "close"]] *= 0.5
     rows.loc[200, "open"], rows.loc[200, "high"] = rows["close"][199], rows["close"][199] * 1.001
-    assert not [key for key in found(store, rows, mark=rows) if key[1] == "outside"]
+    assert not [key for key in found(store, rows, mark=like(rows)) if key[1] == "outside"]
 
 
 def test_mark_that_is_missing(store):
-    hole = pd.concat([walk()[:100], walk()[103:]])
+    hole = like(pd.concat([walk()[:100], walk()[103:]]))
     assert found(store, mark=hole)[WARNING, "mark"] == "no mark for 3 bars from 2025-10-14 04:00 to 2025-10-14 06:00"
     texts = told_without(store, MARK)
     assert texts[WARNING, "mark"] == "no mark candles: liquidations are triggered by trade prices"
 
 
+def test_a_mark_that_is_a_copy_of_the_trade(store):
+    assert found(store, mark=walk())[WARNING, "mark"] == "the mark candles are copies of the trade candles in 480 bars"
+
+
 def test_a_mark_that_ends_on_the_last_day_is_only_to_be_known(tmp_path):
-    assert set(found(Store(tmp_path / "a"), mark=walk()[:-20])) == {(INFO, "mark")}
+    assert set(found(Store(tmp_path / "a"), mark=like(walk())[:-20])) == {(INFO, "mark")}
     assert (WARNING, "mark") in found(Store(tmp_path / "b"), mark=walk()[:-30])
 
 
