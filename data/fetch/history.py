@@ -91,8 +91,7 @@ def funding_walk(
     def ask(first: int, last: int) -> pd.DataFrame:
         return call(lambda: settlements(client, feed, symbol, first, last))  # type: ignore[no-any-return]
 
-    window = feed.window(LONGEST_INTERVAL) if not feed.whole else 1 << 62
-    return Walk(ask, window, 1, _sure)
+    return Walk(ask, feed.window(LONGEST_INTERVAL), 1, _sure, whole=feed.whole)
 
 
 def settlements(client: Any, feed: Feed, symbol: str, first: int, last: int) -> pd.DataFrame:
