@@ -11,12 +11,11 @@ from backtester.errors import time_text
 from data.fetch.client import check_rows
 from data.fetch.failures import BadReply
 from data.fetch.pager import Ask, Walk
-from data.fetch.venues import DAY, Exchange, Feed
+from data.fetch.venues import DAY, HOUR, Exchange, Feed
 
 if TYPE_CHECKING:
     import pandas as pd
 
-HOUR = 3_600_000  # [ms]
 LONGEST_INTERVAL = 8 * HOUR  # between two settlements of funding, at any of the venues
 REACH = LONGEST_INTERVAL * 3 // 2  # from one settlement to the next: more is a hole
 JITTER = 5_000  # [ms] that a settlement's time may be off its minute
