@@ -71,7 +71,7 @@ def missing_funding(market: Market) -> list[str]:
     Made-up funding is whole, whatever its first time.
     """
     return [
-        f"funding of {symbol} covers {100 * each.funding:.3g} % of the settlements"
+        f"funding of {symbol} covers {_share(each.funding)} % of the settlements"
         if each.settlements
         else f"there is no funding for {symbol}"
         for symbol, each in coverage_of(market).items()
@@ -134,9 +134,9 @@ def data_line(market: Market) -> str:
     if not files:
         return ""
     every = coverage_of(market).values()
-    low, high = (100 * end(each.funding for each in every) for end in (min, max))
-    share = f"{_down(low)} %" if _down(low) == _down(high) else f"{_down(low)} to {_down(high)} %"
-    said = [f"{counted(files, 'file')}, fingerprint {fingerprint(market)}", f"funding covers {share}"]
+    low, high = (_share(end(each.funding for each in every)) for end in (min, max))
+    shares = f"{low} %" if low == high else f"{low} to {high} %"
+    said = [f"{counted(files, 'file')}, fingerprint {fingerprint(market)}", f"funding covers {shares}"]
     missing = sum(each.missing_bars for each in every)
     if missing:
         said.append(f"{counted(missing, 'bar')} missing")
@@ -158,8 +158,9 @@ def _some(said: list[str]) -> str:
     return "; ".join(said[:NAMED]) + more
 
 
-def _down(share: float) -> str:
-    return f"{int(share * 10) / 10:g}"  # 100 is all
+def _share(share: float) -> str:
+    """Return a fraction in per cent; 100 is all."""
+    return "100" if share == 1.0 else f"{min(100 * share, 99.9):.3g}"
 
 
 def _are(count: int) -> str:
