@@ -218,7 +218,7 @@ def read_archive(
 def check_venue(venue: str) -> None:
     """Refuse a venue that publishes no archive of this layout."""
     if venue not in MARKETS:
-        raise ConfigurationError("VENUE", venue, "publishes no such archive", allowed=MARKETS)
+        raise ConfigurationError("exchange", venue, "publishes no such archive", allowed=MARKETS)
 
 
 def months_text(first: int, last: int) -> str:

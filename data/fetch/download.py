@@ -48,10 +48,10 @@ def check_wish(wish: Wish) -> None:
     """Refuse what cannot be asked for at any venue."""
     unknown = [kind for kind in wish.kinds if kind not in KINDS]
     if unknown or not wish.kinds:
-        raise ConfigurationError("--kinds", ",".join(wish.kinds), "is no list of kinds of data", allowed=KINDS)
+        raise ConfigurationError("kinds", ",".join(wish.kinds), "is no list of kinds of data", allowed=KINDS)
     if wish.last is not None and wish.last <= wish.first:
         cure = "Rows with since <= time < until come"
-        raise ConfigurationError("--until", wish.last, "is not after --since", cure=cure)
+        raise ConfigurationError("until", wish.last, "is not after --since", cure=cure)
     step(wish.timeframe)
 
 

@@ -93,12 +93,12 @@ class Folder:
     def __init__(self, root: Path, venue: str, candles: str) -> None:
         self.root = root.expanduser()
         if not self.root.is_dir():
-            raise ConfigurationError("--from", str(root), "is no folder", cure="Give the folder that the zips lie in")
+            raise ConfigurationError("from", str(root), "is no folder", cure="Give the folder that the zips lie in")
         found = {path: part_of(path.parts, venue, candles) for path in sorted(self.root.rglob("*.zip"))}
         self.files = {part: path for path, part in found.items() if part is not None}
         if not self.files:
             cure = "Zips are looked for by names such as BTCUSDT-1h-2024-01.zip"
-            raise ConfigurationError("--from", str(root), "holds no zips of an archive", cure=cure)
+            raise ConfigurationError("from", str(root), "holds no zips of an archive", cure=cure)
 
     @property
     def name(self) -> str:

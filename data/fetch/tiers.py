@@ -28,7 +28,7 @@ def check_key(exchange: Exchange, client: Any) -> None:
     if exchange.private_tiers and not (client.apiKey and client.secret):
         key, secret = variables(exchange.account)
         cure = f"Set {key} and {secret}, give --credentials FILE, or leave tiers out of --kinds"
-        raise ConfigurationError("--kinds", "tiers", f"{exchange.name} shows its tiers only to a key", cure=cure)
+        raise ConfigurationError("kinds", "tiers", f"{exchange.name} shows its tiers only to a key", cure=cure)
 
 
 def tier_table(client: Any, exchange: Exchange, market: Listed) -> pd.DataFrame:

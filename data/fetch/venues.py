@@ -208,4 +208,4 @@ def exchange(name: str) -> Exchange:
         if asked in (each.name, each.client, *each.aliases):
             return each
     names = sorted({known for each in EXCHANGES for known in (each.name, each.client)})
-    raise ConfigurationError("VENUE", name, "is no venue that can be downloaded from", allowed=names)
+    raise ConfigurationError("exchange", name, "is no venue that can be downloaded from", allowed=names)

@@ -13,6 +13,8 @@ HEAVY = ("numpy", "pandas", "numba", "matplotlib", "pyarrow", "rich", "jinja2", 
 COMMANDS = [
     (),
     ("data",),
+    ("data", "archive"),
+    ("data", "download"),
     ("data", "import"),
     ("data", "repair"),
     ("scenario",),

@@ -8,11 +8,13 @@ import pandas as pd
 
 from data.fetch.client import Connection
 from data.fetch.credentials import Credentials
+from data.fetch.download import Wish, download
 from data.fetch.patience import Patience
 from data.fetch.session import Session
 from data.fetch.venues import exchange
+from data.store import Store
 from tests.data.fetch.loopback import Server
-from tests.data.fetch.world import HOUR, NOW, Perpetual
+from tests.data.fetch.world import DAY, HOUR, NOW, Perpetual
 
 QUICK = Patience(attempts=4, first=0.001)
 
@@ -71,3 +73,13 @@ def funding(one: Perpetual, first: int, last: int) -> pd.DataFrame:
     frame = pd.DataFrame(one.settlements(first - 5_000, last - 1, NOW), columns=["timestamp", "funding_rate"])
     frame["timestamp"] = (frame["timestamp"] + 30_000) // 60_000 * 60_000
     return frame[(frame["timestamp"] >= first) & (frame["timestamp"] < last)].reset_index(drop=True)
+
+
+def fetched(server: Any, venue: str, one: Any, store: Store, kind: str = "trade", **options: Any) -> Heard:
+    """Download one kind of one symbol, and raise what went wrong."""
+    heard = Heard()
+    wish = Wish((one.id,), "1h", NOW - 90 * DAY, None, (kind,))
+    outcome = download(store, session(server, venue, **options), wish, heard)
+    for error in outcome.failures.values():
+        raise error
+    return heard

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -98,7 +99,7 @@ def test_what_a_venue_says_of_its_markets_is_kept(venue: str, play: Play, store:
     server, one = play(venue)
     download(store, session(server, venue), Wish((one.id,), "1h", NOW - DAY, None, ("funding",)), Heard())
     facts = json.loads((store.root / venue / "markets.json").read_text())
-    assert facts["taken"] == "2024-09-07 00:30:00 UTC"
+    assert facts["taken"][:14] == "2024-09-07 00:"
     assert facts["tiers_in"] == (exchange(venue).tiers_in if venue in TIERS else None)
     market = facts["markets"][one.id]
     assert market["contract"] == ("inverse" if venue == "binance_coinm" else "linear")
@@ -156,3 +157,17 @@ def test_requests_of_several_threads_keep_their_distance(play: Play, store: Stor
 def pages(server: Any, kind: str) -> int:
     """Return how many requests of a kind came to Hyperliquid's one address."""
     return sum(request.parameters.get("type") == kind for request in server.requests)
+
+
+def test_the_page_says_what_each_venue_serves() -> None:
+    lines = (Path(__file__).parents[3] / "docs" / "download.md").read_text(encoding="utf-8").splitlines()
+    table = {line.split("`")[1]: line for line in lines if line.startswith("| `")}
+    assert set(table) == {each.name for each in EXCHANGES}
+    for each in EXCHANGES:
+        _, _, client, candle, mark, rates, tiers, floors, _ = (cell.strip() for cell in table[each.name].split("|"))
+        assert client == each.client
+        assert candle.startswith(f"{each.trade.limit:,}")
+        assert mark == ("yes" if each.mark else "no")
+        assert rates.startswith("all at once" if each.funding.whole else f"{each.funding.limit:,}")
+        assert tiers == ("no" if not each.tiers else "with a key" if each.private_tiers else "yes")
+        assert floors == (each.tiers_in if each.tiers else "")
