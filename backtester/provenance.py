@@ -9,7 +9,7 @@ import numpy as np
 
 from backtester._coverage import FULL, LONGEST, missing_settlements
 from backtester.errors import MarketDataError
-from backtester.text import counted
+from backtester.text import counted, timeframe
 
 if TYPE_CHECKING:
     from backtester.market import Market
@@ -71,7 +71,7 @@ def missing_funding(market: Market) -> list[str]:
     Made-up funding is whole, whatever its first time.
     """
     return [
-        f"funding of {symbol} covers {100 * each.funding:.3g} % of the settlements"
+        f"funding of {symbol} covers {_share(each.funding)} % of the settlements"
         if each.settlements
         else f"there is no funding for {symbol}"
         for symbol, each in coverage_of(market).items()
@@ -86,7 +86,7 @@ def warnings(market: Market) -> list[str]:
 
 
 def check_complete(market: Market) -> None:
-    """Raise unless funding, mark and bars are there for all instruments.
+    """Raise unless funding, mark and bars are there for all instruments, those of a finer market too.
 
     Raises
     ------
@@ -94,11 +94,13 @@ def check_complete(market: Market) -> None:
         Saying of which instruments what is missing.
     """
     lacks = missing_funding(market)
-    for symbol, each in coverage_of(market).items():
-        if each.trade_as_mark:
-            lacks.append(f"mark = trade for {symbol} in {counted(each.trade_as_mark, 'bar')}")
-        if each.missing_bars:
-            lacks.append(f"{counted(each.missing_bars, 'bar')} of {symbol} {_are(each.missing_bars)} missing")
+    for simulated in (market, *([market.detail] if market.detail else [])):
+        length = timeframe(simulated.timeframe)
+        for symbol, each in coverage_of(simulated).items():
+            if each.trade_as_mark:
+                lacks.append(f"mark = trade for {symbol} in {counted(each.trade_as_mark, f'{length} bar')}")
+            if each.missing_bars:
+                lacks.append(f"{counted(each.missing_bars, f'{length} bar')} of {symbol} missing")
     if lacks:
         raise MarketDataError(
             f"the data are not complete: {_some(lacks)}",
@@ -113,10 +115,15 @@ def provenance(market: Market) -> dict[str, Any]:
         "fingerprint": fingerprint(market) or None,
         "files": _files(market),
         "substitutions": [note for note in dict.fromkeys(notes) if "mark = trade" in note],
-        "instruments": {
-            symbol: {**each._asdict(), "funding_coverage_pct": 100 * each.funding}
-            for symbol, each in coverage_of(market).items()
-        },
+        "instruments": _instruments(market),
+        "detail": _instruments(market.detail) if market.detail else None,
+    }
+
+
+def _instruments(market: Market) -> dict[str, dict[str, float]]:
+    return {
+        symbol: {**each._asdict(), "funding_coverage_pct": 100 * each.funding}
+        for symbol, each in coverage_of(market).items()
     }
 
 
@@ -134,9 +141,9 @@ def data_line(market: Market) -> str:
     if not files:
         return ""
     every = coverage_of(market).values()
-    low, high = (100 * end(each.funding for each in every) for end in (min, max))
-    share = f"{_down(low)} %" if _down(low) == _down(high) else f"{_down(low)} to {_down(high)} %"
-    said = [f"{counted(files, 'file')}, fingerprint {fingerprint(market)}", f"funding covers {share}"]
+    low, high = (_share(end(each.funding for each in every)) for end in (min, max))
+    shares = f"{low} %" if low == high else f"{low} to {high} %"
+    said = [f"{counted(files, 'file')}, fingerprint {fingerprint(market)}", f"funding covers {shares}"]
     missing = sum(each.missing_bars for each in every)
     if missing:
         said.append(f"{counted(missing, 'bar')} missing")
@@ -158,9 +165,6 @@ def _some(said: list[str]) -> str:
     return "; ".join(said[:NAMED]) + more
 
 
-def _down(share: float) -> str:
-    return f"{int(share * 10) / 10:g}"  # 100 is all
-
-
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"
+def _share(share: float) -> str:
+    """Return a fraction in per cent; 100 is all."""
+    return "100" if share == 1.0 else f"{min(100 * share, 99.9):.3g}"

@@ -130,8 +130,8 @@ def _tables(
     """Return the tables of tiers of a symbol by their dates, and what their floors count as the engine has it."""
     path = folder / symbol / "tiers.parquet"
     tier_key, factor = _unit(counted, instrument)
-    if not path.is_file() or not tier_key:
-        return (), ""
+    if not path.is_file():
+        return (), tier_key
     series = Series(folder.name, symbol, "tiers")
     rows = sorted_rows(series, [rows_of(series, read(path, series.columns, None, None))])
     tables: list[DatedTiers] = []
@@ -147,14 +147,14 @@ def _unit(counted: str, instrument: Mapping[str, Any]) -> tuple[str, float]:
     """Return the tier key of floors in such a unit and what to multiply them by.
 
     The notional of an inverse contract is in coin, that of a linear one in its quote. What is counted in neither is a
-    quantity: then one rate goes for the whole position.
+    quantity: then one rate goes for the whole position. Where nothing tells, the venue's file does.
     """
     inverse = instrument["contract"] == "inverse"
     if counted == ("base" if inverse else "quote"):
         return "notional", 1.0
     if counted == "contracts":
         return "quantity", float(instrument["contract_size"])
-    return ("quantity", 1.0) if counted else ("", 1.0)
+    return "quantity" if counted else str(instrument["tier_key"]), 1.0
 
 
 def _after(known: tuple[DatedTiers, ...], found: tuple[DatedTiers, ...]) -> tuple[DatedTiers, ...]:

@@ -86,7 +86,7 @@ def _repair(store: Store, series: Series, fetch: Fetch | None, source: str, *, a
         try:
             rows = rows_of(series, fetch(series, gap.after + 1, gap.before))
         except ConfigurationError as error:
-            notes[gap] = f"cannot be fetched again: {error.problem}"
+            notes[gap] = f"cannot be fetched again: {error.key} {error.value}: {error.problem}"
             continue
         except BacktesterError as error:
             failure = error

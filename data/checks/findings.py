@@ -60,7 +60,7 @@ class Limits(NamedTuple):
     sigma : float
         How many standard deviations of a bar's usual move a high or low may stand outside of its neighbours.
     frozen : int
-        How many bars in a row may not move, less one.
+        From how many bars in a row without a move they are told.
     """
 
     spike: float = 0.05

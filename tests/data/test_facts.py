@@ -87,6 +87,7 @@ def test_tiers_come_into_force_when_they_were_captured(store):
         ("base", "linear", "quantity", 100.0),
         ("base", "inverse", "notional", 100.0),
         ("contracts", "linear", "quantity", 1_000.0),
+        (None, "linear", "notional", 100.0),
     ],
 )
 def test_floors_count_what_the_venue_counts(store, tiers_in, contract, key, floor):

@@ -88,7 +88,8 @@ def test_where_nobody_can_be_asked_the_gap_says_so(store):
 
     (done,) = repair(store, [TRADE], nobody, "the venue")
     assert done.failure is None
-    assert {gap.note for gap in store.entry(TRADE).gaps} == {"cannot be fetched again: there is no such venue any more"}
+    said = "cannot be fetched again: venue binance: there is no such venue any more"
+    assert {gap.note for gap in store.entry(TRADE).gaps} == {said}
 
 
 def test_without_anybody_to_ask_pages_are_merged_and_manifests_written(store):

@@ -85,6 +85,9 @@ def test_finer_candles_are_among_the_files(store):
     store.merge(series)
     market = load(store.root / "here", "AAAUSDT", "1h", simulation_timeframe="15m")
     assert "15m-trade.parquet" in provenance(market)["files"]["AAAUSDT"]
+    assert provenance(market)["detail"]["AAAUSDT"]["trade_as_mark"] == 960
+    with pytest.raises(MarketDataError, match="mark = trade for AAAUSDT in 960 15m bars"):
+        check_complete(market)
     assert any("15m detail: mark = trade" in note for note in provenance(market)["substitutions"])
 
 
@@ -106,9 +109,9 @@ def test_missing_funding_warns_and_what_is_not_complete_is_refused(store):
     with pytest.raises(MarketDataError) as caught:
         check_complete(market)
     for said in (
-        "mark = trade for BBBUSDT in 40 bars",
-        "5 bars of BBBUSDT are missing",
-        "mark = trade for CCCUSDT in 240 bars",
+        "mark = trade for BBBUSDT in 40 1h bars",
+        "5 1h bars of BBBUSDT missing",
+        "mark = trade for CCCUSDT in 240 1h bars",
         "backtester data repair",
     ):
         assert said in str(caught.value)

@@ -41,7 +41,7 @@ def check(
     sigma: Annotated[
         float, typer.Option(metavar="N", help="How many sigma a bar may stand outside of its neighbours.")
     ] = 20.0,
-    frozen: Annotated[int, typer.Option(metavar="BARS", help="How many bars in a row may not move, less one.")] = 2,
+    frozen: Annotated[int, typer.Option(metavar="BARS", help="From how many bars without a move in a row.")] = 2,
     everything: Annotated[bool, typer.Option("--all", help="Also what is only to be known (info).")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings too give exit code 1.")] = False,
     as_json: JsonOption = False,
