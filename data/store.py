@@ -52,9 +52,9 @@ class Store:
         """Return what there is, of all venues or of one, also if only in pages."""
         found = set()
         for path in self.root.glob(f"{venue or '*'}/*/*"):
-            named = path.with_suffix(".parquet") if path.suffix == ".pages" else path
-            one = series_of(named)
-            if one is not None:
+            waits = path.suffix == ".pages"
+            one = series_of(path.with_suffix(".parquet") if waits else path)
+            if one is not None and (not waits or pages_in(path)):
                 found.add(one)
         return sorted(found)
 
