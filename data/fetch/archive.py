@@ -15,7 +15,7 @@ from data.fetch.history import REACH
 from data.fetch.layout import BEGINNING, MARKETS, Part, milliseconds, months
 from data.fetch.patience import Stopped
 from data.fetch.ranges import Range, held, without
-from data.fetch.runner import Listener, Outcome, run
+from data.fetch.runner import Listener, Outcome, complete, run
 from data.fetch.sources import Folder, Source
 from data.fetch.taken import Taken
 from data.fetch.zips import check, rows_of
@@ -54,15 +54,7 @@ class Archive:
 
     def run(self, listener: Listener) -> tuple[int, Entry | None]:
         """Read the zips that may hold what is missing, and return how many rows came and what the manifest says."""
-        if self.store.span(self.series) is not None:
-            self.store.merge(self.series)
-        rows = 0
-        try:
-            for came in self._months(listener):
-                rows += came
-        finally:
-            entry = self.store.merge(self.series) if self.store.span(self.series) is not None else None
-        return rows, entry
+        return complete(self.store, self.series, self._months(listener))
 
     def _months(self, listener: Listener) -> Iterator[int]:
         """Yield the rows that came, month by month; what the archive lacks before its first month is the listing."""

@@ -131,13 +131,14 @@ def _careful(base: Any) -> Any:
             self.replies.last = super().fetch(*arguments, **options)
             return self.replies.last
 
-        def on_rest_response(self, code: int, reason: str, url: str, method: str, *rest: Any) -> str:
-            headers, body = rest[0], rest[1]
+        def on_rest_response(
+            self, code: int, reason: str, url: str, method: str, headers: Any, body: str, *rest: Any
+        ) -> str:
             if self.skew is None:
                 self.skew = _skew(headers)
             if code < 300:
                 _check_json(body)
-            return str(super().on_rest_response(code, reason, url, method, *rest))
+            return str(super().on_rest_response(code, reason, url, method, headers, body, *rest))
 
         def throttle(self, cost: float | None = None) -> None:
             distance = self.rateLimit * (1 if cost is None else cost) / 1000  # [s]

@@ -14,7 +14,7 @@ from data.fetch.history import REACH
 from data.fetch.pager import Page
 from data.fetch.patience import Stopped
 from data.fetch.ranges import Nothing, Range, held, joined, without
-from data.fetch.runner import Listener, Outcome, run
+from data.fetch.runner import Listener, Outcome, complete, run
 from data.fetch.session import Session, span
 from data.fetch.venues import DAY
 from data.store import Entry, Series, Store
@@ -65,7 +65,7 @@ def download(store: Store, session: Session, wish: Wish, listener: Listener, *, 
     wish : Wish
     listener : Listener
     parallel : int
-        Symbols at a time; together they keep the venue's distance between requests.
+        Series at a time; together they keep the venue's distance between requests.
 
     Raises
     ------
@@ -118,18 +118,11 @@ class History(NamedTuple):
 
     def run(self, listener: Listener) -> tuple[int, Entry | None]:
         """Fetch what is missing, page by page, and return how many rows came and what the manifest says then."""
-        if self.store.span(self.series) is not None:
-            self.store.merge(self.series)  # what somebody who was stopped left in pages
-        rows = 0
-        try:
-            for came in self._tiers() if self.series.kind == "tiers" else self._history(listener):
-                rows += came
-        finally:
-            entry = self.store.merge(self.series) if self.store.span(self.series) is not None else None
-        return rows, entry
+        pages = self._tiers() if self.series.kind == "tiers" else self._history(listener)
+        return complete(self.store, self.series, pages)
 
     def _tiers(self) -> Iterator[int]:
-        """Keep the tiers of today if they are not those that are held."""
+        """Keep the tiers of now if they are not those that are held."""
         new = self.session.tiers(self.market)
         if self.store.span(self.series) is not None:
             there = self.store.read(self.series)

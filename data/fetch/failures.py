@@ -111,34 +111,37 @@ def passes(error: BaseException) -> bool:
 
 def explained(error: Exception, venue: str, symbol: str, asked: str) -> DownloadError:
     """Return what is said of a failure that did not pass."""
+    status = status_of(error)
+    if isinstance(error, BadReply):
+        reply = f"the reply cannot be read: {error}"
+    else:
+        reply = f"it answered HTTP {status}: {_said(error)}" if status else f"it failed: {_said(error)}"
+    cure, everywhere = _cure(error, status)
+    return DownloadError(venue, symbol, asked, reply, cure, everywhere=everywhere)
+
+
+def _cure(error: Exception, status: int | None) -> tuple[str, bool]:
+    """Return what to do about a failure, and whether other symbols of the venue would fail alike."""
     import ccxt
 
-    status = status_of(error)
-    reply = f"it answered HTTP {status}: {_said(error)}" if status else f"it failed: {_said(error)}"
     if isinstance(error, BadReply):
-        cure = "The venue's format may have changed, or something between here and it answers in its place: try again"
-        return DownloadError(venue, symbol, asked, f"the reply cannot be read: {error}", cure)
+        return "The venue's format may have changed, or something on the way answers in its place: try again", False
     if isinstance(error, ccxt.BadSymbol):
-        cure = "Look the symbol up at the venue; delisted ones may be left in its archive"
-        return DownloadError(venue, symbol, asked, reply, cure)
+        return "Look the symbol up at the venue; delisted ones may be left in its archive", False
     if isinstance(error, ccxt.InvalidNonce):
-        cure = "Set this machine's clock: a signed request with the wrong time is refused"
-        return DownloadError(venue, symbol, asked, reply, cure, everywhere=True)
+        return "Set this machine's clock: a signed request with the wrong time is refused", True
     if isinstance(error, ccxt.AuthenticationError):
-        cure = "Check the API key and that it may read futures"
-        return DownloadError(venue, symbol, asked, reply, cure, everywhere=True)
+        return "Check the API key and that it may read futures", True
     if status in (403, 451) or isinstance(error, ccxt.RestrictedLocation):
-        cure = "The venue does not serve this place or address: go through a proxy that it serves (--proxy)"
-        return DownloadError(venue, symbol, asked, reply, cure, everywhere=True)
+        return "The venue does not serve this place or address: go through a proxy that it serves (--proxy)", True
     if status in BUSY:
-        cure = "Wait some minutes, ask for fewer symbols at a time (--parallel 1) or more slowly (--pause 1000)"
-        return DownloadError(venue, symbol, asked, reply, cure, everywhere=True)
-    if "SOCKS" in reply:
-        return DownloadError(venue, symbol, asked, reply, "Install what SOCKS proxies need: pip install pysocks")
+        return "Wait some minutes, ask for fewer series at a time (--parallel 1) or more slowly (--pause 1000)", True
+    if "SOCKS" in _said(error):
+        return "Install what SOCKS proxies need: pip install pysocks", True
     if passes(error):
         cure = "Check the network, the proxy and the venue's status page; the same command goes on from here"
-        return DownloadError(venue, symbol, asked, reply, cure, everywhere=status is None)
-    return DownloadError(venue, symbol, asked, reply, "Read what the venue says of it; report it if it makes no sense")
+        return cure, status is None
+    return "Read what the venue says of it; report it if it makes no sense", False
 
 
 def what_happened(error: BaseException) -> str:

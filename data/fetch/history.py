@@ -11,12 +11,11 @@ from backtester.errors import time_text
 from data.fetch.client import check_rows
 from data.fetch.failures import BadReply
 from data.fetch.pager import Ask, Walk
-from data.fetch.venues import DAY, Exchange, Feed
+from data.fetch.venues import DAY, HOUR, Exchange, Feed
 
 if TYPE_CHECKING:
     import pandas as pd
 
-HOUR = 3_600_000  # [ms]
 LONGEST_INTERVAL = 8 * HOUR  # between two settlements of funding, at any of the venues
 REACH = LONGEST_INTERVAL * 3 // 2  # from one settlement to the next: more is a hole
 JITTER = 5_000  # [ms] that a settlement's time may be off its minute
@@ -91,8 +90,7 @@ def funding_walk(
     def ask(first: int, last: int) -> pd.DataFrame:
         return call(lambda: settlements(client, feed, symbol, first, last))  # type: ignore[no-any-return]
 
-    window = feed.window(LONGEST_INTERVAL) if not feed.whole else 1 << 62
-    return Walk(ask, window, 1, _sure)
+    return Walk(ask, feed.window(LONGEST_INTERVAL), 1, _sure, whole=feed.whole)
 
 
 def settlements(client: Any, feed: Feed, symbol: str, first: int, last: int) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Event, Lock, Semaphore, Thread
@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from backtester.errors import BacktesterError
 from data.fetch.failures import DownloadError
 from data.fetch.patience import Stopped
-from data.store import Entry, Series
+from data.store import Entry, Series, Store
 
 GRACE = 5.0  # [s] for requests under way when somebody stops
 
@@ -61,6 +61,29 @@ class Outcome:
     failures: dict[Series, BacktesterError] = field(default_factory=dict)
     rows: int = 0
     crash: Exception | None = None
+
+
+def complete(store: Store, series: Series, pages: Iterator[int]) -> tuple[int, Entry | None]:
+    """Return how many rows came with some pages, and what the manifest says of the series then.
+
+    What somebody who was stopped left in pages is merged before, and what came is merged whatever happens.
+
+    Parameters
+    ----------
+    store : Store
+    series : Series
+    pages : iterator of int
+        Puts a page into the store with each step, and gives the number of its rows.
+    """
+    rows = 0
+    if store.span(series) is not None:
+        store.merge(series)
+    try:
+        for came in pages:
+            rows += came
+    finally:
+        entry = store.merge(series) if store.span(series) is not None else None
+    return rows, entry
 
 
 def run(jobs: Sequence[Job], listener: Listener, stop: Event, parallel: int) -> Outcome:

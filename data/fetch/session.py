@@ -118,7 +118,7 @@ class Session:
         return candle_walk(self.client, self.exchange, market.symbol, kind, timeframe, call)
 
     def tiers(self, market: markets.Listed) -> pd.DataFrame:
-        """Return the tiers of today."""
+        """Return the tiers of now."""
         return self.call(market.folder, "tiers", lambda: tier_table(self.client, self.exchange, market))
 
     def snapshot(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from backtester.errors import ConfigurationError
 from data.fetch.credentials import variables
 from data.fetch.failures import BadReply
 from data.fetch.markets import Listed
-from data.fetch.venues import DAY, Exchange
+from data.fetch.venues import HOUR, Exchange
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,7 @@ def check_key(exchange: Exchange, client: Any) -> None:
 
 
 def tier_table(client: Any, exchange: Exchange, market: Listed) -> pd.DataFrame:
-    """Return the tiers of today: ``timestamp`` (the day's start, ms UTC), ``floor, maintenance_rate, max_leverage``.
+    """Return the tiers of now: ``timestamp`` (of the hour, ms UTC), ``floor, maintenance_rate, max_leverage``.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def tier_table(client: Any, exchange: Exchange, market: Listed) -> pd.DataFrame:
     if not rows:
         raise BadReply(f"there are no tiers of {market.folder} in it")
     frame = pd.DataFrame(sorted(rows), columns=["floor", "maintenance_rate", "max_leverage"])
-    frame.insert(0, "timestamp", client.milliseconds() // DAY * DAY)
+    frame.insert(0, "timestamp", client.milliseconds() // HOUR * HOUR)
     return frame
 
 

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from backtester.errors import ConfigurationError
 
-DAY = 86_400_000  # [ms]
+HOUR = 3_600_000  # [ms]
+DAY = 24 * HOUR
 
 Path = tuple[str, ...]
 

@@ -95,3 +95,10 @@ def test_what_lies_before_the_first_row_is_asked_for_beyond_the_slack(slack: int
     source = Source([10, 20, 30, 40], 5, newest=True)
     list(walk(source)._replace(slack=lambda rows: slack).pages(0, 50))
     assert source.asked == asked
+
+
+def test_a_reply_that_holds_all_is_asked_for_once() -> None:
+    source = Source([10, 90], 5, newest=False)
+    ((first, last, rows),) = walk(source)._replace(whole=True).pages(0, 200)
+    assert (first, last, len(rows)) == (0, 200, 2)
+    assert source.asked == [(0, 200)]
