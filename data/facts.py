@@ -36,7 +36,7 @@ def with_facts(venue: Venue, folder: Path, symbols: Sequence[str]) -> Venue:
 
     Lots, smallest orders, contracts and tiers of the store go before those of the venue's file; fees only where the
     file assumes them, since a client's list of fees is no more than that. Tiers come into force when they were
-    captured, after those that the file dates.
+    captured, after those that the file dates; of a symbol whose tiers the file states without a date, it keeps those.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def with_facts(venue: Venue, folder: Path, symbols: Sequence[str]) -> Venue:
         known = venue.instrument(name)
         own = _sizes(market, venue, f"{folder / FILE}: {symbol}")
         tables, tier_key = _tables(folder, symbol, facts.tiers_in, {**known.__dict__, **own})
-        if tables and (tier_key == known.tier_key or not venue.tables(name)):
+        if tables and (venue.is_assumed(name) or (venue.tables(name) and tier_key == known.tier_key)):
             schedule[name] = _after(venue.tables(name), tables)
             own |= {"tiers": schedule[name][-1].tiers, "tier_key": tier_key}
             sources[name] = Evidence("sourced", "captured from the venue into the store", date=facts.taken[:10])

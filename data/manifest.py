@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backtester._fields import Field, integer, items, mapping, record, rows, text
 from backtester.errors import ConfigurationError, MarketDataError
-from data.gaps import Gap
+from data.gaps import Gap, gaps_of
+from data.series import TIME, Series
 from data.writing import write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NAME = "manifest.json"
 VERSION = 1
@@ -83,6 +87,26 @@ def write_manifest(folder: Path, entries: Mapping[str, Entry]) -> None:
     """Write the manifest of a symbol's folder; for whoever holds its lock."""
     files = {name: _plain(entry) for name, entry in sorted(entries.items())}
     write_text(folder / NAME, json.dumps({"version": VERSION, "files": files}, indent=1) + "\n")
+
+
+def entry_of(
+    series: Series, rows: pd.DataFrame, digest: str, known: Entry | None, about: Sequence[Mapping[str, str]]
+) -> Entry:
+    """Return the entry of some rows; what was known of its source and gaps, and of the pages, goes on."""
+    told = known.source.split("; ") if known and known.source else []
+    sources = dict.fromkeys(told + [page["source"] for page in about])
+    time = rows[TIME].to_numpy()
+    notes = {(gap.after, gap.before): gap.note for gap in known.gaps} if known else {}
+    gaps = tuple(gap._replace(note=notes.get((gap.after, gap.before), "")) for gap in gaps_of(series, time))
+    return Entry(
+        source="; ".join(sources),
+        first=int(time[0]),
+        last=int(time[-1]),
+        rows=len(time),
+        gaps=gaps,
+        sha256=digest,
+        fetched=max([known.fetched if known else "", *(page["fetched"] for page in about)]),
+    )
 
 
 def time_text(time: int) -> str:

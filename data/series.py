@@ -140,12 +140,17 @@ def rows_of(series: Series, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def sorted_rows(series: Series, frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Return the rows of several frames in order of their key, each key once: the last one given stands."""
+    """Return the rows of several frames in order of their key, each key once.
+
+    Of rows with one key the last one given stands; what it does not know, an earlier one may.
+    """
     import pandas as pd
 
     whole = pd.concat(list(frames), ignore_index=True)
     key = list(series.key)
-    return whole.drop_duplicates(key, keep="last").sort_values(key, ignore_index=True)
+    if whole.duplicated(key).any():
+        whole = whole.groupby(key, as_index=False).last()  # of each column the last value that is known
+    return whole.sort_values(key, ignore_index=True)
 
 
 def _milliseconds(series: Series, column: pd.Series) -> Any:

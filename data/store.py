@@ -12,25 +12,23 @@ The same rows give the same bytes however they were cut into pages, and whatever
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backtester._frames import MILLISECOND
 from backtester.errors import MarketDataError
 from data import files, writing
-from data.gaps import Gap, gaps_of
+from data.gaps import Gap
 from data.locks import locked
-from data.manifest import Entry, now, read_manifest, write_manifest
+from data.manifest import Entry, entry_of, now, read_manifest, write_manifest
+from data.pages import ends_of, next_page, pages_in
 from data.series import TIME, Series, check_series, rows_of, series_of, sorted_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Entry", "Gap", "Series", "Store"]
-
-_PAGE = re.compile(r"(\d+)_(\d+)_(\d+)\.parquet")  # how many-th, first and last time [ms UTC]
 
 
 class Store:
@@ -54,15 +52,15 @@ class Store:
         """Return what there is, of all venues or of one, also if only in pages."""
         found = set()
         for path in self.root.glob(f"{venue or '*'}/*/*"):
-            named = path.with_suffix(".parquet") if path.suffix == ".pages" else path
-            one = series_of(named)
-            if one is not None:
+            waits = path.suffix == ".pages"
+            one = series_of(path.with_suffix(".parquet") if waits else path)
+            if one is not None and (not waits or pages_in(path)):
                 found.add(one)
         return sorted(found)
 
     def span(self, series: Series) -> tuple[int, int] | None:
         """Return the first and last time held [ms UTC], pages included; None if there is nothing."""
-        ends = [_ends(page) for page in self._pages(series)]
+        ends = [ends_of(page) for page in self._pages(series)]
         path = self.path(series)
         inside = files.span(path) if path.is_file() else None
         if inside is not None:
@@ -107,8 +105,7 @@ class Store:
             return
         folder = self._folder(series)
         with locked(folder.parent):
-            number = max((_number(page) for page in self._pages(series)), default=0) + 1
-            page = folder / f"{number:08d}_{rows[TIME].min()}_{rows[TIME].max()}.parquet"
+            page = next_page(folder, int(rows[TIME].min()), int(rows[TIME].max()))
             writing.write_rows(page, rows, {"source": source, "fetched": now()})
 
     def merge(self, series: Series) -> Entry:
@@ -147,7 +144,7 @@ class Store:
             entries = read_manifest(path.parent)
             known = entries.pop(path.name, None)
             digest = writing.sha256_of(path)
-            entry = _entry(series, self._whole(series, [], None, None), digest, known, [])
+            entry = entry_of(series, self._whole(series, [], None, None), digest, known, [])
             sources = [entry.source] * bool(entry.source) + ["changed by another program"]
             entry = entry._replace(source="; ".join(sources), replaces="")
             write_manifest(path.parent, {**entries, path.name: entry})
@@ -182,7 +179,7 @@ class Store:
         digest = writing.sha256_of(path) if path.is_file() else ""
         if known is not None and known.sha256 == digest and not pages:
             return known
-        return _entry(series, self.read(series), digest, known, [writing.read_about(page) for page in pages])
+        return entry_of(series, self.read(series), digest, known, [writing.read_about(page) for page in pages])
 
     def unmerged(self, series: Series) -> int:
         """Return how many pages of a series wait for `merge`."""
@@ -213,12 +210,12 @@ class Store:
         rows = self._whole(series, pages, None, None)
         about = [writing.read_about(page) for page in pages]
         if not pages:
-            entry = _entry(series, rows, held, known, about)
+            entry = entry_of(series, rows, held, known, about)
             write_manifest(path.parent, {**entries, path.name: entry})
             return entry
         with writing.whole(path) as temporary:
             digest = writing.put_rows(temporary, rows)
-            entry = _entry(series, rows, digest, known, about)._replace(replaces="" if held == digest else held)
+            entry = entry_of(series, rows, digest, known, about)._replace(replaces="" if held == digest else held)
             write_manifest(path.parent, {**entries, path.name: entry})
         return entry
 
@@ -245,7 +242,7 @@ class Store:
 
     def _pages(self, series: Series) -> list[Path]:
         """Return the pages of a series in the order they came."""
-        return sorted(path for path in self._folder(series).glob("*.parquet") if _PAGE.fullmatch(path.name))
+        return pages_in(self._folder(series))
 
     def _tidy(self, series: Series) -> None:
         """Remove an empty folder of pages, and what killed writers left; the lock is held."""
@@ -255,36 +252,6 @@ class Store:
             writing.sweep(folder)
             if not any(folder.iterdir()):
                 folder.rmdir()
-
-
-def _number(page: Path) -> int:
-    return int(page.name.split("_")[0])
-
-
-def _ends(page: Path) -> tuple[int, int]:
-    """Return first and last time of a page [ms UTC] by its name."""
-    _, first, last = page.stem.split("_")
-    return int(first), int(last)
-
-
-def _entry(
-    series: Series, rows: pd.DataFrame, digest: str, known: Entry | None, about: Sequence[Mapping[str, str]]
-) -> Entry:
-    """Return the entry of some rows; what was known of its source and gaps, and of the pages, goes on."""
-    told = known.source.split("; ") if known and known.source else []
-    sources = dict.fromkeys(told + [page["source"] for page in about])
-    time = rows[TIME].to_numpy()
-    notes = {(gap.after, gap.before): gap.note for gap in known.gaps} if known else {}
-    gaps = tuple(gap._replace(note=notes.get((gap.after, gap.before), "")) for gap in gaps_of(series, time))
-    return Entry(
-        source="; ".join(sources),
-        first=int(time[0]),
-        last=int(time[-1]),
-        rows=len(time),
-        gaps=gaps,
-        sha256=digest,
-        fetched=max([known.fetched if known else "", *(page["fetched"] for page in about)]),
-    )
 
 
 def _changed(path: Path, known: Entry) -> MarketDataError:

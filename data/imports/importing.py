@@ -215,8 +215,9 @@ def _replaced(store: Store, series: Series, rows: pd.DataFrame) -> int:
     if store.span(series) is None:
         return 0
     key = list(series.key)
-    both = store.read(series).merge(rows, on=key, suffixes=("", "_new"))
-    other = [name for name in series.columns if name not in key]
+    held = store.read(series)
+    both = held.merge(rows, on=key, suffixes=("", "_new"))
+    other = [name for name in held.columns if name not in key]
     same = [(both[name] == both[f"{name}_new"]) | (both[name].isna() & both[f"{name}_new"].isna()) for name in other]
     return int(np.count_nonzero(~np.logical_and.reduce(same)))
 

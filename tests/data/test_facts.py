@@ -80,6 +80,16 @@ def test_tiers_come_into_force_when_they_were_captured(store):
     assert "tiers as they were captured into the store for NEWUSDT, BTCUSDT" in venue.notes[-1]
 
 
+def test_tiers_that_the_file_states_without_a_date_stay(store):
+    folder = put_markets(store.root / "crypto_com", {"BTCUSD-PERP": market(contract_size=1.0)}, "base")
+    put_tiers(store, "crypto_com", "BTCUSD-PERP", (START, [[0.0, 0.01, 50.0]]))
+    plain = load_venue("crypto_com")
+    venue = with_facts(plain, folder, ["BTCUSD-PERP"])
+    assert venue.instrument("BTCUSD-PERP").tiers == plain.instrument("BTCUSD-PERP").tiers
+    assert venue.instrument("BTCUSD-PERP").lot == 0.01
+    assert not venue.is_assumed("BTCUSD-PERP")
+
+
 @pytest.mark.parametrize(
     ("tiers_in", "contract", "key", "floor"),
     [

@@ -141,7 +141,10 @@ def test_the_timeframe_is_told_by_the_times(store):
 def test_rows_that_differ_from_those_there_are_counted(store):
     import_frame(store, candles(), BTC)
     assert import_frame(store, candles(), BTC).replaced == 0
-    assert import_frame(store, candles(60, price=100.0).assign(volume=np.nan), BTC).replaced == 48
+    assert import_frame(store, candles(60).assign(open=100.25), BTC).replaced == 48
+    for rate, replaced in ((0.0001, 0), (0.0001, 0), (0.0002, 6)):
+        assert import_frame(store, rates(rate=rate), BTC).replaced == replaced
+    assert import_frame(store, rates(rate=0.0002).assign(mark_price=100.0), BTC).replaced == 0
 
 
 def test_a_symbol_that_is_there_in_another_notation_is_the_same(store):

@@ -119,6 +119,22 @@ def test_the_mark_price_of_funding_is_kept_where_it_is_known(store):
     assert pd.read_parquet(store.path(FUNDING))["mark_price"].notna().tolist() == [False, False, True]
 
 
+def test_what_the_last_row_does_not_know_an_earlier_one_may(store):
+    filled(store, FUNDING, rates([0, 8]).assign(mark_price=[100.0, 101.0]))
+    filled(store, FUNDING, rates([8, 16], rate=0.0002))
+    held = store.read(FUNDING)
+    assert held["funding_rate"].tolist() == [0.0001, 0.0002, 0.0002]
+    assert held["mark_price"].fillna(0).tolist() == [100.0, 101.0, 0.0]
+
+
+def test_a_folder_for_pages_without_one_is_no_series(store):
+    (store.path(TRADE).parent / "1h-trade.pages").mkdir(parents=True)
+    (store.path(TRADE).parent / "1h-trade.pages" / ".00000001_1_2.parquet.77.tmp").write_bytes(b"cut off")
+    assert store.series() == []
+    filled(store, TRADE, candles(3))
+    assert sorted(path.name for path in store.path(TRADE).parent.iterdir())[1:] == ["1h-trade.parquet", "manifest.json"]
+
+
 def test_tiers_are_kept_by_their_date(store):
     table = pd.DataFrame(
         {"timestamp": START, "floor": [0.0, 50_000.0], "maintenance_rate": [0.004, 0.005], "max_leverage": [125, 100]}

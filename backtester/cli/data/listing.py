@@ -46,7 +46,10 @@ def list_(
         return
     _show(entries)
     if waiting:
-        print(f"{waiting:,} pages wait to be merged: backtester data repair --store {store}")
+        from backtester.text import counted
+
+        pages = counted(waiting, "page waits", "pages wait")
+        print(f"{pages} to be merged: backtester data repair --offline --store {store}")
 
 
 def share(entry: Entry) -> float:
