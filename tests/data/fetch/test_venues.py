@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pandas.testing import assert_frame_equal
 
+from data.fetch.client import Connection, make_client
 from data.fetch.download import KINDS, Wish, download
 from data.fetch.venues import EXCHANGES, exchange
 from data.store import Series, Store
@@ -137,16 +138,19 @@ def test_every_perpetual_that_is_traded(play: Play, store: Store) -> None:
         assert_frame_equal(store.read(series), candles(one, NOW - 5 * HOUR, NOW))
 
 
-def test_requests_of_several_threads_keep_their_distance(play: Play, store: Store) -> None:
-    server, one = play("kraken")
-    there = session(server, "kraken", pause=40)
-    asked = len(server.requests)
-    begun = time.monotonic()
-    wish = Wish((one.id,), "1h", NOW - 200 * DAY, None, ("trade", "mark", "funding"))
-    download(store, there, wish, Heard(), parallel=3)
-    count = len(server.requests) - asked
-    assert count == 7  # three pages of each candles, and all of the funding
-    assert time.monotonic() - begun >= 0.04 * (count - 1)
+def test_requests_of_several_threads_keep_their_distance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock stands still, so each request waits for all that came before it."""
+    client = make_client(exchange("bybit"), Connection(pause=100))
+    waited: list[float] = []
+    monkeypatch.setattr("data.fetch.client.time.monotonic", lambda: 5.0)
+    monkeypatch.setattr("data.fetch.client.time.sleep", waited.append)
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(client.throttle, [1, 1, 1, 1, 1, 1, 1, 1]))
+    assert sorted(waited) == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7])
+    waited.clear()
+    for cost in (None, 5, 1):  # a request may weigh more than one
+        client.throttle(cost)
+    assert waited == pytest.approx([0.8, 0.9, 1.4])
 
 
 def pages(server: Any, kind: str) -> int:
