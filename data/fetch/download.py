@@ -95,10 +95,11 @@ def _served(session: Session, wish: Wish, listener: Listener) -> list[str]:
         "tiers": f"{there.name} serves no tiers",
     }
     for kind in wish.kinds:
+        feed = None if kind == "tiers" else there.feed(kind)
         if not there.has(kind):
             listener.note(lacking[kind])
-    if there.note:
-        listener.note(there.note)
+        elif feed is not None and feed.note:
+            listener.note(feed.note)
     return [kind for kind in KINDS if kind in wish.kinds and there.has(kind)]
 
 

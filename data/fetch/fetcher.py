@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from backtester.errors import ConfigurationError
-from data.fetch import credentials
 from data.fetch.client import Connection
 from data.fetch.session import Session, span
-from data.fetch.venues import Exchange, exchange
+from data.fetch.venues import exchange
+from data.series import TIME
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,18 +48,16 @@ class Fetcher:
             problem = f"{there.name} serves no {series.kind} history"
             raise ConfigurationError("kind", series.kind, problem, cure="Leave it out")
         if there.name not in self._sessions:
-            self._sessions[there.name] = self._reach(there)
+            self._sessions[there.name] = Session(there, self.connection)
         session = self._sessions[there.name]
         walk = session.walk(session.find(series.symbol), series.kind, series.timeframe)
         begin, end = span(series, first, last, session.now)
         frames = [page.rows for page in walk.pages(begin, end) if len(page.rows)]
-        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({name: [] for name in series.columns})
+        if not frames:
+            return pd.DataFrame({name: np.empty(0, np.float64) for name in series.columns}).astype({TIME: np.int64})
+        return pd.concat(frames, ignore_index=True)
 
     def source(self, series: Series) -> str:
         """Return where rows of a series come from, as a manifest says it."""
         there = exchange(series.venue)
         return self._sessions[there.name].source if there.name in self._sessions else f"ccxt {there.client}"
-
-    def _reach(self, there: Exchange) -> Session:
-        key = self.connection.credentials or credentials.find(there.account)
-        return Session(there, replace(self.connection, credentials=key))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,11 +21,12 @@ LONGEST_INTERVAL = 8 * HOUR  # between two settlements of funding, at any of the
 REACH = LONGEST_INTERVAL * 3 // 2  # from one settlement to the next: more is a hole
 JITTER = 5_000  # [ms] that a settlement's time may be off its minute
 MINUTE = 60_000
+Call = Callable[[str, int, int, Callable[[], Any]], Any]
 CANDLE = ("timestamp", "open", "high", "low", "close", "volume")
 
 
 def candle_walk(
-    client: Any, exchange: Exchange, symbol: str, kind: str, timeframe: str, call: Callable[[Callable[[], Any]], Any]
+    client: Any, exchange: Exchange, symbol: str, kind: str, timeframe: str, call: Call
 ) -> Walk:
     """Return the walk through the trade or mark candles of a symbol.
 
@@ -38,14 +40,18 @@ def candle_walk(
         ``trade`` or ``mark``.
     timeframe : str
     call : callable
-        Makes one request and makes it again where that may help.
+        ``call(what, first, last, ask)`` makes one request, and makes it again where that may help.
     """
     feed = exchange.feed(kind)
     if feed is None:
         raise ValueError(f"{exchange.name} serves no {kind} candles")  # callers look first
 
     def asker(step_name: str, step: int) -> Ask:
-        return lambda first, last: call(lambda: candles(client, feed, symbol, kind, step_name, step, first, last))
+        def ask(first: int, last: int) -> pd.DataFrame:
+            fetch = partial(candles, client, feed, symbol, kind, step_name, step, first, last)
+            return call(f"{step_name} {kind} candles", first, last, fetch)
+
+        return ask
 
     step = client.parse_timeframe(timeframe) * 1000
     skip = _next_day(Walk(asker("1d", DAY), feed.window(DAY), DAY, _none), client) if step < DAY else None
@@ -81,14 +87,12 @@ def candles(
     return frame
 
 
-def funding_walk(
-    client: Any, exchange: Exchange, symbol: str, call: Callable[[Callable[[], Any]], Any]
-) -> Walk:
+def funding_walk(client: Any, exchange: Exchange, symbol: str, call: Call) -> Walk:
     """Return the walk through the funding of a symbol, whatever its intervals are."""
     feed = exchange.funding
 
     def ask(first: int, last: int) -> pd.DataFrame:
-        return call(lambda: settlements(client, feed, symbol, first, last))  # type: ignore[no-any-return]
+        return call("funding rates", first, last, partial(settlements, client, feed, symbol, first, last))
 
     return Walk(ask, feed.window(LONGEST_INTERVAL), 1, _sure, whole=feed.whole)
 

@@ -8,6 +8,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from backtester.errors import BacktesterError, ConfigurationError
+from backtester.text import moment
 from backtester.times import step
 from data.fetch import markets
 from data.fetch.client import Connection, make_client
@@ -111,8 +112,10 @@ class Session:
 
     def walk(self, market: markets.Listed, kind: str, timeframe: str) -> Walk:
         """Return the walk through a history."""
-        what = f"{timeframe} {kind} candles" if timeframe else "funding rates"
-        call = partial(self.call, market.folder, what)
+
+        def call(what: str, first: int, last: int, ask: Callable[[], T]) -> T:
+            return self.call(market.folder, f"{what} from {told(first)} to {told(last)} UTC", ask)
+
         if kind == "funding":
             return funding_walk(self.client, self.exchange, market.symbol, call)
         return candle_walk(self.client, self.exchange, market.symbol, kind, timeframe, call)
@@ -152,3 +155,8 @@ def span(series: Series, first: int, last: int | None, now: int) -> tuple[int, i
     size = step(series.timeframe) // 1_000_000 if series.timeframe else 1
     closed = now // size * size
     return -(-first // size) * size, closed if last is None else min(last, closed)
+
+
+def told(time: int) -> str:
+    """Return a time [ms UTC] as people read it."""
+    return moment(time * 1_000_000)

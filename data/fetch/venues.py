@@ -36,6 +36,8 @@ class Feed(NamedTuple):
         Whether one reply holds the whole history.
     from_listing : bool
         Whether the listing date that the venue tells bounds the history, so that nothing before it is asked for.
+    note : str
+        What a person should know of this history.
     """
 
     limit: int
@@ -47,6 +49,7 @@ class Feed(NamedTuple):
     longest: int = 0
     whole: bool = False
     from_listing: bool = False
+    note: str = ""
 
     def window(self, step: int) -> int:
         """Return the longest time a reply can cover [ms] with a row each `step` [ms]."""
@@ -76,8 +79,6 @@ class Exchange(NamedTuple):
         Whether tiers need an API key.
     options : dict
         Of the ccxt client: only perpetuals are loaded.
-    note : str
-        What a person should know of its history.
     """
 
     name: str
@@ -90,7 +91,6 @@ class Exchange(NamedTuple):
     tiers_in: str = "quote"
     private_tiers: bool = False
     options: dict[str, Any] = {}  # noqa: RUF012 - never written to
-    note: str = ""
 
     @property
     def account(self) -> str:
@@ -109,6 +109,7 @@ class Exchange(NamedTuple):
 
 _BYBIT = ("result", "list")
 _CRYPTO_COM = ("result", "data")
+_OKX_FUNDING = "okx keeps some three months of funding"
 
 EXCHANGES = (
     Exchange(
@@ -148,11 +149,10 @@ EXCHANGES = (
         aliases=("okex",),
         trade=Feed(300, ("data",), until=""),
         mark=Feed(100, ("data",), until=""),
-        funding=Feed(100, ("data",), "fundingTime", until="after", from_listing=True),
+        funding=Feed(100, ("data",), "fundingTime", until="after", from_listing=True, note=_OKX_FUNDING),
         tiers="each",
         tiers_in="contracts",
         options={"fetchMarkets": {"types": ["swap"]}},
-        note="okx keeps about three months of funding",
     ),
     Exchange(
         name="kraken",
@@ -186,12 +186,11 @@ EXCHANGES = (
         name="hyperliquid",
         client="hyperliquid",
         aliases=(),
-        trade=Feed(5000, time="t"),
+        trade=Feed(5000, time="t", note="hyperliquid keeps the last 5,000 candles of each timeframe"),
         mark=None,
         funding=Feed(500, time="time"),
         tiers="meta",
         options={"fetchMarkets": {"types": ["swap"]}},
-        note="hyperliquid keeps the last 5,000 candles of each timeframe",
     ),
 )
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from backtester import cli
 from data.store import Store
 from tests.cli.conftest import ROOT, Process
 from tests.data.fetch import loopback as day
@@ -169,7 +170,8 @@ def test_interrupted_while_it_waits(server: Server, tmp_path: Path) -> None:
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert time.monotonic() - begun < 10
-    assert "BTCUSDT 1h trade candles: HTTP 429; asking again in 300.0 s" in err
+    said = "BTCUSDT 1h trade candles from 2024-05-01 00:00 to 2024-06-11 16:00 UTC: HTTP 429; asking again in 300.0 s"
+    assert said in err
 
 
 def test_a_symbol_that_cannot_be_read_is_said_at_the_end(server: Server, tmp_path: Path) -> None:
@@ -183,7 +185,8 @@ def test_a_symbol_that_cannot_be_read_is_said_at_the_end(server: Server, tmp_pat
     assert "BTCUSDT 1h trade: given up\n" in err
     error, last = err.splitlines()[-2:]
     assert error.startswith(
-        "error: bybit BTCUSDT: asked for 1h trade candles; the reply cannot be read: result.list should be a list"
+        "error: bybit BTCUSDT: asked for 1h trade candles from 2024-05-01 00:00 to 2024-06-11 16:00 UTC; "
+        "the reply cannot be read: result.list should be a list of rows; "
     )
     assert last == "given up: BTCUSDT 1h trade; the same command goes on from there"
 
@@ -226,11 +229,16 @@ def test_through_a_proxy(server: Server, tmp_path: Path) -> None:
         (["binance", "BTCUSDT", "--credentials", "no.toml"], "--credentials: is no file; found 'no.toml'"),
     ],
 )
-def test_bad_input_is_refused_before_anything_is_asked(words: list[str], said: str, backtester: Run) -> None:
-    result = backtester("data", "download", *words)
-    assert result.returncode == 2
-    assert said in result.stderr
-    assert "Traceback" not in result.stderr
+def test_bad_input_is_refused_before_anything_is_asked(
+    words: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["backtester", "data", "download", *words])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert left.value.code == 2
+    assert said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_bad_symbol_is_refused_before_anything_is_fetched(server: Server, backtester: Run, tmp_path: Path) -> None:

@@ -66,7 +66,8 @@ def download(
     with as_options():
         wish = _wish(symbols or [], timeframe, since, until, kinds, all_perpetuals)
         exchange = import_ours("data.fetch.venues").exchange(venue)
-        key = import_ours("data.fetch.credentials").find(exchange.account, credentials)
+        needed = credentials is not None or (exchange.private_tiers and "tiers" in wish.kinds)
+        key = import_ours("data.fetch.credentials").find(exchange.account, credentials) if needed else None
         patience = import_ours("data.fetch.patience").Patience(attempts=retries, first=retry_delay)
         connection = import_ours("data.fetch.client").Connection(
             base_url=base_url, proxy=proxy, pause=pause, patience=patience, credentials=key

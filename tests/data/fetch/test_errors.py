@@ -72,7 +72,8 @@ def test_what_does_not_pass_is_said_in_full(play: Play, store: Store) -> None:
     with pytest.raises(DownloadError) as raised:
         fetched(server, "binance", one, store)
     assert str(raised.value) == (
-        "binance BTCUSDT: asked for 1h trade candles; it answered HTTP 503: "
+        "binance BTCUSDT: asked for 1h trade candles from 2024-06-09 01:00 to 2024-07-20 17:00 UTC; "
+        "it answered HTTP 503: "
         '{"msg": "down for maintenance"}. Check the network, the proxy and the venue\'s status page; '
         "the same command goes on from here."
     )

@@ -46,7 +46,7 @@ def test_what_passes_is_asked_for_again(venue: str, fault: str, play: Play, stor
     there.on_pause = heard.pause
     outcome = download(store, there, Wish((one.id,), "1h", LATELY, None, ("trade",)), heard)
     assert not outcome.failures
-    assert heard.pauses == [f"{one.id} 1h trade candles"] * 2
+    assert heard.pauses == [f"{one.id} 1h trade candles from 2024-08-18 00:00 to 2024-09-07 00:00 UTC"] * 2
     assert_frame_equal(store.read(Series(venue, one.id, "trade", "1h")), candles(one, LATELY, NOW))
 
 

@@ -12,7 +12,7 @@ from backtester.errors import ConfigurationError
 from data.fetch import Fetcher
 from data.fetch.failures import DownloadError
 from data.fetch.venues import exchange
-from data.store import Series
+from data.series import Series, rows_of
 from tests.data.fetch.formats import VENUES
 from tests.data.fetch.kit import candles, connection, funding
 from tests.data.fetch.world import DAY, HOUR, NOW
@@ -44,6 +44,7 @@ def test_a_range_in_which_the_venue_has_nothing(play: Play) -> None:
     frame = Fetcher(connection(server))(series, NOW - 29 * DAY, NOW - 21 * DAY)
     assert len(frame) == 0
     assert tuple(frame.columns) == series.columns
+    assert len(rows_of(series, frame)) == 0  # it is one that a store takes
 
 
 def test_one_session_serves_all_series(play: Play) -> None:

@@ -65,6 +65,7 @@ def test_a_history_that_the_venue_no_longer_keeps(play: Play, store: Store) -> N
     outcome = download(store, session(server, "hyperliquid"), wish, heard)
     assert outcome.rows == 4_999  # the last 5,000 bars, less the open one
     assert heard.notes == ["hyperliquid keeps the last 5,000 candles of each timeframe"]
+    assert fetched(server, "hyperliquid", one, store, "funding").notes == []
 
 
 @pytest.mark.parametrize("venue", ["binance", "bybit", "okx"])
