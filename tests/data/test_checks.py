@@ -133,7 +133,7 @@ def test_frozen_bars(store):
     assert (WARNING, "frozen") not in told(store, Limits(frozen=5))
 
 
-def test_volume(store):
+def test_volume(store, tmp_path):
     rows = walk()
     rows.loc[10:12, "volume"] = 0.0
     rows.loc[30, ["open", "high", "low", "close"]] = rows["close"][29]
@@ -141,7 +141,8 @@ def test_volume(store):
     texts = found(store, rows)
     assert texts[WARNING, "volume"].startswith("3 bars move without volume: 2025-10-10 10:00, 2025-10-10 11:00")
     assert texts[INFO, "volume"] == "1 bar is without volume: 2025-10-11 06:00"
-    assert found(store, walk().assign(volume=np.nan))[INFO, "volume"] == "no volume is known"
+    unknown = found(Store(tmp_path / "unknown"), walk().assign(volume=np.nan))
+    assert unknown[INFO, "volume"] == "no volume is known"
 
 
 def test_trade_that_leaves_the_mark(store):
