@@ -109,16 +109,13 @@ def note_funding(notes: Notes, i: int, time: Ints, first: int, last: int, snappe
 def missing_settlements(time: Ints, first: int, last: int) -> tuple[int, str]:
     """Return how many settlements are missing from ``first`` to ``last``, and where the most are.
 
-    The interval is what the times say, and may change on the way (8, 4, 2 or 1 h). A step is a
-    hole when it is longer than both of its neighbours, or than 8 h.
+    The interval is what the times say (see `lost_between`).
     """
     steps = np.diff(time)
     if len(steps) == 0:
         return int((last - first) // LONGEST), "all but one"
     usual = np.minimum(steps, LONGEST)
-    around = np.maximum(np.append(usual[1:], 0), np.append(0, usual[:-1]))
-    around[around == 0] = usual[around == 0]
-    lost = np.maximum(np.rint(steps / around).astype(np.int64) - 1, 0)
+    lost = lost_between(time)
     head = int((time[0] - first) // usual[0])
     tail = int((last - time[-1]) // usual[-1])
     most = max(head, tail, int(lost.max()))
@@ -130,6 +127,19 @@ def missing_settlements(time: Ints, first: int, last: int) -> tuple[int, str]:
         k = int(np.argmax(lost))
         where = f"most between {moment(time[k])} and {moment(time[k + 1])}"
     return head + tail + int(lost.sum()), where
+
+
+def lost_between(time: Ints) -> Ints:
+    """Return how many settlements are missing between each and the next, (n - 1,).
+
+    The interval may change on the way (8, 4, 2 or 1 h). A step is a hole when it is longer than both of its
+    neighbours, or than 8 h.
+    """
+    steps = np.diff(time)
+    usual = np.minimum(steps, LONGEST)
+    around = np.maximum(np.append(usual[1:], 0), np.append(0, usual[:-1]))
+    around[around == 0] = usual[around == 0]
+    return np.maximum(np.rint(steps / around).astype(np.int64) - 1, 0)
 
 
 def _range(rows: Ints, grid: Ints) -> str:

@@ -86,14 +86,15 @@ def settlements_of(frame: pd.DataFrame | pd.Series, symbol: str) -> Settlements:
             + (f"{near[0]} to " if near else "the rates' column to ")
             + "funding_rate (a fraction per settlement)",
         )
-    time, snapped = _snap(times_of(table, symbol, "funding"))
+    stamped = times_of(table, symbol, "funding")
+    time = on_the_minute(stamped)
     checks.check_times(time, symbol, "settlement")
     rate = _floats(table["funding_rate"], symbol, "funding column funding_rate")
     price = np.full(len(time), np.nan)
     if "mark_price" in table.columns:
         price = _floats(table["mark_price"], symbol, "funding column mark_price")
     check_rates(rate, price, time, symbol)
-    return Settlements(time, rate, price, snapped)
+    return Settlements(time, rate, price, int(np.count_nonzero(time != stamped)))
 
 
 def times_of(frame: pd.DataFrame, symbol: str, kind: str) -> NDArray[np.int64]:
@@ -157,16 +158,15 @@ def _from_milliseconds(time: NDArray[np.int64], symbol: str, kind: str) -> NDArr
     return time * MILLISECOND
 
 
-def _snap(time: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
-    """Move times that are within a second of a full minute onto it.
+def on_the_minute(time: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Move times [ns] that are within a second of a full minute onto it.
 
     Venues stamp settlements some milliseconds late. Left there, the settlement would fall into
     the bar after the one it belongs to, and charge positions opened a moment before it.
     """
     minute = 60 * SECOND
     full = (time + minute // 2) // minute * minute
-    near = (np.abs(time - full) < SECOND) & (time != full)
-    return np.where(near, full, time), int(np.count_nonzero(near))
+    return np.where(np.abs(time - full) < SECOND, full, time)
 
 
 def _floats(column: Any, symbol: str, what: str) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from backtester.assumptions import assumptions
 from backtester.metrics import difference
 from backtester.parting import Parting, part, traded
 from backtester.printing import printed
+from backtester.provenance import provenance
 from backtester.summary import summarise
 from backtester.verdict import band_frame, band_verdict, trailing_inside, verdict
 
@@ -130,6 +131,11 @@ class Comparison:
         """Whether the path inside the bars could turn the verdict, and what would settle it."""
         return band_verdict(self.band, balance=self.first.scenario.balance, timeframe=self.first.market.timeframe)
 
+    @property
+    def data(self) -> dict[str, Any]:
+        """Files with their sha256, substitutions, and coverage by instrument, as JSON values."""
+        return provenance(self.first.market)
+
     @cached_property
     def equity(self) -> pd.DataFrame:
         """Equity, lowest equity and worst margin ratio by mode and time."""
@@ -185,6 +191,7 @@ class Comparison:
                 for (mode, path), row in zip(self.band.index.tolist(), self.band.to_dict("records"), strict=True)
             ],
             "notes": list(self.notes),
+            "data": self.data,
         }
 
 

@@ -58,6 +58,8 @@ class Market:
         One line for reports, such as ``"binance 1h, 2025-10-01 to 2025-10-20"``.
     notes : tuple of str
         Substitutions and gaps, to be shown with every result.
+    files : mapping of str to mapping of str to str
+        The sha256 of each file that it was read from, by symbol and name.
 
     Raises
     ------
@@ -81,6 +83,7 @@ class Market:
     synthetic: bool = False
     source: str = ""
     notes: tuple[str, ...] = ()
+    files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     _step: int = 0  # the timeframe of the market this one is a piece of, for pieces of one bar
 
     def __post_init__(self) -> None:
@@ -209,6 +212,7 @@ class Market:
             mark_is_trade=checks.frozen(self.mark_is_trade[chosen], np.bool_),
             funding=self.funding.at(order)._replace(instrument=moved[order]),
             detail=self.detail and self.detail.select(symbols),
+            files={symbol: self.files[symbol] for symbol in _names(symbols) if symbol in self.files},
             **{name: parts[id(getattr(self, name))] for name in PRICES},
         )
 

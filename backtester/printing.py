@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from backtester import text
+from backtester.provenance import data_line
 from backtester.refusals import refusals
 from backtester.summary import formatted, shown, unit, value
 from backtester.verdict import name_of
@@ -59,9 +60,11 @@ def facts(comparison: Comparison | VenueComparison) -> list[tuple[str, str]]:
     )
     length = f" of {text.timeframe(market.timeframe)}" if market.timeframe else ""
     since, until = text.moment(int(market.open_time[0])), text.moment(int(market.close_time[-1]))
+    data = data_line(market)
     out = [
         ("market", f"{market.source}, {names}" if market.source else names),
         ("bars", f"{text.counted(market.n_bars, 'bar')}{length}, {since} to {until} UTC"),
+        *([("data", data)] if data else []),
         (
             "account",
             f"{text.money(run.scenario.balance)} {comparison.currency}, {_leverage(comparison)}{_venue(comparison)}",

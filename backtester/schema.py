@@ -234,7 +234,7 @@ LEG = np.dtype(
         ("c1", "f8"),
         ("r2", "f8"),
         ("c2", "f8"),
-        ("safe_cash", "f8"),  # with this cash a pool of this leg alone is safe between the next two levels (nan: unknown)
+        ("safe_cash", "f8"),  # cash with which a pool of this leg alone is safe between two levels (nan: unknown)
         ("safe_above", "f8"),
         ("safe_below", "f8"),
         ("valued_to", "i8"),  # the bar up to which the quiet pass has taken it into its window

@@ -17,6 +17,7 @@ from backtester.times import instant, step
 from data import folder as folders
 from data import quality
 from data.files import read, span
+from data.hashes import hashes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,8 +128,9 @@ def _market(places: dict[str, Path], timeframe: str, wish: Wish, notes: Sequence
         quality.check_grid(market, timeframe)
     venue = next(iter(places.values())).parent.name
     days = " to ".join(moment(time)[:10] for time in (market.open_time[0], market.close_time[-1]))
-    said += [*market.notes, *quality.frozen_notes(market)]
-    return replace(market, source=f"{venue} {timeframe}, {days}", notes=tuple(said))
+    files, changed = hashes(there, (f"{timeframe}-trade.parquet", f"{timeframe}-mark.parquet", "funding.parquet"))
+    said += [*market.notes, *quality.frozen_notes(market), *changed]
+    return replace(market, source=f"{venue} {timeframe}, {days}", notes=tuple(said), files=files)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backtester.errors import MarketDataError
 from backtester.market import Market
@@ -49,6 +50,15 @@ def check_grid(market: Market, name: str) -> None:
         )
 
 
+def stands_still(
+    high: NDArray[np.float64], low: NDArray[np.float64], close: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Return which bars have one price, which is the close of the bar before them, (n_bars,)."""
+    still = (high == low) & (close == np.roll(close, 1))
+    still[:1] = False
+    return still
+
+
 def frozen_notes(market: Market) -> list[str]:
     """Say where a price stands still: bars of one price, which is the close before them.
 
@@ -57,10 +67,9 @@ def frozen_notes(market: Market) -> list[str]:
     """
     notes = []
     for i, symbol in enumerate(market.symbols):
-        close = market.close[:, i]
-        frozen = (market.high[1:, i] == market.low[1:, i]) & (close[1:] == close[:-1])
+        frozen = stands_still(market.high[:, i], market.low[:, i], market.close[:, i])
         if frozen.any():
-            begins = np.flatnonzero(frozen & ~np.append(False, frozen[:-1])) + 1
+            begins = np.flatnonzero(frozen & ~np.append(False, frozen[:-1]))
             places = ", ".join(moment(time) for time in market.open_time[begins[:SHOWN]])
             bars = counted(int(np.count_nonzero(frozen)), "bar")
             more = f" and at {len(begins) - SHOWN:,} more places" if len(begins) > SHOWN else ""

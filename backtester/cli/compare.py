@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backtester._foreign import import_ours
-from backtester.cli.markets import SEED, SYNTHETIC, Wanted, market_of, venue_name
+from backtester.cli.markets import SEED, SYNTHETIC, Wanted, market_of, venue_name, venue_of_store
 from backtester.cli.options import as_options, names, rules
 from backtester.cli.screen import Tell, compiles, progress, show
 
@@ -86,6 +86,16 @@ def compare(
     require: Annotated[
         str, typer.Option(metavar="mark,funding", help="Leave out instruments without mark candles or funding.")
     ] = "",
+    store_facts: Annotated[
+        bool,
+        typer.Option(
+            "--store-facts/--no-store-facts",
+            help="Tiers, lots and contracts of a store of that venue go before those of this program, or not.",
+        ),
+    ] = True,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse data in which funding, mark prices or bars are missing.")
+    ] = False,
     seed: Annotated[int | None, typer.Option(help=f"Of the synthetic market; {SEED} if left out.")] = None,
     out: Annotated[
         Path | None,
@@ -110,6 +120,9 @@ def compare(
         chosen = import_ours("strategies").load_class(strategy).from_text(set_ or [])
         tell("reading candles")
         candles = market_of(asked)
+        _check_data(candles, strict=strict)
+        if store_facts:
+            accounts = [_with_facts(each, asked, candles) for each in accounts]
         comparison = run(chosen, candles, accounts, chosen_modes, tell)
         configuration = configuration_of("compare", strategy, chosen, comparison, accounts, asked)
         page = None if out is None else write(comparison, out, configuration, tell)
@@ -138,6 +151,27 @@ def run(
         return compare_modes(strategy, market, accounts[0], modes, progress=step)
     venues = [account.venue for account in accounts]
     return compare_venues(strategy, market, accounts[0], venues, modes, progress=step)
+
+
+def _with_facts(account: Account, wanted: Wanted, market: Market) -> Account:
+    """Return an account at its venue with what the store of the candles knows of that venue."""
+    from dataclasses import replace
+
+    from backtester.account import venue_of
+
+    venue = venue_of(account)
+    known = venue_of_store(wanted, venue, market)
+    return account if known is venue else replace(account, venue=known)
+
+
+def _check_data(market: Market, *, strict: bool) -> None:
+    """Warn of funding that is missing, or with `strict` refuse data that are not complete."""
+    from backtester import provenance
+
+    if strict:
+        provenance.check_complete(market)
+    for said in provenance.warnings(market):
+        typer.echo(f"warning: {said}", err=True)
 
 
 def write(comparison: Comparison | VenueComparison, out: Path, configuration: dict[str, Any], tell: Tell) -> Path:

@@ -11,8 +11,9 @@ from backtester.errors import ConfigurationError, MarketDataError
 
 if TYPE_CHECKING:
     from backtester.market import Market
+    from backtester.venue import Venue
 
-__all__ = ["SYNTHETIC", "Wanted", "market_of", "venue_name"]
+__all__ = ["SYNTHETIC", "Wanted", "market_of", "venue_name", "venue_of_store"]
 
 SYNTHETIC = "synthetic"
 SEED = 7
@@ -73,13 +74,31 @@ def market_of(wanted: Wanted) -> Market:
     return _made_up(wanted) if wanted.market == SYNTHETIC else _from_folder(wanted)
 
 
+def venue_of_store(wanted: Wanted, venue: Venue, market: Market) -> Venue:
+    """Return a venue with what the store of the candles knows of it; itself if they are not of that venue."""
+    if wanted.market == SYNTHETIC:
+        return venue
+    folders = import_ours("data.folder")
+    root = folders.venue_folder(wanted.market, wanted.venue if _is_inside(wanted) else None)
+    if root.resolve().name != venue.name:
+        return venue
+    names = [path.name for path in root.iterdir() if path.is_dir()]
+    with_facts = import_ours("data.facts").with_facts
+    known: Venue = with_facts(venue, root, [folders.find(symbol, names, root) for symbol in market.symbols])
+    return known
+
+
+def _is_inside(wanted: Wanted) -> bool:
+    """Return whether the market is a folder of venues, with the one whose rules are asked for."""
+    return bool(wanted.venue) and (Path(wanted.market).expanduser() / wanted.venue).is_dir()
+
+
 def _from_folder(wanted: Wanted) -> Market:
     if wanted.seed is not None:
         raise ConfigurationError(
             "--seed", wanted.seed, "real candles have no seed", cure=f"Leave it out, or use --market {SYNTHETIC}"
         )
     folder = Path(wanted.market).expanduser()
-    inside = bool(wanted.venue) and (folder / wanted.venue).is_dir()
     every = not wanted.symbols or wanted.symbols == ["all"]
     load = import_ours("data").load
     try:
@@ -90,7 +109,7 @@ def _from_folder(wanted: Wanted) -> Market:
             start=wanted.start or None,
             end=wanted.end or None,
             simulation_timeframe=wanted.simulation_timeframe or None,
-            venue=wanted.venue if inside else None,
+            venue=wanted.venue if _is_inside(wanted) else None,
             require=tuple(wanted.require),
         )
     except MarketDataError as error:

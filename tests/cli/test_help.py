@@ -10,7 +10,18 @@ import pytest
 
 Backtester = Callable[..., CompletedProcess[str]]
 HEAVY = ("numpy", "pandas", "numba", "matplotlib", "pyarrow", "rich", "jinja2", "ccxt")
-COMMANDS = [(), ("scenario",), ("scenario", "run"), ("venues",), ("venues", "show")]
+COMMANDS = [
+    (),
+    ("data",),
+    ("data", "archive"),
+    ("data", "download"),
+    ("data", "import"),
+    ("data", "repair"),
+    ("scenario",),
+    ("scenario", "run"),
+    ("venues",),
+    ("venues", "show"),
+]
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
