@@ -28,6 +28,7 @@ class Parts(NamedTuple):
     trade: list[Floats]
     mark: list[Floats]
     mark_is_trade: NDArray[np.bool_]
+    without_mark: dict[str, Ints]
     funding: tuple[Ints, Ints, Floats, Floats]
     notes: list[str]
 
@@ -61,7 +62,7 @@ def assemble(
     prices = _place([_cut(bars, first, last) for bars in candles.values()], grid)
     _coverage.note_gaps(notes, prices[0], grid)
     sparse = [_cut(marks[s], first, last) if s in marks else None for s in symbols]
-    marked, is_trade = _mark_prices(prices, sparse, grid, notes)
+    marked, is_trade, without = _mark_prices(prices, sparse, grid, notes)
     for array in (prices, marked):
         array.flags.writeable = False  # the owner of the market's arrays: nobody can make those writeable again
     views = list(prices.transpose(0, 2, 1))
@@ -70,6 +71,7 @@ def assemble(
         trade=views,
         mark=views if marked is prices else list(marked.transpose(0, 2, 1)),
         mark_is_trade=is_trade,
+        without_mark=without,
         funding=_settlements(funding, prices[0], grid, notes),
         notes=notes.lines(),
     )
@@ -149,8 +151,8 @@ def _place(candles: list[Bars], grid: Ints) -> Floats:
 
 def _mark_prices(
     trade: Floats, marks: list[Bars | None], grid: Ints, notes: _coverage.Notes
-) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return mark prices shaped like ``trade``, and where trade stands in for all of them.
+) -> tuple[Floats, NDArray[np.bool_], dict[str, Ints]]:
+    """Return mark prices shaped like ``trade``, where trade stands in for all of them, and when for some.
 
     A bar without a mark takes the trade bar; a bar without a trade has no data at all. The
     ``trade`` array itself is returned when no instrument has a mark: half the memory.
@@ -159,8 +161,9 @@ def _mark_prices(
     for i, bars in enumerate(marks):
         if is_trade[i] and not np.isnan(trade[0, i]).all():
             notes.add("mark = trade for {}: no mark data" + (" in this range" if bars else ""), i)
+    without: dict[str, Ints] = {}
     if is_trade.all():
-        return trade, is_trade
+        return trade, is_trade, without
     out = trade.copy()
     for i, bars in enumerate(marks):
         if bars is None or is_trade[i]:
@@ -173,7 +176,8 @@ def _mark_prices(
         lacks[rows] = False
         _coverage.note_substitution(notes, i, lacks, rows, grid)
         is_trade[i] = len(rows) == 0
-    return out, is_trade
+        without[notes.symbols[i]] = grid[lacks]
+    return out, is_trade, without
 
 
 def _settlements(

@@ -60,6 +60,8 @@ class Market:
         Substitutions and gaps, to be shown with every result.
     files : mapping of str to mapping of str to str
         The sha256 of each file that it was read from, by symbol and name.
+    without_mark : mapping of str to int64 array [ns UTC]
+        Opens of the bars of an instrument with a mark in which the trade bar stands in for it.
 
     Raises
     ------
@@ -84,6 +86,7 @@ class Market:
     source: str = ""
     notes: tuple[str, ...] = ()
     files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    without_mark: Mapping[str, Ints] = field(default_factory=dict)
     _step: int = 0  # the timeframe of the market this one is a piece of, for pieces of one bar
 
     def __post_init__(self) -> None:
@@ -267,6 +270,7 @@ class Market:
             symbols=tuple(trade),
             open_time=parts.open_time,
             mark_is_trade=parts.mark_is_trade,
+            without_mark=parts.without_mark,
             funding=Funding(*parts.funding),
             **prices,
             synthetic=synthetic,

@@ -28,7 +28,7 @@ class Coverage(NamedTuple):
     bars : int
     missing_bars : int
     trade_as_mark : int
-        Bars whose mark is the trade price, to the last digit: where there is no mark, or the mark is none.
+        Bars in which the trade price stands in for the mark.
     settlements : int
     missing_settlements : int
         Fundings that were due, by the times of the others.
@@ -58,11 +58,11 @@ def _coverage(market: Market, i: int) -> Coverage:
         return Coverage(0, 0, 0, 0, 0)
     first, last = int(market.open_time[known[0]]), int(market.open_time[known[-1]])
     due = (last - first) // market.timeframe + 1 if market.timeframe else 1
-    names = ("open", "high", "low", "close")
-    alike = [getattr(market, f"mark_{name}")[known, i] == getattr(market, name)[known, i] for name in names]
+    lacks = np.asarray(market.without_mark.get(market.symbols[i], ()), dtype=np.int64)
+    alike = len(known) if market.mark_is_trade[i] else int(np.count_nonzero((lacks >= first) & (lacks <= last)))
     time = market.funding.time[market.funding.instrument == i]
     lost = missing_settlements(time, first, last)[0] if len(time) else (last - first) // LONGEST
-    return Coverage(len(known), max(int(due) - len(known), 0), int(np.logical_and.reduce(alike).sum()), len(time), lost)
+    return Coverage(len(known), max(int(due) - len(known), 0), alike, len(time), lost)
 
 
 def missing_funding(market: Market) -> list[str]:

@@ -50,6 +50,13 @@ def test_coverage_counts_what_is_there_and_what_is_not(store):
     assert every["CCCUSDT"].funding == 0.0
 
 
+def test_a_mark_that_happens_to_be_the_trade_price_is_a_mark_and_a_piece_counts_its_own(store):
+    put(store, "DDDUSDT", candles(240), candles(240), rates(range(0, 240, 8)))
+    check_complete(load(store.root / "here", "DDDUSDT", "1h"))
+    market = load(store.root / "here", ["BBBUSDT", "AAAUSDT"], "1h")
+    assert coverage_of(market.slice(0, 210).select("BBBUSDT"))["BBBUSDT"].trade_as_mark == 10
+
+
 def test_the_files_and_their_hashes_are_on_the_result(store):
     market = load(store.root / "here", ["AAAUSDT", "CCCUSDT"], "1h")
     result = compare(Hold(), market, Account(balance=1_000, leverage=2))
