@@ -25,7 +25,7 @@ FAULTS = [
     ),
     Fault(
         "unit_margin_rate", "a position that its margin rate does not allow", "kernels/sizing.py",
-        "capacity = min(capacity, 1.0 / (instrument.unit_margin_rate * slot.leverage))", "pass",
+        "limit = min(limit, 1.0 / (instrument.unit_margin_rate * slot.leverage))", "pass",
         _GROWING + "the_largest_position_of_a_leverage", {"leverage": 16, "most": 16},
     ),
     Fault(
