@@ -59,10 +59,10 @@ def with_facts(venue: Venue, folder: Path, symbols: Sequence[str]) -> Venue:
         name = venue.symbol_of(symbol) or symbol
         known = venue.instrument(name)
         own = _sizes(market, venue, f"{folder / FILE}: {symbol}")
-        tables, tier_key = _tables(folder, symbol, facts.tiers_in, {**known.__dict__, **own})
+        tables, tier_key, growth = _tables(folder, symbol, facts.tiers_in, {**known.__dict__, **own})
         if tables and (venue.is_assumed(name) or (venue.tables(name) and tier_key == known.tier_key)):
             schedule[name] = _after(venue.tables(name), tables)
-            own |= {"tiers": schedule[name][-1].tiers, "tier_key": tier_key}
+            own |= {"tiers": schedule[name][-1].tiers, "tier_key": tier_key, "unit_margin_rate": growth}
             sources[name] = Evidence("sourced", "captured from the venue into the store", date=facts.taken[:10])
             tiered.append(symbol)
         if own:
@@ -126,12 +126,12 @@ def _number(market: Mapping[str, Any], name: str, where: str) -> float | None:
 
 def _tables(
     folder: Path, symbol: str, counted: str, instrument: Mapping[str, Any]
-) -> tuple[tuple[DatedTiers, ...], str]:
-    """Return the tables of tiers of a symbol by their dates, and what their floors count as the engine has it."""
+) -> tuple[tuple[DatedTiers, ...], str, float]:
+    """Return the tables of tiers of a symbol by their dates, their tier key, and the unit margin rate captured last."""
     path = folder / symbol / "tiers.parquet"
     tier_key, factor = _unit(counted, instrument)
     if not path.is_file():
-        return (), tier_key
+        return (), tier_key, 0.0
     series = Series(folder.name, symbol, "tiers")
     rows = sorted_rows(series, [rows_of(series, read(path, series.columns, None, None))])
     tables: list[DatedTiers] = []
@@ -140,7 +140,8 @@ def _tables(
         tiers = tuple(Tier(floor * factor, rate, leverage) for floor, rate, leverage in values)
         if not tables or tables[-1].tiers != tiers:
             tables.append(DatedTiers(time * MILLISECOND, tiers))
-    return tuple(tables), tier_key
+    growth = float(rows[series.optional].iloc[-1]) if tier_key == "quantity" else 0.0
+    return tuple(tables), tier_key, 0.0 if math.isnan(growth) else growth
 
 
 def _unit(counted: str, instrument: Mapping[str, Any]) -> tuple[str, float]:

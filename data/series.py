@@ -27,7 +27,8 @@ _REQUIRED = {
     "funding": ("funding_rate",),
     "tiers": ("floor", "maintenance_rate", "max_leverage"),
 }
-_OPTIONAL = {"trade": "volume", "funding": "mark_price"}  # nan where the source does not tell
+# nan where the source does not tell
+_OPTIONAL = {"trade": "volume", "funding": "mark_price", "tiers": "unit_margin_rate"}
 _KEYS = {"tiers": (TIME, "floor")}
 _NAME = re.compile(r"\w[\w.:@+-]*")
 _FILE = re.compile(r"(?:(\d+[smhdw])-(trade|mark)|(funding|tiers))\.parquet")
@@ -65,7 +66,7 @@ class Series(NamedTuple):
 
     @property
     def optional(self) -> str | None:
-        """The column that a source need not have: volume, or the mark price of a settlement."""
+        """The column that a source need not have: volume, a settlement's mark price, by what a tier's rate grows."""
         return _OPTIONAL.get(self.kind)
 
     @property

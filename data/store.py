@@ -263,6 +263,6 @@ def _changed(path: Path, known: Entry) -> MarketDataError:
 
 def _kept(series: Series, rows: pd.DataFrame) -> pd.DataFrame:
     """Return rows without a column in which nothing is known, unless it is one of candles."""
-    blank = series.kind == "funding" and rows[series.optional].isna().all()
+    blank = series.kind in ("funding", "tiers") and rows[series.optional].isna().all()
     return rows.drop(columns=series.optional) if blank else rows
 

@@ -128,8 +128,8 @@ class History(NamedTuple):
         if self.store.span(self.series) is not None:
             there = self.store.read(self.series)
             last = there[there["timestamp"] == there["timestamp"].max()]
-            columns = list(self.series.columns[1:])
-            if np.array_equal(last[columns].to_numpy(), new[columns].to_numpy()):
+            same = set(last.columns) == set(new.columns)
+            if same and np.array_equal(last[new.columns[1:]].to_numpy(), new.iloc[:, 1:].to_numpy()):
                 return
         self.store.add_page(self.series, new, self.session.source)
         yield len(new)

@@ -34,6 +34,8 @@ def check_key(exchange: Exchange, client: Any) -> None:
 def tier_table(client: Any, exchange: Exchange, market: Listed) -> pd.DataFrame:
     """Return the tiers of now: ``timestamp`` (of the hour, ms UTC), ``floor, maintenance_rate, max_leverage``.
 
+    And ``unit_margin_rate``, where the margin rate grows with each unit of the position.
+
     Raises
     ------
     BadReply
@@ -45,6 +47,7 @@ def tier_table(client: Any, exchange: Exchange, market: Listed) -> pd.DataFrame:
     try:
         rows = _ASK[exchange.tiers](client, market)
         rows = [(float(floor), *_rates(float(rate), float(leverage))) for floor, rate, leverage in rows]
+        growth = _risk_parameter(client, market, "unit_margin_rate") if exchange.tiers == "risk" else None
     except (ccxt.BaseError, BadReply):
         raise
     except Exception as error:  # whatever breaks in a parser
@@ -53,7 +56,7 @@ def tier_table(client: Any, exchange: Exchange, market: Listed) -> pd.DataFrame:
         raise BadReply(f"there are no tiers of {market.folder} in it")
     frame = pd.DataFrame(sorted(rows), columns=["floor", "maintenance_rate", "max_leverage"])
     frame.insert(0, "timestamp", client.milliseconds() // HOUR * HOUR)
-    return frame
+    return frame if growth is None else frame.assign(unit_margin_rate=growth)
 
 
 def _rates(rate: float, leverage: float) -> tuple[float, float]:
@@ -78,12 +81,19 @@ def _unified(tiers: list[dict[str, Any]]) -> list[Row]:
 
 
 def _risk(client: Any, market: Listed) -> list[Row]:
-    """Crypto.com: half of the initial rate at the product's leverage; its growth with the size is not a tier."""
-    reply = client.v1PublicGetPublicGetRiskParameters()["result"]
+    """Crypto.com: half of the initial rate at the product's leverage."""
+    leverage = _risk_parameter(client, market, "max_product_leverage_for_perps")
+    return [(0.0, 0.5 / leverage, leverage)]
+
+
+def _risk_parameter(client: Any, market: Listed, name: str) -> float:
+    """Return a parameter of a perpetual's coin, or the venue's default; asked for once for each client."""
+    reply = getattr(client, "risk_parameters", None)
+    if reply is None:
+        reply = client.risk_parameters = client.v1PublicGetPublicGetRiskParameters()["result"]
     base = client.markets[market.symbol]["base"]
     (own,) = [each for each in reply["base_currency_config"] if each["instrument_name"] == base] or [{}]
-    leverage = float(own.get("max_product_leverage_for_perps", reply["default_max_product_leverage_for_perps"]))
-    return [(0.0, 0.5 / leverage, leverage)]
+    return float(own.get(name, reply[f"default_{name}"]))
 
 
 def _meta(client: Any, market: Listed) -> list[Row]:

@@ -90,6 +90,17 @@ def test_tiers_that_the_file_states_without_a_date_stay(store):
     assert not venue.is_assumed("BTCUSD-PERP")
 
 
+@pytest.mark.parametrize(("tiers_in", "growth"), [("base", 0.01), ("quote", 0.0)])
+def test_margin_rates_that_grow_go_with_tiers_by_quantity(store, tiers_in, growth):
+    folder = put_markets(store.root / "crypto_com", {"ETHUSD-PERP": market(contract_size=1.0)}, tiers_in)
+    series = Series("crypto_com", "ETHUSD-PERP", "tiers")
+    row = {"timestamp": START, "floor": 0.0, "maintenance_rate": 0.025, "max_leverage": 20.0, "unit_margin_rate": 0.01}
+    store.add_page(series, pd.DataFrame([row]), "a test")
+    store.merge(series)
+    ether = with_facts(load_venue("crypto_com"), folder, ["ETHUSD-PERP"]).instrument("ETHUSD-PERP")
+    assert (ether.unit_margin_rate, ether.tiers) == (growth, ((0.0, 0.025, 20.0),))
+
+
 @pytest.mark.parametrize(
     ("tiers_in", "contract", "key", "floor"),
     [

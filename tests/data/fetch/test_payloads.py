@@ -159,7 +159,9 @@ def test_tiers_of_crypto_com(play: Play) -> None:
     server.answer = lambda request: reply
     leverage = float(reply["result"]["default_max_product_leverage_for_perps"])
     frame = tier_table(there.client, there.exchange, there.find(one.id))
-    assert frame.iloc[:, 1:].to_numpy().tolist() == [[0.0, 0.5 / leverage, leverage]]
+    (coin,) = [each for each in reply["result"]["base_currency_config"] if each["instrument_name"] == "AAVE"]
+    growth = float(coin["unit_margin_rate"])
+    assert frame.iloc[:, 1:].to_numpy().tolist() == [[0.0, 0.5 / leverage, leverage, growth]]
 
 
 def test_markets_and_tiers_of_kraken(serve: Play) -> None:

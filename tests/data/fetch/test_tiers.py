@@ -67,7 +67,7 @@ def test_a_coin_without_a_margin_table_has_one_tier(play: Play, store: Store) ->
 def test_a_coin_without_parameters_has_the_default(play: Play, store: Store) -> None:
     server, one = play("crypto_com", id="XYZUSD-PERP", base="XYZ")
     fetched(server, "crypto_com", one, store, "tiers")
-    assert rows(store, "crypto_com", one.id) == [[0, 0.025, 20]]
+    assert rows(store, "crypto_com", one.id) == [[0, 0.025, 20, 0.05]]
 
 
 @pytest.mark.parametrize("venue", TIERS)
@@ -101,3 +101,16 @@ def test_a_wrong_key_is_said_at_once_for_all(play: Play, store: Store) -> None:
     assert "HTTP 401" in str(error)
     assert "another" not in str(error)
     assert "signature" not in str(error)
+
+
+def test_tiers_that_do_not_tell_how_rates_grow_are_asked_for_again(play: Play, store: Store) -> None:
+    """As those that an older store holds; then there are both tables, and the later one counts."""
+    server, one = play("crypto_com")
+    there = session(server, "crypto_com")
+    series = Series("crypto_com", one.id, "tiers")
+    plain = there.tiers(there.find(one.id)).drop(columns="unit_margin_rate").assign(timestamp=NOW // DAY * DAY - DAY)
+    store.add_page(series, plain, "a test")
+    wish = Wish((one.id,), "1h", NOW, None, ("tiers",))
+    assert download(store, there, wish, Heard()).rows == 1
+    assert download(store, there, wish, Heard()).rows == 0
+    assert store.read(series)["unit_margin_rate"].iloc[-1] == 0.005

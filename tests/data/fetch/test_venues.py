@@ -36,7 +36,7 @@ TIERS = {
     "bybit": [[0, 0.005, 100], [2_000_000, 0.01, 50]],
     "okx": [[0, 0.004, 100], [100, 0.01, 50]],
     "kraken": [[0, 0.01, 50], [500_000, 0.02, 25]],
-    "crypto_com": [[0, 0.01, 50]],
+    "crypto_com": [[0, 0.01, 50, 0.005]],  # the last is the unit margin rate
     "hyperliquid": [[0, 0.0125, 40], [150_000_000, 0.025, 20]],
 }
 WITHOUT_MARK = {"crypto_com", "coinbase", "hyperliquid"}
