@@ -19,9 +19,9 @@ class CoreAndSmallCap(Strategy):
     core: str = ""  # symbol; empty: the first one of the market
     small: str = ""  # symbol; empty: the last one of the market
     core_exposure: float = 1.0  # notional of the core [x equity]
-    core_leverage: float = 3.0
+    core_leverage: float = 3.0  # of the core
     small_exposure: float = 1.0  # notional of the speculation [x equity]
-    small_leverage: float = 10.0  # with isolated margin, its tenth part is what can be lost
+    small_leverage: float = 10.0  # of the speculation: isolated, a tenth of its notional can be lost
     channel: int = 48  # length of the high [bars]
     hold: int = 72  # time after the last new high [bars]
 

@@ -16,7 +16,7 @@ from backtester.indicators import funding_per_day, latest
 class FundingCarry(Strategy):
     """Short each symbol that pays enough, and long one other with the same notional."""
 
-    days: int = 3  # of funding that are averaged [days]
+    days: int = 3  # time over which funding is averaged [days]
     enter: float = 0.0006  # funding to open at [fraction of the notional per day]
     leave: float = 0.0002  # funding to close at [fraction of the notional per day]
     exposure: float = 2.0  # notional of the shorts when all pay [x equity]

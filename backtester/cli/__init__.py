@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from backtester.cli import compare, demo, margin, scenario, venues
+from backtester.cli import compare, demo, margin, scenario, strategy, venues
 from backtester.errors import BacktesterError
 
 __all__ = ["app", "main"]
@@ -31,6 +31,7 @@ app.command("compare")(compare.compare)
 app.command("demo")(demo.demo)
 app.command("margin")(margin.margin)
 app.add_typer(scenario.app, name="scenario")
+app.add_typer(strategy.app, name="strategy")
 app.add_typer(venues.app, name="venues")
 
 

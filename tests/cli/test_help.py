@@ -10,7 +10,8 @@ import pytest
 
 Backtester = Callable[..., CompletedProcess[str]]
 HEAVY = ("numpy", "pandas", "numba", "matplotlib", "pyarrow", "rich", "jinja2", "ccxt")
-COMMANDS = [(), ("scenario",), ("scenario", "run"), ("venues",), ("venues", "show")]
+COMMANDS = [(), ("scenario",), ("scenario", "run"), ("venues",), ("venues", "show"), ("strategy",)]
+COMMANDS += [("strategy", command) for command in ("check", "new", "list")]
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)

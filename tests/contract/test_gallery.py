@@ -7,6 +7,7 @@ import pytest
 
 import strategies
 from backtester.account import Account
+from backtester.description import describe
 from backtester.engine import run
 from backtester.errors import ConfigurationError, StrategyError
 from backtester.intents import check_causal, plan
@@ -104,6 +105,15 @@ def test_it_is_short_and_asks_a_margin_question(name):
     assert len(source.splitlines()) <= 80
     assert "The margin question:" in source
     assert not any(venue in source.lower() for venue in ("binance", "bybit", "okx", "kraken", "crypto.com"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_parameters_are_explained(name):
+    said = describe(strategies.gallery()[name])
+    assert said.question.endswith("?")
+    assert said.summary.endswith(".")
+    assert all(parameter.meaning for parameter in said.parameters), said
+    assert [parameter.name for parameter in said.parameters] == list(strategies.load(name).parameters())
 
 
 def test_the_pair_is_hedged():
