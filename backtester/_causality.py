@@ -72,7 +72,7 @@ def compare_prefixes(strategy: Strategy, author: Author, full: Dense, cuts: Iter
     market = author.market
     for cut in _usable(market, default_cuts(author, full) if cuts is None else cuts):
         prefix = market.slice(0, cut)
-        note = f" (on the first {cut:,} of {market.n_bars:,} bars)"
+        note = f" (on the first {cut:,} of {market.n_bars:,} bars)" + author.note
         _compare_slots(author, specs_of(strategy, prefix), note)
         part_author = Author(author.name, prefix, author.slots, note)
         part = dense(ask(strategy, part_author), part_author)

@@ -35,6 +35,7 @@ _STATE = "keep nothing on self between calls, and seed random numbers: np.random
 _HOLES = "write nan where there is no price: np.where(np.isnan(market.close), np.nan, target)"
 _SHORT = "let indicators be nan until they are known, and take no row of the market for granted"
 _ONE = "take no second instrument for granted, or raise ValueError('needs at least two symbols')"
+_ON_HOLES = " (on a market with missing bars)"
 _WRITES = "writes into the market"
 
 
@@ -129,10 +130,23 @@ def _runs(subject: Subject) -> str:
 
 
 def _looks_back_only(subject: Subject) -> str:
-    n = subject.market.n_bars
-    cuts = {*default_cuts(subject.author, subject.wants), *range(n // LENGTHS, n, max(1, n // LENGTHS))}
-    compare_prefixes(subject.fresh, subject.author, subject.wants, sorted(cuts))
-    return f"the same targets when later bars are taken away, at {counted(len(cuts), 'place')}"
+    places = _compare_lengths(subject, subject.author, subject.wants)
+    holes = with_missing_bars(subject.market)
+    author = Author(subject.author.name, holes, subject.author.slots, _ON_HOLES)
+    try:
+        wants = dense(ask(subject.strategy, author), author)
+    except StrategyError:  # the check on missing bars says why
+        return f"the same targets when later bars are taken away, at {counted(places, 'place')}"
+    places += _compare_lengths(subject, author, wants)
+    return f"the same targets when later bars are taken away, at {counted(places, 'place')}, also with missing bars"
+
+
+def _compare_lengths(subject: Subject, author: Author, wants: Dense) -> int:
+    """Compare targets with those on the first bars, and return at how many lengths."""
+    n = author.market.n_bars
+    cuts = {*default_cuts(author, wants), *range(n // LENGTHS, n, max(1, n // LENGTHS))}
+    compare_prefixes(subject.fresh, author, wants, sorted(cuts))
+    return len(cuts)
 
 
 def _leaves_the_market_alone(subject: Subject) -> str:
@@ -160,14 +174,13 @@ def _is_finite(subject: Subject) -> str:
 
 def _bears_missing_bars(subject: Subject) -> str:
     holes = with_missing_bars(subject.market)
-    note = " (on a market with missing bars)"
-    planned = _planned(subject.strategy, holes, note)
+    planned = _planned(subject.strategy, holes, _ON_HOLES)
     columns = np.array([slot.instrument for slot in planned.slots], np.int64)
     missing = np.isnan(holes.close[planned.orders.bar, columns[planned.orders.slot]])
     if missing.any():
         k = int(np.argmax(missing))
         bar, slot = int(planned.orders.bar[k]), int(planned.orders.slot[k])
-        author = Author(subject.author.name, holes, subject.author.slots, note)
+        author = Author(subject.author.name, holes, subject.author.slots, _ON_HOLES)
         author.fail(
             "it asks for an order where the instrument has no price",
             bar=bar,
@@ -235,7 +248,7 @@ def with_missing_bars(market: Market) -> Market:
 def _planned(strategy: Strategy, market: Market, note: str, cure: str = _HOLES) -> Plan:
     """Return the plan for another market, or fail with a note that says which."""
     try:
-        return plan(strategy, market, Account(), check=True)
+        return plan(strategy, market, Account())
     except StrategyError as error:
         raise StrategyError(
             error.strategy,

@@ -1,6 +1,7 @@
 """The checker: the gallery passes, and each check sees the fault that it is there for."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import strategies
@@ -47,6 +48,24 @@ def test_a_look_ahead():
     assert not findings["no look-ahead"].passed
     assert findings["no look-ahead"].said.startswith("it looks into the future: notional changes when later bars")
     assert "shift(1)" in findings["no look-ahead"].cure
+
+
+def test_a_backfill_looks_ahead_only_where_bars_are_missing():
+    def backfilled(market):
+        filled = pd.DataFrame(market.close).bfill().ffill().to_numpy()
+        return Targets(notional=filled)
+
+    findings = found(strategy(backfilled))
+    assert findings["no look-ahead"].passed is False
+    assert "(on a market with missing bars)" in findings["no look-ahead"].said
+
+
+def test_one_fault_is_said_once():
+    def peek(market):
+        ahead = np.sign(np.roll(market.close, -1, axis=0) - market.close)
+        return Targets(notional=1_000.0 * ahead)
+
+    only("no look-ahead", strategy(peek))
 
 
 def test_writing_into_the_market_is_refused_and_named():
