@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 
 import numpy as np
@@ -52,9 +53,18 @@ def check_causal(
     StrategyError
         Naming the first bar and slot that differ, both values, and how to mend it.
     """
+    fresh = unasked(strategy)
     author = Author(strategy.name, market, specs_of(strategy, market))
     full = dense(ask(strategy, author) if targets is None else targets, author)
-    compare_prefixes(strategy, author, full, cuts)
+    compare_prefixes(fresh, author, full, cuts)
+
+
+def unasked(strategy: Strategy) -> Strategy:
+    """Return a copy of a strategy: one that was asked about the whole market may have kept what it saw."""
+    try:
+        return copy.deepcopy(strategy)
+    except Exception:  # an author's attribute that cannot be copied
+        return strategy
 
 
 def compare_prefixes(strategy: Strategy, author: Author, full: Dense, cuts: Iterable[int] | None = None) -> None:
@@ -62,7 +72,7 @@ def compare_prefixes(strategy: Strategy, author: Author, full: Dense, cuts: Iter
     market = author.market
     for cut in _usable(market, default_cuts(author, full) if cuts is None else cuts):
         prefix = market.slice(0, cut)
-        note = f" (on the first {cut:,} of {market.n_bars:,} bars)"
+        note = f" (on the first {cut:,} of {market.n_bars:,} bars)" + author.note
         _compare_slots(author, specs_of(strategy, prefix), note)
         part_author = Author(author.name, prefix, author.slots, note)
         part = dense(ask(strategy, part_author), part_author)
@@ -109,15 +119,11 @@ def _compare(strategy: Strategy, author: Author, full: Dense, part: Dense, cut: 
     if full.size_type != part.size_type or full.watch_mark != part.watch_mark:
         found = f"{SIZE_TYPES[full.size_type]}, then {SIZE_TYPES[part.size_type]}"
         author.fail("its targets change their kind with the length of the market", found=found)
-    worst: tuple[int, int, str] | None = None
-    for name in ("size", *FIELDS):
-        place = _difference(getattr(full, name), getattr(part, name), cut)
-        if place is not None and (worst is None or place < worst[:2]):
-            worst = (*place, name)
-    if worst is None:
+    place = first_difference(full, part, cut)
+    if place is None:
         return
-    bar, slot, name = worst
-    field = SIZE_TYPES[full.size_type] if name == "size" else name
+    bar, slot, field = place
+    name = field if field in FIELDS else "size"
     whole, first = (_value(getattr(wants, name), bar, slot) for wants in (full, part))
     if _is_random(strategy, author, full):
         problem = f"it is not deterministic: {field} differs between two calls on the same market"
@@ -129,6 +135,16 @@ def _compare(strategy: Strategy, author: Author, full: Dense, part: Dense, cut: 
         slot=slot,
         cure=_CURE,
     )
+
+
+def first_difference(full: Dense, part: Dense, cut: int) -> tuple[int, int, str] | None:
+    """Return bar, slot and field of the first difference over the first `cut` bars, or None."""
+    worst: tuple[int, int, str] | None = None
+    for name in ("size", *FIELDS):
+        place = _difference(getattr(full, name), getattr(part, name), cut)
+        if place is not None and (worst is None or place < worst[:2]):
+            worst = (*place, SIZE_TYPES[full.size_type] if name == "size" else name)
+    return worst
 
 
 def _value(values: NDArray[np.float64] | None, bar: int, slot: int) -> object:
@@ -152,5 +168,4 @@ def _difference(full: NDArray[np.float64] | None, part: NDArray[np.float64] | No
 def _is_random(strategy: Strategy, author: Author, full: Dense) -> bool:
     """Return whether a second call on the same market wants something else."""
     again = dense(ask(strategy, author), author)
-    n = author.market.n_bars
-    return any(_difference(getattr(full, name), getattr(again, name), n) is not None for name in ("size", *FIELDS))
+    return first_difference(full, again, author.market.n_bars) is not None

@@ -1,8 +1,8 @@
 """A small set of causal indicators: row ``t`` of each depends on rows up to ``t`` only.
 
-All take float64 arrays of shape (n_bars,) or (n_bars, n_instruments) and return the same shape.
-Missing bars (nan) are left out: the result is nan there, and a window counts the bars that have a
-price. Until there are enough of those, the result is nan.
+All take arrays of shape (n_bars,) or (n_bars, n_instruments) and return float64 of the same shape;
+`funding_per_day` takes a market. Missing bars (nan) are left out: the result is nan there, and a
+window counts the bars that have a price. Until there are enough of those, the result is nan.
 """
 
 from __future__ import annotations
@@ -18,11 +18,18 @@ from backtester.errors import ConfigurationError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from backtester.market import Market
+
 Floats = NDArray[np.float64]
+
+_DAY = 86_400_000_000_000  # [ns]
 
 __all__ = [
     "atr",
+    "bars_since",
     "ema",
+    "funding_per_day",
+    "latest",
     "previous",
     "rolling_max",
     "rolling_min",
@@ -216,6 +223,82 @@ def previous(values: ArrayLike, bars: int = 1) -> Floats:
     return _by_column(values, lambda frame: frame.shift(bars))
 
 
+def latest(values: ArrayLike) -> Floats:
+    """Return the last value that was known: what nan stands for where it means "as before".
+
+    Parameters
+    ----------
+    values : array, (n_bars,) or (n_bars, n_instruments)
+
+    Returns
+    -------
+    float64 array of the same shape; nan before the first known value
+    """
+    given = np.asarray(values, np.float64)
+    row = _last_row(~np.isnan(given))
+    held = np.take_along_axis(given, np.maximum(row, 0), axis=0)
+    return np.where(row < 0, np.nan, held)
+
+
+def bars_since(condition: ArrayLike) -> Floats:
+    """Return how many bars ago a condition last held: 0 where it holds, nan before the first time.
+
+    Parameters
+    ----------
+    condition : bool array, (n_bars,) or (n_bars, n_instruments)
+
+    Returns
+    -------
+    float64 array of the same shape [bars, missing ones counted]
+    """
+    given = np.asarray(condition, np.bool_)
+    row = _last_row(given)
+    return np.where(row < 0, np.nan, _rows(given) - row)
+
+
+def funding_per_day(market: Market, days: int) -> Floats:
+    """Return the funding that longs have paid over the last days, per day.
+
+    The sum of the rates settled from ``close_time[t] - days`` until before ``close_time[t]``, over `days`. A
+    settlement at the very close belongs to the next bar, which pays it.
+
+    Parameters
+    ----------
+    market : Market
+    days : int [days]
+
+    Returns
+    -------
+    float64 array, (n_bars, n_instruments) [fraction of the notional per day]
+        nan until the instrument's settlements reach back that far.
+
+    Raises
+    ------
+    ConfigurationError
+        If `days` is no whole number of at least 1.
+    """
+    _check("days", days, "days")
+    out = np.full(market.close.shape, np.nan)
+    start = market.close_time - days * _DAY
+    for i in range(market.n_instruments):
+        mine = market.funding.instrument == i
+        time = market.funding.time[mine]
+        total = np.concatenate(([0.0], np.cumsum(market.funding.rate[mine])))
+        known = start >= time[0] if len(time) else np.zeros(market.n_bars, np.bool_)
+        first, last = np.searchsorted(time, start[known]), np.searchsorted(time, market.close_time[known])
+        out[known, i] = (total[last] - total[first]) / days
+    return out
+
+
+def _last_row(condition: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the last row up to each at which a condition held, -1 before the first."""
+    return np.maximum.accumulate(np.where(condition, _rows(condition), -1), axis=0)
+
+
+def _rows(values: NDArray[np.bool_]) -> NDArray[np.int64]:
+    return np.arange(len(values)).reshape(-1, *[1] * (values.ndim - 1))
+
+
 def _by_column(values: ArrayLike, apply: Callable[[pd.DataFrame], pd.DataFrame]) -> Floats:
     """Apply a pandas method to each column, as if its missing bars were not there."""
     import pandas as pd
@@ -234,6 +317,6 @@ def _by_column(values: ArrayLike, apply: Callable[[pd.DataFrame], pd.DataFrame])
     return out.reshape(given.shape)
 
 
-def _check(name: str, value: object) -> None:
+def _check(name: str, value: object, unit: str = "bars") -> None:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ConfigurationError(name, value, "must be a whole number of bars, at least 1")
+        raise ConfigurationError(name, value, f"must be a whole number of {unit}, at least 1")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from backtester import _slots
 from backtester._author import Author, ask
-from backtester._causality import check_causal, compare_prefixes
+from backtester._causality import check_causal, compare_prefixes, unasked
 from backtester._changes import actions_of, first_bars, orders_of
 from backtester._targets import dense
 from backtester.account import Account, Slot
@@ -78,6 +78,7 @@ def plan(
     asked = []
     orders, actions = [Orders.none()], [MarginActions.none()]
     for strategy, title in zip(chosen, _slots.titles(chosen), strict=True):
+        fresh = unasked(strategy) if check else strategy
         author = Author(strategy.name, market, _slots.specs_of(strategy, market))
         wants = dense(ask(strategy, author), author)
         own = _slots.account_slots(account, title, author.slots, market.symbols)
@@ -87,7 +88,7 @@ def plan(
         placed = orders_of(author, wants, columns, first)
         told = actions_of(author, wants, leverage, first)
         if check:
-            compare_prefixes(strategy, author, wants)
+            compare_prefixes(fresh, author, wants)
         orders.append(placed._replace(slot=placed.slot + len(slots)))
         actions.append(told._replace(slot=told.slot + len(slots)))
         asked += [(title, spec) for spec in author.slots]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import linecache
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -12,7 +13,7 @@ from backtester.errors import ConfigurationError, StrategyError, nearest
 from backtester.strategy import Strategy
 from backtester.symbols import listed
 
-__all__ = ["author_line", "is_file_spec", "load_class"]
+__all__ = ["author_line", "is_file_spec", "load_class", "raises_itself"]
 
 
 def is_file_spec(spec: str) -> bool:
@@ -135,3 +136,13 @@ def author_line(error: BaseException, file: str) -> str:
         own = place if name == file else own
         trace = trace.tb_next
     return own or place
+
+
+def raises_itself(error: BaseException | None, file: str) -> bool:
+    """Return whether an exception comes from a `raise` in the author's file, and not from what that called."""
+    trace = error.__traceback__ if error is not None else None
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or trace.tb_frame.f_code.co_filename != file:
+        return False
+    return linecache.getline(file, trace.tb_lineno).strip().startswith("raise ")

@@ -13,13 +13,29 @@ from backtester.loading import is_file_spec
 from backtester.loading import load_class as load_file
 from backtester.strategy import Strategy
 from strategies.breakout import Breakout
+from strategies.core_and_small_cap import CoreAndSmallCap
+from strategies.fixed_loss import FixedLoss
+from strategies.funding_carry import FundingCarry
 from strategies.grid_reversion import GridReversion
+from strategies.hedged_basket import HedgedBasket
 from strategies.hedged_pair import HedgedPair
+from strategies.martingale import Martingale
+from strategies.news_spike import NewsSpike
+from strategies.trend import Trend
+from strategies.volatility_target import VolatilityTarget
 
 __all__ = [
     "Breakout",
+    "CoreAndSmallCap",
+    "FixedLoss",
+    "FundingCarry",
     "GridReversion",
+    "HedgedBasket",
     "HedgedPair",
+    "Martingale",
+    "NewsSpike",
+    "Trend",
+    "VolatilityTarget",
     "gallery",
     "load",
     "load_class",
@@ -30,8 +46,16 @@ def gallery() -> dict[str, type[Strategy]]:
     """Return the shipped strategies by name."""
     return {
         "breakout": Breakout,
+        "core_and_small_cap": CoreAndSmallCap,
+        "fixed_loss": FixedLoss,
+        "funding_carry": FundingCarry,
         "grid_reversion": GridReversion,
+        "hedged_basket": HedgedBasket,
         "hedged_pair": HedgedPair,
+        "martingale": Martingale,
+        "news_spike": NewsSpike,
+        "trend": Trend,
+        "volatility_target": VolatilityTarget,
     }
 
 

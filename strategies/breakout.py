@@ -17,10 +17,10 @@ from backtester.indicators import atr, previous, rolling_max, rolling_min
 class Breakout(Strategy):
     """Long above the highest high of the last bars, short below the lowest low."""
 
-    channel: int = 48  # bars of the channel
-    exposure: float = 2.0  # notional of all symbols together, as a multiple of the equity
-    stop_ranges: float = 4.0  # distance of the trailing stop in average true ranges
-    range_window: int = 24  # bars of the average true range
+    channel: int = 48  # length of the channel [bars]
+    exposure: float = 2.0  # notional of all symbols together [x equity]
+    stop_ranges: float = 4.0  # distance of the trailing stop [average true ranges]
+    range_window: int = 24  # length of the average true range [bars]
 
     def targets(self, market: Market) -> Targets:
         """Enter at a new extreme, leave when the close crosses the middle of the channel."""

@@ -16,10 +16,10 @@ from backtester.indicators import sma
 class GridReversion(Strategy):
     """Buy below the mean and sell above it, in steps; close each rung one step nearer to it."""
 
-    window: int = 48  # bars of the mean
-    step: float = 0.02  # distance between rungs, as a fraction of the mean
+    window: int = 48  # length of the mean [bars]
+    step: float = 0.02  # distance between rungs [fraction of the mean]
     rungs: int = 4  # rungs on each side
-    exposure: float = 2.0  # notional of one side of all grids when full, multiple of the equity
+    exposure: float = 2.0  # notional of one side of all grids when full [x equity]
 
     def slots(self, market: Market) -> list[SlotSpec]:
         """Return a slot for each symbol, side and rung."""

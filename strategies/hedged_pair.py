@@ -18,10 +18,10 @@ class HedgedPair(Strategy):
 
     first: str = ""  # symbol; empty: the first one of the market
     second: str = ""  # symbol; empty: the second one of the market
-    window: int = 72  # bars of the mean of the ratio
+    window: int = 72  # length of the mean of the ratio [bars]
     enter: float = 2.0  # distance from the mean to open at [standard deviations]
     leave: float = 0.25  # distance to close at [standard deviations]
-    exposure: float = 1.0  # notional of each leg, as a multiple of the equity
+    exposure: float = 1.0  # notional of each leg [x equity]
 
     def pair(self, market: Market) -> tuple[str, str]:
         """Return the two symbols."""

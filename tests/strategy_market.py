@@ -29,10 +29,17 @@ def market(*closes, gaps=(), **kwargs):
     return Market.from_frames(frames, **kwargs)
 
 
-def random_market(n_bars=600, n_symbols=3, seed=7, volatility=0.02, gaps=()):
+def random_market(n_bars=600, n_symbols=3, seed=7, volatility=0.02, gaps=(), **kwargs):
     """Random walks, seeded."""
     steps = np.random.default_rng(seed).normal(0.0, volatility, (n_bars, n_symbols))
-    return market(*(100.0 * np.exp(np.cumsum(steps, axis=0))).T, gaps=gaps)
+    return market(*(100.0 * np.exp(np.cumsum(steps, axis=0))).T, gaps=gaps, **kwargs)
+
+
+def random_funding(n_bars=600, n_symbols=3, seed=8):
+    """Random rates each eight hours, seeded; one mapping for `random_market`."""
+    times = pd.date_range("2025-01-01", periods=n_bars // 8 + 1, freq="8h", tz="UTC")
+    rates = np.random.default_rng(seed).normal(2e-4, 4e-4, (len(times), n_symbols))
+    return {f"{chr(65 + i)}USDT": pd.Series(rates[:, i], times) for i in range(n_symbols)}
 
 
 class Fixed(Strategy):

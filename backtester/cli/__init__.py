@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from backtester.cli import compare, data, demo, margin, scenario, venues
+from backtester.cli import compare, data, demo, margin, scenario, strategy, venues
 from backtester.errors import BacktesterError
 
 __all__ = ["app", "main"]
@@ -32,6 +32,7 @@ app.command("demo")(demo.demo)
 app.command("margin")(margin.margin)
 app.add_typer(data.app, name="data")
 app.add_typer(scenario.app, name="scenario")
+app.add_typer(strategy.app, name="strategy")
 app.add_typer(venues.app, name="venues")
 
 

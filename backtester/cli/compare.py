@@ -36,7 +36,7 @@ def compare(
         str,
         typer.Argument(
             metavar="STRATEGY",
-            help="breakout, grid_reversion, hedged_pair, or your own: path/file.py:Class.",
+            help="A name that 'backtester strategy list' shows, or your own: path/file.py:Class.",
             show_default=False,
         ),
     ],

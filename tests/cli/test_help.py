@@ -19,6 +19,10 @@ COMMANDS = [
     ("data", "repair"),
     ("scenario",),
     ("scenario", "run"),
+    ("strategy",),
+    ("strategy", "check"),
+    ("strategy", "list"),
+    ("strategy", "new"),
     ("venues",),
     ("venues", "show"),
 ]

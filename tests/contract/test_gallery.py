@@ -7,10 +7,12 @@ import pytest
 
 import strategies
 from backtester.account import Account
+from backtester.description import describe
+from backtester.engine import run
 from backtester.errors import ConfigurationError, StrategyError
 from backtester.intents import check_causal, plan
 from backtester.market import PRICES
-from tests.strategy_market import market, random_market
+from tests.strategy_market import market, random_funding, random_market
 
 NAMES = list(strategies.gallery())
 FIELDS = ("leverage", "stop", "take_profit", "trailing", "stop_price", "take_profit_price", "add_margin")
@@ -26,7 +28,7 @@ def strategy(request):
 
 @pytest.fixture(params=["whole", "with gaps"])
 def prices(request):
-    return random_market(gaps=() if request.param == "whole" else WITH_GAPS)
+    return random_market(gaps=() if request.param == "whole" else WITH_GAPS, funding=random_funding())
 
 
 def rows(found):
@@ -35,7 +37,7 @@ def rows(found):
 
 def test_it_trades(strategy, prices):
     found = plan(strategy, prices, Account())
-    assert len(found.orders.bar) > 10
+    assert len(found.orders.bar) >= 5
     assert {slot.instrument for slot in found.slots} <= {0, 1, 2}
     assert len(set(found.orders.size)) > 1
 
@@ -76,7 +78,7 @@ def test_it_says_nothing_where_there_are_no_prices(strategy):
 
 
 def test_it_opens_only_on_bars_that_have_a_price(strategy):
-    prices = random_market(gaps=WITH_GAPS)
+    prices = random_market(gaps=WITH_GAPS, funding=random_funding())
     found = plan(strategy, prices, Account())
     columns = np.array([slot.instrument for slot in found.slots])[found.orders.slot]
     assert not np.isnan(prices.close[found.orders.bar, columns]).any()
@@ -87,12 +89,31 @@ def test_the_margin_mode_does_not_change_what_it_wants(strategy, prices):
     np.testing.assert_equal(cross, isolated)
 
 
+@pytest.mark.parametrize("mode", ["isolated", "cross", "mixed"])
+def test_it_runs_in_every_mode_and_its_ledger_balances(strategy, mode):
+    prices = random_market(gaps=WITH_GAPS, funding=random_funding())
+    last = strategy.slots(prices)[-1].symbol
+    account = Account(leverage=20, mode=mode, isolated=(last,) if mode == "mixed" else ())
+    result = run(strategy, prices, account)
+    result.check_ledger()
+    assert len(result.trades) >= 2
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_it_is_short_and_asks_a_margin_question(name):
     source = inspect.getsource(inspect.getmodule(strategies.gallery()[name]))
     assert len(source.splitlines()) <= 80
     assert "The margin question:" in source
     assert not any(venue in source.lower() for venue in ("binance", "bybit", "okx", "kraken", "crypto.com"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_parameters_are_explained(name):
+    said = describe(strategies.gallery()[name])
+    assert said.question.endswith("?")
+    assert said.summary.endswith(".")
+    assert all(parameter.meaning for parameter in said.parameters), said
+    assert [parameter.name for parameter in said.parameters] == list(strategies.load(name).parameters())
 
 
 def test_the_pair_is_hedged():
@@ -146,10 +167,8 @@ def test_names_of_two_words_are_found(name):
 def test_an_unknown_name_proposes_the_nearest():
     with pytest.raises(ConfigurationError, match=r"no such strategy; found 'brekout'; nearest: breakout"):
         strategies.load("brekout")
-    with pytest.raises(
-        ConfigurationError, match=r"allowed: breakout, grid_reversion, hedged_pair.*path/file\.py:Class"
-    ):
-        strategies.load("martingale")
+    with pytest.raises(ConfigurationError, match=r"allowed: breakout, core_and_small_cap, .*path/file\.py:Class"):
+        strategies.load("scalper")
 
 
 def test_an_unknown_parameter_is_refused():

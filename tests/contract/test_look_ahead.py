@@ -1,13 +1,16 @@
 """Strategies that look into the future are caught, and honest ones are not."""
 
+import threading
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from backtester.account import Account
 from backtester.errors import StrategyError
 from backtester.indicators import sma
-from backtester.intents import check_causal
-from backtester.strategy import SlotSpec, Targets
+from backtester.intents import check_causal, plan
+from backtester.strategy import SlotSpec, Strategy, Targets
 from tests.contract.bad_strategies import PRICES, SLOTS, N, refuse, strategy
 from tests.strategy_market import market, random_market
 
@@ -139,3 +142,33 @@ def test_the_earliest_difference_of_all_fields_is_named():
 
 def test_a_piece_with_as_many_bars_as_slots_is_left_out():
     check_causal(strategy(lambda market: Targets(quantity=np.ones(market.n_bars))), random_market(4, 2))
+
+
+class Fits(Strategy):
+    """Learns a mean from the first market that it sees, and keeps it."""
+
+    _mean = None
+
+    def targets(self, market):
+        if self._mean is None:
+            self._mean = float(market.close.mean())
+        return Targets(quantity=self._mean)
+
+
+def test_what_is_kept_from_the_first_call_hides_nothing():
+    with pytest.raises(StrategyError, match="quantity differs between two calls"):
+        plan(Fits(), PRICES, Account(), check=True)
+    with pytest.raises(StrategyError, match="quantity differs between two calls"):
+        check_causal(Fits(), PRICES)
+
+
+def test_a_strategy_that_cannot_be_copied_is_checked_as_it_is():
+    class Holds(Strategy):
+        def __init__(self):
+            super().__init__()
+            self._lock = threading.Lock()
+
+        def targets(self, market):
+            return Targets(quantity=1.0)
+
+    check_causal(Holds(), PRICES)

@@ -3,10 +3,12 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from backtester import indicators
 from backtester.errors import ConfigurationError
+from tests.strategy_market import random_funding, random_market
 
 NAN = math.nan
 
@@ -117,6 +119,77 @@ def test_zscore_of_a_window_that_does_not_move_is_nan():
 def test_previous_skips_missing_bars():
     got = indicators.previous([1.0, NAN, 3.0, 4.0])
     np.testing.assert_array_equal(got, [NAN, NAN, 1.0, 3.0])
+
+
+@pytest.mark.parametrize("holes", [False, True])
+def test_latest_agrees_with_pandas(holes):
+    values = prices(10, holes)
+    np.testing.assert_array_equal(indicators.latest(values), pd.DataFrame(values).ffill().to_numpy())
+    np.testing.assert_array_equal(indicators.latest(values[:, 1]), pd.Series(values[:, 1]).ffill().to_numpy())
+
+
+def naive_bars_since(condition):
+    out, age = [], NAN
+    for holds in condition:
+        age = 0.0 if holds else age + 1.0
+        out.append(age)
+    return out
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.9])
+def test_bars_since_agrees_with_the_naive_form(share):
+    condition = np.random.default_rng(11).random((90, 3)) < share
+    wanted = np.column_stack([naive_bars_since(column) for column in condition.T])
+    np.testing.assert_array_equal(indicators.bars_since(condition), wanted)
+    np.testing.assert_array_equal(indicators.bars_since(condition[:, 0]), wanted[:, 0])
+
+
+def naive_funding_per_day(market, days):
+    """Sums over all settlements for every bar, in whole hours."""
+    out = np.full(market.close.shape, NAN)
+    for t, end in enumerate(market.close_time):
+        for i in range(market.n_instruments):
+            mine = [
+                (int(time), rate)
+                for time, j, rate in zip(*market.funding[:3], strict=True)
+                if j == i and time < end
+            ]
+            start = int(end) - days * 24 * 3_600_000_000_000
+            if mine and mine[0][0] <= start:
+                out[t, i] = math.fsum(rate for time, rate in mine if time >= start) / days
+    return out
+
+
+@pytest.mark.parametrize("days", [1, 3])
+def test_funding_per_day_agrees_with_the_naive_form(days):
+    funding = random_funding(120)
+    funding["BUSDT"] = funding["BUSDT"].iloc[4:]  # listed later
+    del funding["CUSDT"]
+    market = random_market(120, funding=funding)
+    got = indicators.funding_per_day(market, days)
+    np.testing.assert_allclose(got, naive_funding_per_day(market, days), rtol=1e-9, atol=1e-15)
+    assert np.isfinite(got[:, :2]).any(axis=0).all()
+    assert np.isnan(got[:, 2]).all()
+
+
+def test_funding_per_day_written_out():
+    times = pd.date_range("2025-01-01", periods=4, freq="8h", tz="UTC")
+    market = random_market(25, 1, funding={"AUSDT": pd.Series([0.001, 0.002, 0.004, 0.008], times)})
+    got = indicators.funding_per_day(market, 1)[:, 0]
+    assert np.isnan(got[:23]).all()  # a day has gone by at the close of bar 23
+    assert got[23:].tolist() == [0.007, pytest.approx(0.014)]  # the settlement at that close counts a bar later
+
+
+@pytest.mark.parametrize("cut", [1, 30, 100])
+def test_later_bars_do_not_change_what_was_funded(cut):
+    market = random_market(120, funding=random_funding(120))
+    whole = indicators.funding_per_day(market, 1)
+    np.testing.assert_array_equal(whole[:cut], indicators.funding_per_day(market.slice(0, cut), 1))
+
+
+def test_days_are_whole():
+    with pytest.raises(ConfigurationError, match=r"days: must be a whole number of days, at least 1; found 0"):
+        indicators.funding_per_day(random_market(5), 0)
 
 
 @pytest.mark.parametrize("name", [*NAIVE, "previous"])

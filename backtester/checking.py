@@ -1,0 +1,281 @@
+"""What a strategy must do to be believed: the checks behind `backtester strategy check`.
+
+Each check is a function of a strategy and a market that returns what it saw, as a sentence, or fails with a
+`StrategyError` that says where and how to mend it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from backtester._author import Author, ask, source_file
+from backtester._causality import compare_prefixes, default_cuts, first_difference, unasked
+from backtester._slots import specs_of
+from backtester._targets import Dense, dense
+from backtester.account import Account
+from backtester.errors import BacktesterError, StrategyError
+from backtester.intents import Plan, plan
+from backtester.loading import raises_itself
+from backtester.market import PRICES, Market
+from backtester.strategy import Strategy
+from backtester.text import counted
+
+__all__ = ["CHECKS", "Finding", "check_strategy"]
+
+SHORT = (1, 2, 5)  # bars of the markets that are too short for most indicators
+LENGTHS = 16  # lengths at which the look-ahead check cuts, beside those that end at a change
+REPEATS = 3  # of the timed call; the fastest counts
+
+_STATE = "keep nothing on self between calls, and seed random numbers: np.random.default_rng(7)"
+_HOLES = "write nan where there is no price: np.where(np.isnan(market.close), np.nan, target)"
+_SHORT = "let indicators be nan until they are known, and take no row of the market for granted"
+_ONE = "take no second instrument for granted, or raise ValueError('needs at least two symbols')"
+_ON_HOLES = " (on a market with missing bars)"
+_WRITES = "writes into the market"
+
+
+class Finding(NamedTuple):
+    """What one check came to.
+
+    Parameters
+    ----------
+    check : str
+        Name of the check, of `CHECKS`.
+    passed : bool or None
+        None: not checked, as the strategy does not run at all.
+    said : str
+        What was seen, in one sentence.
+    cure : str
+        How to mend it; empty where it passed.
+    """
+
+    check: str
+    passed: bool | None
+    said: str
+    cure: str = ""
+
+
+class Subject(NamedTuple):
+    """A strategy that has been asked once."""
+
+    strategy: Strategy
+    fresh: Strategy  # a copy from before the first call
+    market: Market
+    author: Author
+    wants: Dense
+    prices: dict[str, bytes]  # of the market before the first call
+
+
+def check_strategy(strategy: Strategy, market: Market) -> tuple[Finding, ...]:
+    """Put a strategy through all checks on one market.
+
+    Parameters
+    ----------
+    strategy : Strategy
+    market : Market
+        Several hundred bars of a few instruments, with funding if the strategy looks at it.
+
+    Returns
+    -------
+    tuple of Finding
+        One for each of `CHECKS`, in their order.
+    """
+    fresh, prices = unasked(strategy), _bytes(market)
+    try:
+        author = Author(strategy.name, market, specs_of(strategy, market))
+        wants = dense(ask(strategy, author), author)
+    except StrategyError as error:
+        return _does_not_run(error)
+    subject = Subject(strategy, fresh, market, author, wants, prices)
+    return tuple(_finding(name, check, subject) for name, check in _IN_TURN.items())
+
+
+def _finding(name: str, check: Callable[[Subject], str], subject: Subject) -> Finding:
+    try:
+        return Finding(name, True, check(subject))
+    except StrategyError as error:
+        return Finding(name, False, _said(error), error.cure or "")
+
+
+def _does_not_run(error: StrategyError) -> tuple[Finding, ...]:
+    """Return the findings on a strategy that cannot be asked: the first check that this fails, and no others."""
+    failed = "market untouched" if _WRITES in error.problem else "runs"
+    cure = error.cure or "mend the line it names, then check again"
+    return tuple(
+        Finding(name, False, _said(error), cure) if name == failed else Finding(name, None, "not checked")
+        for name in CHECKS
+    )
+
+
+def _said(error: StrategyError) -> str:
+    """Return the message without the strategy, which the reader knows, and without the cure."""
+    bare = StrategyError("", error.problem, bar=error.bar, time=error.time, slot=error.slot, found=error.found)
+    return str(bare).removeprefix("strategy : ")
+
+
+def _runs(subject: Subject) -> str:
+    slots = counted(len(subject.author.slots), "slot")
+    try:
+        orders = len(plan(subject.strategy, subject.market, Account()).orders.bar)
+    except StrategyError:  # another check says why
+        return f"it returns targets for {slots}"
+    if not orders:
+        return f"it returns targets for {slots}, and no order comes of them here: on another market this says more"
+    return f"{counted(orders, 'order')} in {slots}"
+
+
+def _looks_back_only(subject: Subject) -> str:
+    places = _compare_lengths(subject, subject.author, subject.wants)
+    holes = with_missing_bars(subject.market)
+    author = Author(subject.author.name, holes, subject.author.slots, _ON_HOLES)
+    try:
+        wants = dense(ask(subject.strategy, author), author)
+    except StrategyError:  # the check on missing bars says why
+        return f"the same targets when later bars are taken away, at {counted(places, 'place')}"
+    places += _compare_lengths(subject, author, wants)
+    return f"the same targets when later bars are taken away, at {counted(places, 'place')}, also with missing bars"
+
+
+def _compare_lengths(subject: Subject, author: Author, wants: Dense) -> int:
+    """Compare targets with those on the first bars, and return at how many lengths."""
+    n = author.market.n_bars
+    cuts = {*default_cuts(author, wants), *range(n // LENGTHS, n, max(1, n // LENGTHS))}
+    compare_prefixes(subject.fresh, author, wants, sorted(cuts))
+    return len(cuts)
+
+
+def _leaves_the_market_alone(subject: Subject) -> str:
+    for name, before in subject.prices.items():
+        if _bytes(subject.market)[name] != before:
+            cure = f"work on a copy: {name.split('.')[-1]} = market.{name}.copy()"
+            subject.author.fail(f"it changed market.{name}", cure=cure)
+    return "prices and funding are as they were"
+
+
+def _is_deterministic(subject: Subject) -> str:
+    again = dense(ask(subject.strategy, subject.author), subject.author)
+    place = first_difference(subject.wants, again, subject.market.n_bars)
+    if place is not None:
+        bar, slot, field = place
+        problem = f"it is not deterministic: {field} differs between two calls on the same market"
+        subject.author.fail(problem, bar=bar, slot=slot, cure=_STATE)
+    return "the same targets again, after it was asked about other markets"
+
+
+def _is_finite(subject: Subject) -> str:
+    plan(subject.strategy, subject.market, Account())
+    return "no infinite size, and every exit and leverage is known where an order needs it"
+
+
+def _bears_missing_bars(subject: Subject) -> str:
+    holes = with_missing_bars(subject.market)
+    planned = _planned(subject.strategy, holes, _ON_HOLES)
+    columns = np.array([slot.instrument for slot in planned.slots], np.int64)
+    missing = np.isnan(holes.close[planned.orders.bar, columns[planned.orders.slot]])
+    if missing.any():
+        k = int(np.argmax(missing))
+        bar, slot = int(planned.orders.bar[k]), int(planned.orders.slot[k])
+        author = Author(subject.author.name, holes, subject.author.slots, _ON_HOLES)
+        author.fail(
+            "it asks for an order where the instrument has no price",
+            bar=bar,
+            slot=slot,
+            found=float(planned.orders.size[k]),
+            cure=_HOLES,
+        )
+    return "a late listing, a delisting and holes: no order where there is no price"
+
+
+def _bears_short_markets(subject: Subject) -> str:
+    for n in SHORT:
+        if n < subject.market.n_bars:
+            _planned(subject.strategy, subject.market.slice(0, n), f" (on a market of {counted(n, 'bar')})", _SHORT)
+    return f"markets of {SHORT[0]}, {SHORT[1]} and {SHORT[2]} bars do not trouble it"
+
+
+def _bears_one_instrument(subject: Subject) -> str:
+    alone = subject.market.select(subject.author.slots[0].symbol)
+    try:
+        planned = _planned(subject.strategy, alone, f" (with {alone.symbols[0]} alone)", _ONE)
+    except StrategyError as error:
+        cause = error.__cause__.__cause__ if error.__cause__ else None
+        refused = isinstance(cause, BacktesterError) or raises_itself(cause, source_file(subject.strategy))
+        if not refused:
+            raise
+        return f"it says that one instrument is not enough: {cause}"
+    return f"{counted(len(planned.orders.bar), 'order')} with {alone.symbols[0]} alone"
+
+
+def _costs(subject: Subject) -> str:
+    cost = cost_per_bar(subject.strategy, subject.market)
+    return f"{cost:.3g} microseconds per bar, all instruments together"
+
+
+def cost_per_bar(strategy: Strategy, market: Market) -> float:
+    """Return how long the method `targets` takes, per bar of the market [microseconds]."""
+    spent = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        strategy.targets(market)
+        spent.append(time.perf_counter() - start)
+    return min(spent) / market.n_bars * 1e6
+
+
+def with_missing_bars(market: Market) -> Market:
+    """Return the market with holes in its first instrument, a late listing of its second, and its third delisted.
+
+    From the fourth on this repeats; where there are fewer than three, one instrument has several of them.
+    """
+    n, m = market.n_bars, market.n_instruments
+    missing = np.zeros((n, m), np.bool_)
+    for i in range(max(3, m)):
+        gaps = ((n // 3, n // 3 + n // 20 + 1), (n // 2, n // 2 + 1)), ((0, n // 4),), ((3 * n // 4, n),)
+        for first, last in gaps[i % 3]:
+            missing[first:last, i % m] = True
+    holed: dict[int, Any] = {}
+    for name in PRICES:
+        values = getattr(market, name)
+        if id(values) not in holed:  # trade and mark may be one array
+            holed[id(values)] = np.where(missing, np.nan, values)
+    return replace(market, detail=None, **{name: holed[id(getattr(market, name))] for name in PRICES})
+
+
+def _planned(strategy: Strategy, market: Market, note: str, cure: str = _HOLES) -> Plan:
+    """Return the plan for another market, or fail with a note that says which."""
+    try:
+        return plan(strategy, market, Account())
+    except StrategyError as error:
+        raise StrategyError(
+            error.strategy,
+            error.problem + note,
+            bar=error.bar,
+            time=error.time,
+            slot=error.slot,
+            found=error.found,
+            cure=error.cure or cure,
+        ) from error
+
+
+def _bytes(market: Market) -> dict[str, bytes]:
+    """Return the content of every array of a market, by its name."""
+    funding = {f"funding.{name}": column.tobytes() for name, column in market.funding._asdict().items()}
+    return {name: getattr(market, name).tobytes() for name in ("open_time", *PRICES)} | funding
+
+
+_IN_TURN: dict[str, Callable[[Subject], str]] = {
+    "runs": _runs,
+    "no look-ahead": _looks_back_only,
+    "finite": _is_finite,
+    "missing bars": _bears_missing_bars,
+    "short markets": _bears_short_markets,
+    "one instrument": _bears_one_instrument,
+    "cost": _costs,
+    "deterministic": _is_deterministic,  # after calls on other markets
+    "market untouched": _leaves_the_market_alone,  # after all calls
+}
+CHECKS = tuple(_IN_TURN)
