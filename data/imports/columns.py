@@ -29,6 +29,7 @@ NAMES = {
     "floor": ("floor", "minnotional", "notionalfloor"),
     "maintenance_rate": ("maintenancerate", "maintenancemarginrate", "maintmarginratio"),
     "max_leverage": ("maxleverage", "leverage"),
+    "unit_margin_rate": ("unitmarginrate",),
 }
 UNITS = (("s", 1e8, 1e11), ("ms", 1e11, 1e14), ("us", 1e14, 1e17), ("ns", 1e17, 1e20))  # 1973 to 5138 in each
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}

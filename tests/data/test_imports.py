@@ -315,3 +315,12 @@ def test_sources_that_cannot_be_used(store, tmp_path):
 )
 def test_json_that_holds_no_rows(store, tmp_path, text, said):
     assert said in message(import_path, store, written(tmp_path / "bars.json", text), BTC)
+
+
+@pytest.mark.parametrize("kind", ["trade", "mark", "funding", "tiers"])
+def test_every_column_of_a_store_is_found_by_its_own_name(store, kind):
+    """And comes back: tiers with the rate by which they grow, candles with their volume."""
+    series = Series("crypto_com", "ETHUSD-PERP", kind, "1h" if kind in ("trade", "mark") else "")
+    values = dict.fromkeys(series.columns, 0.25) | {"timestamp": START}
+    import_frame(store, pd.DataFrame([values]), Wanted(*series), source="a test")
+    assert store.read(series).iloc[0].to_dict() == values
