@@ -57,9 +57,10 @@ python3 run.py setup
 ```
 
 The strategy is always in the market: long {_code("sma(close, 20) > sma(close, 80)")}, else short, and reverses where
-they cross. Leverage 10, taker fee 0.05 %, funding every 8 hours, mark prices of their own, synthetic market. A compiled run
-starts from prepared arrays: levels of prices, and the least and the highest mark of each 32 bars. Making them counts in
-{_code("engine.simulate")}."""
+they cross. Leverage 10, taker fee 0.05 %, funding every 8 hours, mark prices of their own, synthetic market.
+
+A compiled run starts from prepared arrays: levels of prices, and the least and the highest mark of each 32 bars. Making
+them counts in {_code("engine.simulate")}."""
 
 
 def _minutes(n_slots: int, figures: dict[str, Any]) -> str:
