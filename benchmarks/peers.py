@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 HERE = Path(__file__).resolve().parent
-VECTORBT = "vectorbt==1.2.0"  # the newest that installs beside Python 3.11 from PyPI
+VECTORBT = "vectorbt==1.2.0"  # the newest that installs beside Python 3.11
 
 
 class PeerError(RuntimeError):
