@@ -19,7 +19,8 @@ __all__ = [
 ]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SHOWN = 30  # allowed values in a message; a venue may have hundreds of symbols
+_WHOLE = 30  # allowed values that are all shown
+_SHOWN = 20  # of more: a venue may have hundreds of symbols
 
 
 class BacktesterError(Exception):
@@ -77,8 +78,9 @@ class ConfigurationError(BacktesterError):
             close = nearest(self.value, names) if isinstance(self.value, str) else []
             if close:
                 details.append("nearest: " + ", ".join(close))
-            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-            details.append("allowed: " + (", ".join(names[:_SHOWN]) or "nothing") + more)
+            most = len(names) if len(names) <= _WHOLE else _SHOWN
+            more = f" and {len(names) - most} more" if len(names) > most else ""
+            details.append("allowed: " + (", ".join(names[:most]) or "nothing") + more)
         return details
 
 

@@ -70,29 +70,11 @@ EVENT_KINDS = (
 ) = _codes(EVENT_KINDS)
 
 REASONS = (
-    "",
-    "no_data",
-    "minimum",
-    "tier",
-    "available",
-    "would_liquidate",
-    "refused",
-    "liquidation",
-    "replaced",
-    "backstop",
-)
+    "", "no_data", "minimum", "tier", "available", "would_liquidate", "refused", "liquidation", "replaced", "backstop",
+)  # fmt: skip
 (
-    NO_REASON,
-    NO_DATA,
-    MINIMUM,
-    TIER,
-    AVAILABLE,
-    WOULD_LIQUIDATE,
-    REFUSED,
-    BY_LIQUIDATION,
-    REPLACED,
-    BACKSTOP,
-) = _codes(REASONS)
+    NO_REASON, NO_DATA, MINIMUM, TIER, AVAILABLE, WOULD_LIQUIDATE, REFUSED, BY_LIQUIDATION, REPLACED, BACKSTOP,
+) = _codes(REASONS)  # fmt: skip
 
 SEGMENTS = ("open", "0", "1", "2", "close")
 AT_OPEN, FIRST_SEGMENT, _, _, AT_CLOSE = _codes(SEGMENTS)

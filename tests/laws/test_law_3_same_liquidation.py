@@ -15,8 +15,9 @@ def whole_balance(seed):
     rng = random.Random(seed)
     scene = random_scenario(seed)
     scene["venue"].update(funding_source="pool", partial_close="keep", on_insufficient="reduce")
+    scene["venue"].update(initial_margin_buffer=0.0)  # which the whole balance would have to pay
     for instrument in scene["instruments"]:
-        instrument.update(taker_fee=0.0, maker_fee=0.0, lot=0.0, min_notional=0.0)
+        instrument.update(taker_fee=0.0, maker_fee=0.0, lot=0.0, min_notional=0.0, unit_margin_rate=0.0)
     most = scene["instruments"][0]["tiers"][-1][2]
     scene["slots"] = [{"instrument": 0, "leverage": most}]
     size = rng.choice([-1, 1]) * rng.uniform(0.5, 0.9) * most
@@ -44,7 +45,7 @@ def test_one_slot_isolated_is_cross(engine, seed):
 
 def test_most_of_them_are_liquidated():
     counts = [len(liquidations("reference", whole_balance(seed), "cross")) for seed in SEEDS]
-    assert sum(count > 0 for count in counts) >= len(SEEDS) // 4
+    assert sum(count > 0 for count in counts) >= len(SEEDS) // 3
 
 
 @on_both

@@ -97,7 +97,10 @@ def reorderable(seed):
     """Return a random scenario with small orders and the rules under which the order of slots may not matter."""
     scene = random_scenario(seed)
     scene["venue"].update(funding_source="pool", liquidation_order="all", reduction="full", liquidation_fee=0.0)
+    scene["venue"].update(initial_margin_buffer=0.0)
     scene["margin_actions"] = []
+    for instrument in scene["instruments"]:
+        instrument["unit_margin_rate"] /= 16  # so that leverages are rarely too high for what is held
     for order in scene["orders"]:
         order["size"] /= 16
         order["margin"] = None if order["margin"] is None else order["margin"] / 16
@@ -141,7 +144,7 @@ def test_reordered_slots_change_nothing(engine, seed):
 def test_most_of_them_can_be_reordered():
     results = [run("reference", reorderable(seed)) for seed in REORDERED]
     kept = [result for result in results if is_reorderable(result)]
-    assert len(kept) >= len(REORDERED) // 3
+    assert len(kept) >= len(REORDERED) // 2
     assert sum(result["totals"]["liquidations"] for result in kept) >= 5
 
 
