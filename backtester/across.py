@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from backtester.account import Account
+    from backtester.allocation import Strategies
     from backtester.engine import Prepared
     from backtester.market import Market
     from backtester.result import Result
-    from backtester.strategy import Strategy
     from backtester.venue import Venue
 
 __all__ = ["VenueComparison", "compare_venues"]
@@ -146,7 +146,7 @@ class VenueComparison(Mapping[str, Comparison]):
 
 
 def compare_venues(
-    strategy: Strategy | Sequence[Strategy],
+    strategy: Strategies,
     market: Market,
     account: Account,
     venues: Iterable[str | Venue],
@@ -162,7 +162,7 @@ def compare_venues(
 
     Parameters
     ----------
-    strategy : Strategy or sequence of Strategy
+    strategy : Strategy, Allocation or sequence of them
         One strategy, or several that share the account.
     market : Market
         Candles, mark prices and funding, the same at every venue.
