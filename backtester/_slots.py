@@ -73,12 +73,12 @@ def _is_positive(value: object) -> bool:
 
 
 def allotted(specs: Sequence[SlotSpec], allocation: Allocation) -> list[SlotSpec]:
-    """Return slots with the leverage and the margin mode of their strategy where they ask for none of their own."""
+    """Return slots with the leverage and the margin mode that their strategy is allotted, if it is, for their own."""
     return [
         replace(
             spec,
-            leverage=allocation.leverage if spec.leverage is None else spec.leverage,
-            margin_mode=spec.margin_mode or allocation.margin_mode,
+            leverage=spec.leverage if allocation.leverage is None else allocation.leverage,
+            margin_mode=allocation.margin_mode or spec.margin_mode,
         )
         for spec in specs
     ]

@@ -103,6 +103,11 @@ class VenueComparison(Mapping[str, Comparison]):
         """Final equity, drawdowns and liquidations by venue, mode and path inside the bars."""
         return self._joined({venue: each.band for venue, each in self.items()}, axis=0)
 
+    @cached_property
+    def by_strategy(self) -> pd.DataFrame:
+        """What each strategy earned, paid and used, by venue and mode."""
+        return self._joined({venue: each.by_strategy for venue, each in self.items()}, axis=0)
+
     @staticmethod
     def _joined(frames: Mapping[str, pd.DataFrame], axis: Any) -> pd.DataFrame:
         import pandas as pd

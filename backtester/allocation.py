@@ -33,10 +33,10 @@ class Allocation:
         Above 0, at most 1. In mode ``sub_accounts`` the strategy has a sub-account of its own, which starts with this
         part of the balance. Left out: sizes count the whole account, and it trades in the main account.
     leverage : float, optional
-        Leverage of its slots that do not ask for their own; the account's where it is left out.
+        Leverage of all its slots until its targets set another. Left out: what a slot asks for, or the account's.
     margin_mode : str, optional
-        ``"isolated"`` or ``"cross"``, used in mode ``"mixed"`` and, without a sub-account, ``"sub_accounts"``, for its
-        slots that do not ask for their own. What `Account.isolated` names is isolated as well.
+        ``"isolated"`` or ``"cross"`` for all its slots, used in mode ``"mixed"`` and, without a sub-account,
+        ``"sub_accounts"``. Left out: what a slot asks for, or cross. What `Account.isolated` names is isolated as well.
     name : str, optional
         What it is called in slots, frames and reports: letters, digits, ``_`` and ``-``. Its class where it is left
         out, with a number if there are several of that class.
@@ -145,7 +145,7 @@ def titles(chosen: Sequence[Allocation]) -> list[str]:
     for title in out:
         if out.count(title) > 1 or title == ACCOUNT:
             taken = "is what belongs to no strategy" if title == ACCOUNT else "is the name of two strategies"
-            cure = "Give each a name of its own: Allocation(strategy, name='core')"
+            cure = "Give each a name of its own"
             raise ConfigurationError("allocation.name", title, taken, cure=cure)
     return out
 

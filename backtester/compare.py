@@ -14,7 +14,7 @@ from backtester.account import venue_of
 from backtester.assumptions import assumptions
 from backtester.metrics import difference
 from backtester.parting import Parting, part, traded
-from backtester.printing import printed
+from backtester.printing import printed, several_strategies
 from backtester.provenance import provenance
 from backtester.summary import summarise
 from backtester.verdict import band_frame, band_verdict, trailing_inside, verdict
@@ -195,6 +195,9 @@ class Comparison:
                 {"mode": mode, "path": path, **_json(row)}
                 for (mode, path), row in zip(self.band.index.tolist(), self.band.to_dict("records"), strict=True)
             ],
+            "by_strategy": {mode: run.by_strategy.to_dict("index") for mode, run in self.results.items()}
+            if several_strategies(self)
+            else {},
             "notes": list(self.notes),
             "data": self.data,
         }

@@ -56,20 +56,20 @@ def test_other_sizes_stay_what_they_are(size):
     assert got.size.tolist() == [3.0]
 
 
-def test_leverage_is_the_slots_then_the_allocations_then_the_accounts():
-    team = [Allocation(Own(), leverage=7), Half()]
+def test_leverage_is_what_is_allotted_then_the_slots_then_the_accounts():
+    team = [Allocation(Own(), leverage=7), Own(), Half()]
     slots = plan(team, market(FLAT), Account(leverage=2)).slots
-    assert [slot.leverage for slot in slots] == [3.0, 7.0, 2.0]
+    assert [slot.leverage for slot in slots] == [7.0, 7.0, 3.0, 2.0, 2.0]
 
 
 @pytest.mark.parametrize("mode", ["isolated", "cross", "mixed", "sub_accounts"])
 def test_the_margin_mode_counts_in_mixed_and_outside_of_sub_accounts(mode):
-    team = [Allocation(Own(), margin_mode="isolated"), Allocation(Half(), share=0.5, margin_mode="isolated")]
+    team = [Own(), Allocation(Own(), margin_mode="isolated"), Allocation(Half(), share=0.5, margin_mode="isolated")]
     result = run(team, market(FLAT), Account(mode=mode))
     kinds = [result.pool_kind[p] for p in result.pool_of_slot]
     own = {"isolated": "on_demand", "cross": "standing"}.get(mode)
-    mixed = ["standing", "on_demand", "on_demand" if mode == "mixed" else "standing"]
-    assert kinds == ([own] * 3 if own else mixed)
+    mixed = ["standing"] * 2 + ["on_demand"] * 2 + ["on_demand" if mode == "mixed" else "standing"]
+    assert kinds == ([own] * 5 if own else mixed)
 
 
 def test_a_share_is_a_sub_account_of_its_own():
@@ -150,7 +150,7 @@ def test_bad_allotments(fields, message):
     [
         ([Allocation(Half(), 0.7), Allocation(Own(), 0.5)], r"allocation\.share: sum to more than 1; found"),
         ([Allocation(Half(), name="a"), Allocation(Own(), name="a")], r"allocation\.name: is the name of two.*'a'"),
-        ([Half(), Allocation(Own(), name="Half")], r"allocation\.name: is the name of two strategies.*name='core'"),
+        ([Half(), Allocation(Own(), name="Half")], r"allocation\.name: is the name of two strategies.*Give each"),
         ([Allocation(Half(), name="account")], r"allocation\.name: is what belongs to no strategy"),
         ([], r"strategies: there is none; found None\. Give at least one"),
         ([Half], r"strategies: is a class, not a strategy.*Make one of it: Half\(\)"),

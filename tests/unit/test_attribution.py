@@ -5,7 +5,19 @@ import dataclasses
 import numpy as np
 import pytest
 
-from backtester import Account, Allocation, Market, SlotSpec, Strategy, Targets, compare, load_venue, run, simulate
+from backtester import (
+    Account,
+    Allocation,
+    Market,
+    SlotSpec,
+    Strategy,
+    Targets,
+    compare,
+    compare_venues,
+    load_venue,
+    run,
+    simulate,
+)
 from backtester.attribution import SCENARIO, largest_fall
 from backtester.scenario import Scenario
 from tests.strategy_market import frame
@@ -112,6 +124,13 @@ def test_a_comparison_has_it_by_mode():
     told = result.by_strategy
     assert told.index.names == ["mode", "strategy"]
     assert told.loc["cross"].equals(result.cross.by_strategy)
+
+
+def test_venues_have_it_by_venue_and_mode():
+    result = compare_venues([Buys(), Buys(quantity=-1.0)], a_market(64, 64, 80, 48, 72), Account(), ["generic", "bybit"])
+    told = result.by_strategy
+    assert told.index.names == ["venue", "mode", "strategy"]
+    assert told.loc["bybit"].equals(result["bybit"].by_strategy)
 
 
 @pytest.mark.parametrize("seed", range(60))
