@@ -99,10 +99,11 @@ def test_the_drawdown_is_that_of_the_pnl_at_closes():
     assert [largest_fall(np.array(curve)) for curve in ([-3.0, 1.0, -1.0], [1.0, 2.0])] == [3.0, 0.0]
 
 
-@pytest.mark.parametrize(("mode", "owner"), [("cross", "account"), ("isolated", "Buys#1")])
+@pytest.mark.parametrize(("mode", "owner"), [("cross", "account"), ("isolated", "Buys#1"), ("sub_accounts", "Buys#1")])
 def test_what_insurance_pays_for_a_shared_pool_is_nobodys(mode, owner):
     market = Market.from_frames({"AUSDT": gap(frame([64, 64, 64, 4, 4]))})
-    result = run([Buys(quantity=32.0), Buys(quantity=0.5)], market, Account(balance=1_024, leverage=4, mode=mode))
+    team = [Allocation(Buys(quantity=30.0), share=0.5), Allocation(Buys(quantity=0.5), share=0.25)]
+    result = run(team, market, Account(balance=1_024, leverage=4, mode=mode))
     told = result.by_strategy
     absorbed = told["insurance_absorbed"]
     assert absorbed[owner] > 0
@@ -110,7 +111,7 @@ def test_what_insurance_pays_for_a_shared_pool_is_nobodys(mode, owner):
     if mode == "cross":
         assert told.loc["account", "pnl"] == absorbed["account"]
         assert absorbed[["Buys#1", "Buys#2"]].tolist() == [0.0, 0.0]
-    assert told["liquidations"].tolist() == [1, 1, 0]
+    assert told["liquidations"].tolist() == [1, int(mode != "sub_accounts"), 0]
     assert told["pnl"].sum() == pytest.approx(result.equity[-1] - 1_024, abs=1e-9)
 
 
@@ -127,7 +128,8 @@ def test_a_comparison_has_it_by_mode():
 
 
 def test_venues_have_it_by_venue_and_mode():
-    result = compare_venues([Buys(), Buys(quantity=-1.0)], a_market(64, 64, 80, 48, 72), Account(), ["generic", "bybit"])
+    market = a_market(64, 64, 80, 48, 72)
+    result = compare_venues([Buys(), Buys(quantity=-1.0)], market, Account(), ["generic", "bybit"])
     told = result.by_strategy
     assert told.index.names == ["venue", "mode", "strategy"]
     assert told.loc["bybit"].equals(result["bybit"].by_strategy)
