@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ from backtester import _scenario_rows as parts
 from backtester.account import Slot
 from backtester.errors import ConfigurationError
 from backtester.market import Market
-from backtester.orders import MarginActions, Orders
+from backtester.orders import MarginActions, Orders, Terms
 from backtester.scenario_schema import validate
 from backtester.schema import RULE_AMOUNTS, RULE_CHOICES, RULE_COUNTS, RULE_RATES
 from backtester.venue import Instrument, VenueRules
@@ -61,6 +61,8 @@ class Scenario:
         Shares of the balance of the standing sub-accounts; empty in other modes.
     orders : Orders
     actions : MarginActions
+    terms : Terms
+        Of the working orders among `orders`.
     """
 
     market: Market
@@ -73,6 +75,7 @@ class Scenario:
     shares: tuple[float, ...]
     orders: Orders
     actions: MarginActions
+    terms: Terms = field(default_factory=Terms.none)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Scenario:

@@ -71,9 +71,11 @@ EVENT_KINDS = (
 
 REASONS = (
     "", "no_data", "minimum", "tier", "available", "would_liquidate", "refused", "liquidation", "replaced", "backstop",
+    "no_position", "asked", "expired", "post_only", "unfilled", "one_cancels_other", "flat",
 )  # fmt: skip
 (
     NO_REASON, NO_DATA, MINIMUM, TIER, AVAILABLE, WOULD_LIQUIDATE, REFUSED, BY_LIQUIDATION, REPLACED, BACKSTOP,
+    NO_POSITION, ASKED, EXPIRED, POST_ONLY, UNFILLED, ONE_CANCELS_OTHER, WENT_FLAT,
 ) = _codes(REASONS)  # fmt: skip
 
 SEGMENTS = ("open", "0", "1", "2", "close")
@@ -106,11 +108,14 @@ MOVED = (DEPOSITED, TRANSFERRED, TOPPED_UP)  # between pools or from outside: no
 # What the inputs say, coded for the kernels; the words are those of the scenario format.
 CONTRACTS = ("linear", "inverse")
 TIER_KEYS = ("notional", "quantity")
-SIZE_TYPES = ("quantity", "notional", "equity_fraction", "margin")
+TARGET_SIZES = ("quantity", "notional", "equity_fraction", "margin")
+SIZE_TYPES = (*TARGET_SIZES, "position")
+ORDER_TYPES = ("market", "limit", "take_profit", "stop", "trailing_stop")
+TIMES_IN_FORCE = ("gtc", "ioc", "fok")
 MODES = ("isolated", "cross", "mixed", "sub_accounts")
 PATHS = ("adverse", "favourable", "candle", "close")
 POOL_KINDS = ("standing", "on_demand")
-ACTION_KINDS = ("add", "remove", "set_leverage")
+ACTION_KINDS = ("add", "remove", "set_leverage", "cancel")
 RULE_CHOICES: dict[str, tuple[str, ...]] = {
     "mm_basis": ("mark", "entry"),
     "reduction": ("full", "tier_step", "to_initial", "fraction_first"),
@@ -138,9 +143,11 @@ RULE_RATES = (
 RULE_AMOUNTS = ("top_up_cap", "first_fraction_above", "liquidation_cooldown")
 RULE_COUNTS = ("tier_steps",)  # from 1 on
 
-QUANTITY, NOTIONAL, EQUITY_FRACTION, MARGIN = _codes(SIZE_TYPES)
+QUANTITY, NOTIONAL, EQUITY_FRACTION, MARGIN, POSITION = _codes(SIZE_TYPES)
+MARKET_TYPE, LIMIT_TYPE, TAKE_PROFIT_TYPE, STOP_TYPE, TRAILING_TYPE = _codes(ORDER_TYPES)
+GOOD_TILL_CANCELLED, IMMEDIATE_OR_CANCEL, FILL_OR_KILL = _codes(TIMES_IN_FORCE)
 ADVERSE, FAVOURABLE, CANDLE, CLOSE = _codes(PATHS)
-ADD, REMOVE, LEVERAGE = _codes(ACTION_KINDS)
+ADD, REMOVE, LEVERAGE, CANCEL = _codes(ACTION_KINDS)
 MARK_BASIS, ENTRY_BASIS = _codes(RULE_CHOICES["mm_basis"])
 FULL, TIER_STEP, TO_INITIAL, FRACTION_FIRST = _codes(RULE_CHOICES["reduction"])
 ALL_SLOTS, LARGEST_REQUIREMENT, LARGEST_LOSS = _codes(RULE_CHOICES["liquidation_order"])
