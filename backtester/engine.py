@@ -12,7 +12,7 @@ from backtester import engine_input
 from backtester.account import Account, rules_of, venue_of
 from backtester.errors import ConfigurationError
 from backtester.intents import Plan, plan
-from backtester.kernels.simulate import simulate as run_kernel
+from backtester.kernels.simulate import advance as run_kernel
 from backtester.market import Market
 from backtester.result import Result
 from backtester.scenario import Scenario
@@ -134,8 +134,8 @@ def simulate(scenario: Scenario, *, record: str = "full", strategy: str = "") ->
     while True:
         account = engine_input.run_of(scenario, *lengths)
         curves = _curves(scenario, len(account.pools), record)
-        deposits = engine_input.deposits_of(scenario, len(account.pools))
-        outcome = run_kernel(account, agenda, bars, curves, pad, deposits, PATHS.index(scenario.path))
+        engine_input.deposit(account, scenario)
+        outcome = run_kernel(account, agenda, bars, curves, pad, PATHS.index(scenario.path), len(curves.equity))
         state = account.state[0]
         needed = (int(state.n_events), int(state.n_ledger), int(state.n_positions))
         if outcome != LOG_FULL:

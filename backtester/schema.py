@@ -144,7 +144,7 @@ RULE_AMOUNTS = ("top_up_cap", "first_fraction_above", "liquidation_cooldown")
 RULE_COUNTS = ("tier_steps",)  # from 1 on
 
 QUANTITY, NOTIONAL, EQUITY_FRACTION, MARGIN, POSITION = _codes(SIZE_TYPES)
-MARKET_TYPE, LIMIT_TYPE, TAKE_PROFIT_TYPE, STOP_TYPE, TRAILING_TYPE = _codes(ORDER_TYPES)
+TYPE_EVENTS = np.array([FILL, LIMIT, TAKE_PROFIT, STOP, TRAILING_STOP])  # what the log calls a trade of each type
 GOOD_TILL_CANCELLED, IMMEDIATE_OR_CANCEL, FILL_OR_KILL = _codes(TIMES_IN_FORCE)
 ADVERSE, FAVOURABLE, CANDLE, CLOSE = _codes(PATHS)
 ADD, REMOVE, LEVERAGE, CANCEL = _codes(ACTION_KINDS)
@@ -162,6 +162,7 @@ EVENT = np.dtype(
         ("bar", "i4"),
         ("slot", "i4"),
         ("pool", "i4"),
+        ("order", "i4"),  # whose it is, as an index into the scenario's orders; -1: none
         ("kind", "i1"),
         ("reason", "i1"),
         ("segment", "i1"),
@@ -185,7 +186,7 @@ SLOT = np.dtype(
     [("instrument", "i8"), ("pool", "i8"), ("leverage", "f8"), ("quantity", "f8"), ("entry", "f8")]
     + _EXITS  # nan: none
     + [("best", "f8")]  # best trade price since the trailing stop became active
-    + [("limit_order", "i8"), ("limit_quantity", "f8")]  # row of the resting limit order (-1: none), its signed size
+    + [("working", "i8")]  # row of the first of its working orders (-1: none), which are in the order they were given
     + [("waiting_order", "i8"), ("opening", "f8")]  # row of the order of this open (-1: none), its opening part
     + [("has_exit", "i8"), ("position_row", "i8"), ("bankruptcy_price", "f8"), ("leg", "i8")]
     + [("topped_up", "f8")]  # what the rule auto_top_up has moved to this position
@@ -272,7 +273,12 @@ STATE = np.dtype(
     + [("reach", "i8"), ("window_start", "i8"), ("window_end", "i8")]  # bars that the quiet pass looks ahead
     + [("keeps_inside", "i8")]  # whether more than the equity at the closes is asked for
     + [("looked_ahead", "i8")]  # whether what its window holds is good at this open
-    + [("n_segments", "i8"), ("cooldown", "f8"), ("cool_from", "f8")],  # [bars] of `fraction_first`: see liquidation.py
+    + [("n_segments", "i8"), ("cooldown", "f8"), ("cool_from", "f8")]  # [bars] of `fraction_first`: see liquidation.py
+    + [("order", "i8")]  # the order at work, for the log (-1: none)
+    + [("whole", "i8")]  # whether what opens must not be cut
+    + [("next_expiry", "i8")]  # bar at whose open the next working order has expired
+    # How far a run has come: the next bar, and the next rows of orders, instructions, funding and changes of tiers.
+    + [(f"next_{name}", "i8") for name in ("bar", "order", "action", "funding", "change")],
     align=True,
 )
 # `amount` is what the order calls its size, a name that numpy records have given away.
@@ -280,9 +286,21 @@ ORDER = np.dtype(
     [("bar", "i8"), ("slot", "i8"), ("amount", "f8"), ("size_type", "i8"), ("target", "i8"), ("margin", "f8")]
     + [("limit", "f8")]
     + _EXITS
-    + [("next", "i8")],  # bar of the next order on the same instrument
+    + [("next", "i8")]  # bar of the next order on the same instrument
+    + [("working", "i8"), ("id", "i8")],  # row among the working orders (-1: none), index into the scenario's orders
     align=True,
 )
+# An order that may rest: one with a type, or a plain limit. docs/model.md, "Working orders".
+WORKING = np.dtype(
+    [("order", "i8"), ("slot", "i8"), ("next", "i8")]  # its row of ORDER, and the next one in its slot (-1: none)
+    + [("state", "i8"), ("kind", "i8"), ("change", "f8")]  # kind of event; signed size (0: of a position)
+    + [("trigger", "f8"), ("offset", "f8"), ("offset_fraction", "f8"), ("best", "f8"), ("acting", "i8")]
+    + [("plain", "i8"), ("reduce_only", "i8"), ("post_only", "i8"), ("time_in_force", "i8")]
+    + [("expires", "i8"), ("oco", "i8")],  # -1: none
+    align=True,
+)
+ORDER_STATES = ("to come", "arriving", "resting", "done")
+TO_COME, ARRIVING, RESTING, ORDER_DONE = _codes(ORDER_STATES)
 ACTION = np.dtype([("bar", "i8"), ("slot", "i8"), ("kind", "i8"), ("amount", "f8")], align=True)
 TIER_CHANGE = np.dtype([("bar", "i8"), ("instrument", "i8"), ("first_tier", "i8"), ("last_tier", "i8")], align=True)
 FUNDING_EVENT = np.dtype([("bar", "i8"), ("instrument", "i8"), ("rate", "f8"), ("mark", "f8")], align=True)
@@ -331,6 +349,7 @@ class Run(NamedTuple):
     legs: Rows  # LEG, by pool, then instrument
     state: Rows  # STATE, (1,)
     orders: Rows  # ORDER, by bar (of execution), then slot
+    working: Rows  # WORKING, by order
     events: Rows  # EVENT
     ledger: Rows  # LEDGER_ROW
     positions: Rows  # POSITION_ROW
