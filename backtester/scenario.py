@@ -62,7 +62,7 @@ class Scenario:
     orders : Orders
     actions : MarginActions
     terms : Terms
-        Of the working orders among `orders`.
+        Of the working orders among `orders`, in their order.
     """
 
     market: Market
@@ -100,6 +100,7 @@ class Scenario:
             shares=tuple(checked["sub_account_shares"]) if mode == "sub_accounts" else (),
             orders=parts.orders_of(checked["orders"]),
             actions=parts.actions_of(checked["margin_actions"]),
+            terms=parts.terms_of(checked["orders"]),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -113,7 +114,7 @@ class Scenario:
             "account": {"balance": self.balance, "mode": self.mode, "path": self.path},
             "slots": [parts.slot_row(slot) for slot in self.slots],
             "sub_account_shares": list(self.shares),
-            "orders": parts.order_rows(self.orders),
+            "orders": parts.order_rows(self.orders, self.terms),
             "margin_actions": parts.action_rows(self.actions),
         }
 
