@@ -37,6 +37,7 @@ from backtester.schema import (
     WORKING,
     Agenda,
     Bars,
+    Curves,
     Floats,
     Pad,
     Run,
@@ -132,10 +133,17 @@ def run_of(scenario: Scenario, n_events: int, n_ledger: int, n_positions: int) -
         state=_state(scenario),
         orders=orders,
         working=working,
-        events=_empty(EVENT, n_events),
-        ledger=_empty(LEDGER_ROW, n_ledger),
-        positions=_empty(POSITION_ROW, n_positions),
+        events=empty(EVENT, n_events),
+        ledger=empty(LEDGER_ROW, n_ledger),
+        positions=empty(POSITION_ROW, n_positions),
     )
+
+
+def curves_of(scenario: Scenario, n_pools: int, record: str) -> Curves:
+    """Curves of a run, as far as they are asked for; see `engine.run`."""
+    n_bars = len(scenario.market.open_time)
+    ratios = (np.empty(n_bars), np.zeros((n_pools, n_bars))) if record == "full" else (np.empty(0), np.empty((0, 0)))
+    return Curves(np.empty(n_bars), np.empty(0 if record == "equity" else n_bars), *ratios)
 
 
 def agenda_of(scenario: Scenario) -> Agenda:
@@ -143,7 +151,8 @@ def agenda_of(scenario: Scenario) -> Agenda:
     return Agenda(_actions(scenario), _funding(scenario), tier_changes(scenario))
 
 
-def _empty(dtype: np.dtype[Any], n: int) -> Table:
+def empty(dtype: np.dtype[Any], n: int) -> Table:
+    """Return a table of `n` rows with nothing in them."""
     return np.empty(n, dtype).view(Table)
 
 

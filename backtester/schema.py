@@ -144,6 +144,7 @@ RULE_AMOUNTS = ("top_up_cap", "first_fraction_above", "liquidation_cooldown")
 RULE_COUNTS = ("tier_steps",)  # from 1 on
 
 QUANTITY, NOTIONAL, EQUITY_FRACTION, MARGIN, POSITION = _codes(SIZE_TYPES)
+MARKET_TYPE, LIMIT_TYPE, TAKE_PROFIT_TYPE, STOP_TYPE, TRAILING_TYPE = _codes(ORDER_TYPES)
 TYPE_EVENTS = np.array([FILL, LIMIT, TAKE_PROFIT, STOP, TRAILING_STOP])  # what the log calls a trade of each type
 GOOD_TILL_CANCELLED, IMMEDIATE_OR_CANCEL, FILL_OR_KILL = _codes(TIMES_IN_FORCE)
 ADVERSE, FAVOURABLE, CANDLE, CLOSE = _codes(PATHS)
@@ -189,7 +190,7 @@ SLOT = np.dtype(
     + [("working", "i8")]  # row of the first of its working orders (-1: none), which are in the order they were given
     + [("waiting_order", "i8"), ("opening", "f8")]  # row of the order of this open (-1: none), its opening part
     + [("has_exit", "i8"), ("position_row", "i8"), ("bankruptcy_price", "f8"), ("leg", "i8")]
-    + [("topped_up", "f8")]  # what the rule auto_top_up has moved to this position
+    + [("topped_up", "f8"), ("funding", "f8")]  # what auto_top_up has moved to this position, and the funding it paid
     + [("tier_limit", "f8")]  # tier key beyond which its leverage is not allowed (-1: to be looked up)
     # Not of this slot but of the k-th in a row: the k-th slot by pool, instrument and index, which a pool's `first`
     # and `last` point into; and scratch of a liquidation, the k-th slot to close and what that order goes by.
@@ -383,6 +384,18 @@ class Records(NamedTuple):
     entry_price: Floats  # nan: flat
     leverage: Floats
     liquidation_price: Floats  # nan: none
+
+
+# What a strategy sees of its account at a close.
+POOL_VIEW = np.dtype([("equity", "f8"), ("requirement", "f8"), ("initial_margin", "f8")], align=True)
+SLOT_VIEW = np.dtype([("mark", "f8"), ("liquidation_price", "f8")], align=True)
+
+
+class View(NamedTuple):
+    """An account at the close of a bar."""
+
+    pools: Rows  # POOL_VIEW, (n_pools,)
+    slots: Rows  # SLOT_VIEW, (n_slots,)
 
 
 class Pad(NamedTuple):

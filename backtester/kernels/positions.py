@@ -122,6 +122,7 @@ def put_on(run, j, change, fill):
     if slot.quantity == 0.0:
         slot.entry = fill
         slot.topped_up = 0.0
+        slot.funding = 0.0
         run.pools[slot.pool].n_open += 1
     else:
         slot.entry = (slot.quantity * slot.entry + change * fill) / (slot.quantity + change)

@@ -46,8 +46,8 @@ def advance(run, agenda, bars, curves, pad, path, until):
     path : int
         Code of the intrabar path.
     until : int
-        At most the number of bars. Orders and instructions that act from there on may still be added; `break_window`
-        says so.
+        At most the number of bars. Orders and instructions that act from there on may be added before the next call,
+        if `state.window_end` and `state.looked_ahead` are then set to 0.
 
     Returns
     -------
@@ -76,14 +76,14 @@ def advance(run, agenda, bars, curves, pad, path, until):
                 put_tiers(run, agenda.tiers[row])
             open_bar(run, agenda, bars, pad, order, next_order, action, next_action, funding, next_funding)
             order, action, funding, change = next_order, next_action, next_funding, next_change
-        horizon = until
+        horizon = len(curves.equity)
         if action < len(agenda.actions):
             horizon = min(horizon, agenda.actions[action].bar)
         if funding < len(agenda.funding):
             horizon = min(horizon, agenda.funding[funding].bar)
         if change < len(agenda.tiers):
             horizon = min(horizon, agenda.tiers[change].bar)
-        stop = min(horizon, state.next_expiry)
+        stop = min(until, horizon, state.next_expiry)
         if order < len(run.orders):
             stop = min(stop, run.orders[order].bar)
         quiet = pass_quiet(run, bars, curves, pad, t, stop, horizon, path)
