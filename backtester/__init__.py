@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from backtester.account import Account
     from backtester.across import VenueComparison, compare_venues
+    from backtester.allocation import Allocation
     from backtester.compare import Comparison, compare
     from backtester.engine import run, simulate
     from backtester.errors import (
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Account",
+    "Allocation",
     "BacktesterError",
     "Comparison",
     "ConfigurationError",
@@ -60,6 +62,7 @@ __all__ = [
 
 _HOMES = {
     "account": ("Account",),
+    "allocation": ("Allocation",),
     "across": ("VenueComparison", "compare_venues"),
     "compare": ("Comparison", "compare"),
     "engine": ("run", "simulate"),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from backtester import engine_input
 from backtester.account import Account, rules_of, venue_of
+from backtester.allocation import Strategies, described
 from backtester.errors import ConfigurationError
 from backtester.intents import Plan, plan
 from backtester.kernels.simulate import advance as run_kernel
@@ -18,9 +18,6 @@ from backtester.result import Result
 from backtester.scenario import Scenario
 from backtester.scenario_schema import check_currency
 from backtester.schema import LOG_FULL, PATHS
-
-if TYPE_CHECKING:
-    from backtester.strategy import Strategy
 
 __all__ = ["Prepared", "prepare", "run", "simulate"]
 
@@ -42,7 +39,7 @@ class Prepared(NamedTuple):
 
 
 def prepare(
-    strategy: Strategy | Sequence[Strategy], market: Market, account: Account, *, check: bool = True
+    strategy: Strategies, market: Market, account: Account, *, check: bool = True
 ) -> Prepared:
     """Ask the strategies for their targets, once for all modes and paths.
 
@@ -52,12 +49,11 @@ def prepare(
         If a strategy raises, returns something unusable or (with `check`) looks into the future.
     """
     wanted = plan(strategy, market, account, check=check)
-    names = [strategy.name] if not isinstance(strategy, Sequence) else [one.name for one in strategy]
-    return Prepared(" + ".join(names), wanted)
+    return Prepared(described(strategy), wanted)
 
 
 def run(
-    strategy: Strategy | Sequence[Strategy],
+    strategy: Strategies,
     market: Market,
     account: Account,
     *,
@@ -70,7 +66,7 @@ def run(
 
     Parameters
     ----------
-    strategy : Strategy or sequence of Strategy
+    strategy : Strategy, Allocation or sequence of them
     market : Market
         Decisions are taken on its bars; the simulation runs on ``market.detail`` where there is one.
     account : Account
@@ -99,7 +95,7 @@ def run(
         mode=chosen.mode,
         path=chosen.path,
         slots=ready.plan.slots,
-        shares=tuple(chosen.shares.values()) if chosen.mode == "sub_accounts" else (),
+        shares=ready.plan.shares if chosen.mode == "sub_accounts" else (),
         orders=ready.plan.orders,
         actions=ready.plan.actions,
     )

@@ -12,10 +12,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from backtester import text
 from backtester.compare import Comparison
-from backtester.printing import all_notes, facts
+from backtester.printing import BY_STRATEGY, all_notes, facts, several_strategies
 from backtester.verdict import name_of
 from reports.palette import look
-from reports.tables import band_table, metrics_table
+from reports.tables import band_table, metrics_table, strategy_table
 
 __all__ = ["Picture", "kept", "page", "template"]
 
@@ -92,6 +92,8 @@ def page(
         facts=facts(comparison),
         modes=modes,
         metrics=metrics_table(comparison),
+        strategies=strategy_table(comparison) if several_strategies(comparison) else None,
+        by_strategy=BY_STRATEGY,
         band=band_table(comparison) if len(comparison.band) > len(modes) else None,
         band_verdict=kept(comparison.band_verdict),
         pictures=pictures,

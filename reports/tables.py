@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from backtester.compare import Comparison
-from backtester.printing import band_rows
+from backtester.printing import band_rows, strategy_blocks
 from backtester.summary import formatted, shown, unit, value
 from backtester.verdict import name_of
 
-__all__ = ["Row", "Table", "band_table", "metrics_table"]
+__all__ = ["Row", "Table", "band_table", "metrics_table", "strategy_table"]
 
 _GROUPS = (
     ("Outcome", "final_equity"),
@@ -70,3 +70,14 @@ def band_table(comparison: Comparison) -> Table:
     """Return what each path inside the bars makes of each mode as cells."""
     header, rows = band_rows(comparison)
     return Table(tuple(header[1:]), tuple(Row(label, label, "", "", tuple(cells)) for label, *cells in rows))
+
+
+def strategy_table(comparison: Comparison) -> Table:
+    """Return what each strategy earned and used as cells, under a heading for each mode."""
+    header, blocks = strategy_blocks(comparison)
+    rows = [
+        Row(f"{mode}-{name}", name, "", "", tuple(cells), "" if k else mode)
+        for mode, block in blocks.items()
+        for k, (name, *cells) in enumerate(block)
+    ]
+    return Table(tuple(cell.replace("-\n", "").replace("\n", " ") for cell in header[1:]), tuple(rows))

@@ -7,13 +7,17 @@ from contextlib import contextmanager
 
 from backtester.errors import ConfigurationError
 
-__all__ = ["as_options", "names", "rules"]
+__all__ = ["as_options", "names", "pairs", "rules"]
 
 _OPTIONS = {
     "account.balance": "--balance",
+    "account.isolated": "--isolated",
     "account.leverage": "--leverage",
     "account.mode": "--modes",
     "account.path": "--path",
+    "account.shares": "--allocate",
+    "allocation.name": "STRATEGY",
+    "allocation.share": "--allocate share",
     "base_url": "--base-url",
     "columns": "--columns",
     "credentials": "--credentials",
@@ -68,7 +72,12 @@ def names(given: str) -> list[str]:
 
 
 def rules(given: Iterable[str]) -> dict[str, object]:
-    """Return ``name=value`` texts as rules of a venue: a value that reads as a number is one.
+    """Return ``name=value`` texts as rules of a venue; see `pairs`."""
+    return pairs(given, "--rule", "--rule slippage=0.0002")
+
+
+def pairs(given: Iterable[str], option: str, example: str) -> dict[str, object]:
+    """Return ``name=value`` texts of an option: a value that reads as a number is one.
 
     Raises
     ------
@@ -79,8 +88,7 @@ def rules(given: Iterable[str]) -> dict[str, object]:
     for text in given:
         name, sign, value = text.partition("=")
         if not sign or not name.strip():
-            cure = "Write --rule slippage=0.0002"
-            raise ConfigurationError("--rule", text, "is not of the form name=value", cure=cure)
+            raise ConfigurationError(option, text, "is not of the form name=value", cure=f"Write {example}")
         out[name.strip()] = _number(value.strip())
     return out
 
