@@ -13,7 +13,7 @@ from backtester._changes import changes, first_bars
 from backtester._slots import specs_of
 from backtester._targets import FIELDS, Dense, dense
 from backtester.market import Market
-from backtester.orders import SIZE_TYPES
+from backtester.schema import TARGET_SIZES
 from backtester.strategy import SlotSpec, Strategy, Targets
 
 Ints = NDArray[np.int64]
@@ -117,7 +117,7 @@ def _compare_slots(author: Author, found: tuple[SlotSpec, ...], note: str) -> No
 def _compare(strategy: Strategy, author: Author, full: Dense, part: Dense, cut: int) -> None:
     """Fail at the first difference between the targets on all bars and on the first ones."""
     if full.size_type != part.size_type or full.watch_mark != part.watch_mark:
-        found = f"{SIZE_TYPES[full.size_type]}, then {SIZE_TYPES[part.size_type]}"
+        found = f"{TARGET_SIZES[full.size_type]}, then {TARGET_SIZES[part.size_type]}"
         author.fail("its targets change their kind with the length of the market", found=found)
     place = first_difference(full, part, cut)
     if place is None:
@@ -143,7 +143,7 @@ def first_difference(full: Dense, part: Dense, cut: int) -> tuple[int, int, str]
     for name in ("size", *FIELDS):
         place = _difference(getattr(full, name), getattr(part, name), cut)
         if place is not None and (worst is None or place < worst[:2]):
-            worst = (*place, SIZE_TYPES[full.size_type] if name == "size" else name)
+            worst = (*place, TARGET_SIZES[full.size_type] if name == "size" else name)
     return worst
 
 

@@ -12,12 +12,12 @@ from backtester.account import Account, rules_of, venue_of
 from backtester.allocation import Strategies, described
 from backtester.errors import ConfigurationError
 from backtester.intents import Plan, plan
-from backtester.kernels.simulate import simulate as run_kernel
+from backtester.kernels.simulate import advance as run_kernel
 from backtester.market import Market
 from backtester.result import Result
 from backtester.scenario import Scenario
 from backtester.scenario_schema import check_currency
-from backtester.schema import LOG_FULL, PATHS, Curves
+from backtester.schema import LOG_FULL, PATHS
 
 __all__ = ["Prepared", "prepare", "run", "simulate"]
 
@@ -129,9 +129,9 @@ def simulate(scenario: Scenario, *, record: str = "full", strategy: str = "") ->
     lengths, pad = _log_lengths(scenario), engine_input.pad_of(scenario)
     while True:
         account = engine_input.run_of(scenario, *lengths)
-        curves = _curves(scenario, len(account.pools), record)
-        deposits = engine_input.deposits_of(scenario, len(account.pools))
-        outcome = run_kernel(account, agenda, bars, curves, pad, deposits, PATHS.index(scenario.path))
+        curves = engine_input.curves_of(scenario, len(account.pools), record)
+        engine_input.deposit(account, scenario)
+        outcome = run_kernel(account, agenda, bars, curves, pad, PATHS.index(scenario.path), len(curves.equity))
         state = account.state[0]
         needed = (int(state.n_events), int(state.n_ledger), int(state.n_positions))
         if outcome != LOG_FULL:
@@ -147,9 +147,3 @@ def _log_lengths(scenario: Scenario) -> tuple[int, int, int]:
     funding = int(slots[scenario.market.funding.instrument].sum())
     acts = len(scenario.orders.bar) + len(scenario.actions.bar) + 64
     return 4 * acts + funding, 14 * acts + 2 * funding, 3 * acts
-
-
-def _curves(scenario: Scenario, n_pools: int, record: str) -> Curves:
-    n_bars = len(scenario.market.open_time)
-    ratios = (np.empty(n_bars), np.zeros((n_pools, n_bars))) if record == "full" else (np.empty(0), np.empty((0, 0)))
-    return Curves(np.empty(n_bars), np.empty(0 if record == "equity" else n_bars), *ratios)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from backtester import text
 from backtester.allocation import ACCOUNT
-from backtester.attribution import largest_fall
+from backtester.by_strategy import largest_fall
 from backtester.metrics import mean_margin_in_use, peak_margin_in_use
 from backtester.provenance import data_line
 from backtester.refusals import refusals

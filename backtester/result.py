@@ -187,7 +187,7 @@ class Result:
     @cached_property
     def by_strategy(self) -> pd.DataFrame:
         """Pnl and its parts, trades, liquidations, refused orders, margin and drawdown of each strategy."""
-        from backtester.attribution import by_strategy
+        from backtester.by_strategy import by_strategy
 
         return by_strategy(self)
 

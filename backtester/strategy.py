@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Self
 from backtester import _parameters
 from backtester.errors import BacktesterError, ConfigurationError, StrategyError
 from backtester.market import Market
-from backtester.orders import SIZE_TYPES
+from backtester.schema import TARGET_SIZES
 
 __all__ = ["SlotSpec", "Strategy", "Targets"]
 
@@ -125,9 +125,9 @@ class Targets:
     watch: str = "trade"
 
     def __post_init__(self) -> None:
-        sizes = [name for name in SIZE_TYPES if getattr(self, name) is not None]
+        sizes = [name for name in TARGET_SIZES if getattr(self, name) is not None]
         if len(sizes) != 1:
-            problem = f"give exactly one of {', '.join(SIZE_TYPES)}"
+            problem = f"give exactly one of {', '.join(TARGET_SIZES)}"
             raise ConfigurationError("Targets", ", ".join(sizes) or None, problem)
         for name in ("stop", "take_profit"):
             if getattr(self, name) is not None and getattr(self, f"{name}_price") is not None:
@@ -139,7 +139,7 @@ class Targets:
     @property
     def size_type(self) -> str:
         """Which of the sizes is given."""
-        return next(name for name in SIZE_TYPES if getattr(self, name) is not None)
+        return next(name for name in TARGET_SIZES if getattr(self, name) is not None)
 
 
 class Strategy:

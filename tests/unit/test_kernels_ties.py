@@ -2,7 +2,8 @@
 
 import pytest
 
-from backtester.kernels.path import falling_to, low_comes_first, pool_at, pool_trigger, rank, slot_trigger
+from backtester.kernels.path import low_comes_first, pool_at, pool_trigger
+from backtester.kernels.triggers import falling_to, rank, slot_trigger
 from backtester.schema import (
     ADVERSE,
     CANDLE,
