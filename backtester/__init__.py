@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         MarketDataError,
         StrategyError,
     )
+    from backtester.event_driven.asked import Order
+    from backtester.event_driven.bar import Bar
     from backtester.market import Funding, Market
     from backtester.orders import MarginActions, Orders
     from backtester.result import Result
@@ -34,6 +36,7 @@ __all__ = [
     "Account",
     "Allocation",
     "BacktesterError",
+    "Bar",
     "Comparison",
     "ConfigurationError",
     "Funding",
@@ -42,6 +45,7 @@ __all__ = [
     "MarginActions",
     "Market",
     "MarketDataError",
+    "Order",
     "Orders",
     "Result",
     "Scenario",
@@ -67,6 +71,8 @@ _HOMES = {
     "compare": ("Comparison", "compare"),
     "engine": ("run", "simulate"),
     "errors": ("BacktesterError", "ConfigurationError", "InvariantError", "MarketDataError", "StrategyError"),
+    "event_driven.asked": ("Order",),
+    "event_driven.bar": ("Bar",),
     "market": ("Funding", "Market"),
     "orders": ("MarginActions", "Orders"),
     "result": ("Result",),

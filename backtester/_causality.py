@@ -18,12 +18,12 @@ from backtester.strategy import SlotSpec, Strategy, Targets
 
 Ints = NDArray[np.int64]
 
-_CURE = (
+CURE = (
     "use only bars up to the one decided on: shift(1) and not shift(-1), no centred windows, no "
     "backfill, no mean, maximum or ranking over the whole series"
 )
 _RANDOM = "seed its random numbers, and keep nothing on self between calls"
-_TOLERANCE = 1e-9  # relative; sums may round differently on a shorter array
+TOLERANCE = 1e-9  # relative; sums may round differently on a shorter array
 
 
 def check_causal(
@@ -133,7 +133,7 @@ def _compare(strategy: Strategy, author: Author, full: Dense, part: Dense, cut: 
         f"{whole} with all {author.market.n_bars:,} bars, {first} with the first {cut:,}",
         bar=bar,
         slot=slot,
-        cure=_CURE,
+        cure=CURE,
     )
 
 
@@ -158,7 +158,7 @@ def _difference(full: NDArray[np.float64] | None, part: NDArray[np.float64] | No
     head = full[:cut]
     if np.array_equal(head, part, equal_nan=True):
         return None
-    same = np.isclose(head, part, rtol=_TOLERANCE, atol=0.0, equal_nan=True)
+    same = np.isclose(head, part, rtol=TOLERANCE, atol=0.0, equal_nan=True)
     if same.all():
         return None
     bar = int(np.argmin(same.all(axis=1)))

@@ -11,9 +11,13 @@ from backtester import engine_input
 from backtester.account import Account, rules_of, venue_of
 from backtester.allocation import Strategies, described
 from backtester.errors import ConfigurationError
-from backtester.intents import Plan, plan
+from backtester.event_driven.follow import Planned, follow
+from backtester.event_driven.followers import Follower, followers_of
+from backtester.event_driven.kernel_session import KernelSession
+from backtester.intents import Plan, decision_bars, plan
 from backtester.kernels.simulate import advance as run_kernel
 from backtester.market import Market
+from backtester.orders import MarginActions, Orders
 from backtester.result import Result
 from backtester.scenario import Scenario
 from backtester.scenario_schema import check_currency
@@ -32,10 +36,13 @@ class Prepared(NamedTuple):
     strategy : str
         Names with parameters.
     plan : Plan
+    followers : tuple of Follower
+        Those that are called at every bar.
     """
 
     strategy: str
     plan: Plan
+    followers: tuple[Follower, ...] = ()
 
 
 def prepare(
@@ -49,7 +56,7 @@ def prepare(
         If a strategy raises, returns something unusable or (with `check`) looks into the future.
     """
     wanted = plan(strategy, market, account, check=check)
-    return Prepared(described(strategy), wanted)
+    return Prepared(described(strategy), wanted, followers_of(strategy, market, check=check))
 
 
 def run(
@@ -99,7 +106,25 @@ def run(
         orders=ready.plan.orders,
         actions=ready.plan.actions,
     )
-    return simulate(scenario, record=record, strategy=ready.strategy)
+    if not ready.followers:
+        return simulate(scenario, record=record, strategy=ready.strategy)
+    check_record(record)
+    check_scenario(scenario)
+    session = KernelSession(replace(scenario, orders=Orders.none(), actions=MarginActions.none()), record)
+    grid_bars = decision_bars(market).tolist()
+    follow(session, market, ready.followers, Planned(scenario.orders, scenario.actions), grid_bars, grid.n_bars)
+    return session.result(ready.strategy)
+
+
+def check_record(record: str) -> None:
+    """Fail for an unknown amount of records."""
+    if record not in RECORDS:
+        raise ConfigurationError("record", record, "unknown amount of records", allowed=RECORDS)
+
+
+def check_scenario(scenario: Scenario) -> None:
+    """Fail if the contracts settle in different currencies."""
+    check_currency(scenario.instruments[slot.instrument].contract for slot in scenario.slots)
 
 
 def simulate(scenario: Scenario, *, record: str = "full", strategy: str = "") -> Result:
@@ -122,9 +147,8 @@ def simulate(scenario: Scenario, *, record: str = "full", strategy: str = "") ->
     ConfigurationError
         If the contracts settle in different currencies.
     """
-    if record not in RECORDS:
-        raise ConfigurationError("record", record, "unknown amount of records", allowed=RECORDS)
-    check_currency(scenario.instruments[slot.instrument].contract for slot in scenario.slots)
+    check_record(record)
+    check_scenario(scenario)
     bars, agenda = engine_input.bars_of(scenario), engine_input.agenda_of(scenario)
     lengths, pad = _log_lengths(scenario), engine_input.pad_of(scenario)
     while True:

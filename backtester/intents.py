@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtester import _slots
-from backtester._author import Author, ask
+from backtester._author import Author, ask, writes
 from backtester._causality import check_causal, compare_prefixes, unasked
 from backtester._changes import actions_of, first_bars, orders_of
 from backtester._targets import dense
@@ -85,18 +85,19 @@ def plan(
         strategy = allocation.strategy
         fresh = unasked(strategy) if check else strategy
         author = Author(strategy.name, market, _slots.specs_of(strategy, market))
-        wants = dense(ask(strategy, author), author)
         specs = _slots.allotted(author.slots, allocation)
         own = _slots.account_slots(account, title, specs, market.symbols)
         columns = np.array([slot.instrument for slot in own], np.int64)
         first = first_bars(market, columns)
         leverage = np.array([slot.leverage for slot in own])
-        placed = _of_share(orders_of(author, wants, columns, first), allocation.share)
-        told = actions_of(author, wants, leverage, first)
-        if check:
-            compare_prefixes(fresh, author, wants)
-        orders.append(placed._replace(slot=placed.slot + len(slots)))
-        actions.append(told._replace(slot=told.slot + len(slots)))
+        if writes(strategy, "targets") or not writes(strategy, "on_bar"):
+            wants = dense(ask(strategy, author), author)
+            placed = _of_share(orders_of(author, wants, columns, first), allocation.share)
+            told = actions_of(author, wants, leverage, first)
+            if check:
+                compare_prefixes(fresh, author, wants)
+            orders.append(placed._replace(slot=placed.slot + len(slots)))
+            actions.append(told._replace(slot=told.slot + len(slots)))
         asked += [(title, spec) for spec in specs]
         slots += own
     _slots.check_account(account, slots, asked)

@@ -58,7 +58,7 @@ class Order:
 
     __slots__ = ("_asked", "id", "row")
 
-    def __init__(self, row: Row, asked: Asked) -> None:
+    def __init__(self, row: Row, asked: Asked | None = None) -> None:
         self.row, self.id, self._asked = row, -1, asked
 
     def __repr__(self) -> str:
@@ -72,11 +72,12 @@ class Order:
     @property
     def is_working(self) -> bool:
         """Whether it has been placed and is neither traded nor cancelled."""
-        return self._asked.is_working(self)
+        return self._asked is not None and self._asked.is_working(self)
 
     def cancel(self) -> None:
         """Take it away at the next open, or at once if it was placed in this call. Nothing happens if it is done."""
-        self._asked.cancel(self)
+        if self._asked is not None:
+            self._asked.cancel(self)
 
 
 class Asked:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from backtester.errors import StrategyError, nearest
+from backtester.errors import nearest
 from backtester.event_driven.asked import Asked, Order
+from backtester.event_driven.followers import Follower
 from backtester.event_driven.place import Place
 from backtester.event_driven.session import Event, Session
 from backtester.event_driven.slot import BarSlot
 from backtester.schema import EVENT_KINDS, FILL, LIMIT, LIQUIDATION, TRAILING_STOP, Floats
-from backtester.strategy import SlotSpec
+from backtester.symbols import listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,28 +59,21 @@ class Bar:
     account : AccountView
     slots : tuple of BarSlot
         Those of the strategy, in its order.
+    share : float
+        Part of the account that the strategy is allotted; its equity fractions count it.
     """
 
-    def __init__(
-        self,
-        name: str,
-        market: Market,
-        specs: Sequence[SlotSpec],
-        session: Session,
-        *,
-        first_slot: int,
-        last_bars: Sequence[int],
-        indicators: Mapping[str, Floats],
-    ) -> None:
+    def __init__(self, follower: Follower, market: Market, session: Session, last_bars: Sequence[int]) -> None:
         self.index = -1
         self.account = AccountView(session)
         self.asked = Asked(session.rests)
-        self._name, self._market, self._session = name, market, session
-        self._indicators, self._last_bars = dict(indicators), last_bars
-        self._first, self._event, self._events = first_slot, 0, 0
-        self.slots = tuple(BarSlot(self, spec, first_slot + k, session) for k, spec in enumerate(specs))
-        self._by_name = {spec.symbol: slot for spec, slot in zip(reversed(specs), reversed(self.slots), strict=True)}
-        self._by_name |= {slot.label: slot for slot in self.slots}
+        self.share = follower.share
+        self._name, self._market, self._session = follower.strategy.name, market, session
+        self._indicators, self._last_bars = follower.indicators, last_bars
+        self._first, self._event, self._events = follower.first_slot, 0, 0
+        specs = follower.specs
+        self.slots = tuple(BarSlot(self, spec, follower.first_slot + k, session) for k, spec in enumerate(specs))
+        self._by_name = {slot.symbol: slot for slot in reversed(self.slots)} | {s.label: s for s in self.slots}
 
     def __iter__(self) -> Iterator[BarSlot]:
         return iter(self.slots)
@@ -90,13 +84,9 @@ class Bar:
     def __getitem__(self, name: str | int) -> BarSlot:
         if isinstance(name, int):
             return self.slots[name]
-        if name in self._by_name:
-            return self._by_name[name]
-        close = nearest(str(name), self._by_name)
-        cure = f"did you mean {close[0]}?" if close else f"slots are {', '.join(s.label for s in self.slots[:8])}"
-        raise StrategyError(
-            self._name, "there is no such slot", bar=self.index, time=self.open_time, found=name, cure=cure
-        )
+        if name not in self._by_name:
+            self.place(None).fail("there is no such slot", name, _there_are(name, self._by_name))
+        return self._by_name[name]
 
     def move(self, index: int) -> None:
         """Go on to the close of another bar."""
@@ -161,6 +151,8 @@ class Bar:
 
     def indicator(self, name: str) -> Floats | float:
         """Return this bar's value of what the strategy's method `indicators` returned under this name."""
+        if name not in self._indicators:
+            self.place(None).fail("there is no such indicator", name, _there_are(name, self._indicators))
         values = self._indicators[name]
         return values.item(self.index) if values.ndim == 1 else values[self.index]
 
@@ -187,11 +179,11 @@ class Bar:
         """Let each of several orders that were placed in this call cancel the others when it trades."""
         if len(orders) < 2 or any(not isinstance(order, Order) or order.id >= 0 for order in orders):
             cure = "place them in the same call: bar.one_cancels_other(slot.buy(...), slot.sell(...))"
-            self.place("").fail("one-cancels-other takes two or more orders of this call", list(orders), cure)
+            self.place(None).fail("one-cancels-other takes two or more orders of this call", list(orders), cure)
         self.asked.join(orders)
 
-    def place(self, slot: str) -> Place:
-        """Return what an error about a slot names."""
+    def place(self, slot: str | None) -> Place:
+        """Return what an error about a slot, or about none, names."""
         return Place(self._name, self.index, self.open_time, slot)
 
     def last_bar(self, n: int) -> int:
@@ -206,3 +198,8 @@ class Bar:
     def column(self, symbol: str) -> int:
         """Return the column of an instrument."""
         return self._market.symbols.index(symbol)
+
+
+def _there_are(name: object, known: Iterable[str]) -> str:
+    close = nearest(str(name), known)
+    return f"did you mean {close[0]}?" if close else f"there are {listed(known)}"

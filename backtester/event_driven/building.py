@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypedDict
 
 from backtester.event_driven.asked import LIMIT, MARKET, NONE, STOP, Row
 from backtester.event_driven.place import Place
-from backtester.schema import TARGET_SIZES, TIMES_IN_FORCE
+from backtester.schema import EQUITY_FRACTION, TARGET_SIZES, TIMES_IN_FORCE
 
 __all__ = ["Ground", "OpeningTerms", "TargetTerms", "opening", "target"]
 
@@ -47,6 +47,7 @@ class Ground(NamedTuple):
     place: Place
     slot: int
     close: float
+    share: float  # of the account that equity fractions count
     last_bar: Callable[[int], int]
 
     def expires(self, bars: object) -> int:
@@ -62,7 +63,7 @@ def opening(ground: Ground, side: float, quantity: float | None, terms: Mapping[
     """Return the row of an order that buys (side 1) or sells (side -1)."""
     place = ground.place
     place.names(terms, OpeningTerms)
-    size, size_type = place.size(_sizes(quantity, terms))
+    size, size_type = _size(ground, quantity, terms)
     limit, trigger = (place.optional(name, terms.get(name)) for name in ("limit", "trigger"))
     kind = MARKET if math.isnan(limit) and math.isnan(trigger) else LIMIT if math.isnan(trigger) else STOP
     force = place.choice("time_in_force", terms.get("time_in_force", "gtc"), TIMES_IN_FORCE)
@@ -91,13 +92,15 @@ def opening(ground: Ground, side: float, quantity: float | None, terms: Mapping[
 def target(ground: Ground, quantity: float | None, terms: Mapping[str, Any]) -> Row:
     """Return the row of an order for what is missing to a position."""
     ground.place.names(terms, TargetTerms)
-    size, size_type = ground.place.size(_sizes(quantity, terms), signed=True)
+    size, size_type = _size(ground, quantity, terms, signed=True)
     exits = _exits(ground, math.copysign(1.0, size), terms)
     return Row(slot=ground.slot, size=size, size_type=size_type, target=True, **exits)
 
 
-def _sizes(quantity: float | None, terms: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: quantity if name == "quantity" else terms.get(name) for name in TARGET_SIZES}
+def _size(ground: Ground, quantity: object, terms: Mapping[str, Any], *, signed: bool = False) -> tuple[float, int]:
+    given = {name: quantity if name == "quantity" else terms.get(name) for name in TARGET_SIZES}
+    size, size_type = ground.place.size(given, signed=signed)
+    return size * ground.share if size_type == EQUITY_FRACTION else size, size_type
 
 
 def _exits(ground: Ground, side: float, terms: Mapping[str, Any]) -> dict[str, Any]:

@@ -262,5 +262,6 @@ def _structs(table: NDArray[Any]) -> Any:
     """Return the rows of a table as C structures: a field is read in a fraction of the time that numpy takes."""
     kinds = {"f8": ctypes.c_double, "i8": ctypes.c_int64}
     fields = [(name, kinds[table.dtype[name].str[1:]]) for name in table.dtype.names or ()]
-    struct = type("Row", (ctypes.Structure,), {"_fields_": fields})
-    return (struct * len(table)).from_address(table.ctypes.data)
+    struct: Any = type("Row", (ctypes.Structure,), {"_fields_": fields})
+    rows: Any = struct * len(table)
+    return rows.from_address(table.ctypes.data)

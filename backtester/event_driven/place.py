@@ -19,7 +19,7 @@ class Place(NamedTuple):
     strategy: str
     bar: int
     time: int
-    slot: str
+    slot: str | None
 
     def fail(self, problem: str, found: object, cure: str) -> NoReturn:
         """Raise a StrategyError that says what was found where."""

@@ -288,4 +288,4 @@ class BarSlot:
         return self._bar.place(self.label)
 
     def _ground(self) -> Ground:
-        return Ground(self._place(), self._j, self.price, self._bar.last_bar)
+        return Ground(self._place(), self._j, self.price, self._bar.share, self._bar.last_bar)
