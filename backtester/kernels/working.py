@@ -84,7 +84,7 @@ def drop_for(run, j, reason, oco):
         elif reason == WENT_FLAT:
             rests = rests and order.reduce_only != 0
         elif reason == ONE_CANCELS_OTHER:
-            rests = rests and order.oco == oco
+            rests = order.oco == oco
         elif reason == EXPIRED:
             rests = order.expires >= 0 and order.expires < run.state[0].bar
         if rests or reason == BY_LIQUIDATION:
