@@ -63,10 +63,17 @@ class Bar:
         Part of the account that the strategy is allotted; its equity fractions count it.
     """
 
-    def __init__(self, follower: Follower, market: Market, session: Session, last_bars: Sequence[int]) -> None:
+    def __init__(
+        self,
+        follower: Follower,
+        market: Market,
+        session: Session,
+        last_bars: Sequence[int],
+        groups: Iterator[int],
+    ) -> None:
         self.index = -1
         self.account = AccountView(session)
-        self.asked = Asked(session.rests)
+        self.asked = Asked(session.rests, groups)
         self.share = follower.share
         self._name, self._market, self._session = follower.strategy.name, market, session
         self._indicators, self._last_bars = follower.indicators, last_bars
