@@ -35,6 +35,7 @@ _OPTIONS = {
     "set": "--set",
     "source": "SOURCE",
     "symbol": "--symbol",
+    "symbols": "--symbols",
     "timeframe": "--timeframe",
     "strategy": "STRATEGY",
     "until": "--until",
