@@ -48,6 +48,10 @@ class Shared:
         found: Market = self._markets.get(repr(wanted), lambda: market_of(wanted))
         return found
 
+    def lend(self, wanted: Wanted, market: Market) -> None:
+        """Take a market that somebody has already."""
+        self._markets.get(repr(wanted), lambda: market)
+
     def venue(self, name: str, wanted: Wanted) -> Venue:
         """Return a venue with what the store of the candles knows of it; as it is where they cannot be read."""
         found: Venue = self._venues.get((name, repr(wanted)), lambda: self._venue(name, wanted))

@@ -12,12 +12,13 @@ from backtester.batch.plan import Plan
 from backtester.batch.settings import PARAMS, SETTINGS
 from backtester.batch.work import Row
 from backtester.errors import ConfigurationError
+from backtester.schema import MODES
 from backtester.summary import MEASURES
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CURVES", "RUNS", "Rows", "columns_of", "parts_of", "read_runs"]
+__all__ = ["CURVES", "RUNS", "Rows", "columns_of", "in_order", "parts_of", "read_runs", "settings_of"]
 
 RUNS, EARLIER, CURVES = "runs", "earlier", "curves"
 MOST = 20_000  # rows in memory
@@ -95,6 +96,7 @@ def columns_of(plan: Plan) -> dict[str, str]:
             kinds |= {"start": "string", "end": "string"}
         else:
             kinds[name] = _kind(name, plan)
+    kinds |= {"bars": "int64", "days": "double"}
     return kinds | {measure.key: "double" for measure in MEASURES} | {"error": "string"}
 
 
@@ -135,7 +137,22 @@ def read_runs(folder: str | Path) -> pd.DataFrame:
         problem = "holds no runs of a batch" if place.is_dir() else "is no folder"
         raise ConfigurationError("folder", str(folder), problem, cure="Name the folder that backtester batch wrote to")
     frame: pd.DataFrame = _read(parts).to_pandas()
-    return frame.sort_values(list(frame.columns[1 : list(frame.columns).index(MEASURES[0].key)]), ignore_index=True)
+    return in_order(frame, settings_of(frame))
+
+
+def in_order(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Return rows sorted by some settings; the margin modes as they are listed everywhere, isolated first."""
+    return frame.sort_values(names, key=_rank, ignore_index=True)
+
+
+def _rank(column: pd.Series[Any]) -> pd.Series[Any]:
+    return column.map(MODES.index) if column.name == "mode" else column
+
+
+def settings_of(frame: pd.DataFrame) -> list[str]:
+    """Return the columns that say which run a row is."""
+    measured = {"key", "bars", "days", "error", *(measure.key for measure in MEASURES)}
+    return [str(name) for name in frame.columns if name not in measured]
 
 
 def _read(parts: list[Path]) -> Any:

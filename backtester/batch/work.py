@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Row", "Worker", "failed", "settings_row"]
 
+DAY = 86_400e9  # [ns]
 Row = dict[str, Any]
 
 
@@ -59,10 +60,16 @@ class Worker:
         if self._plan.curves:
             self._keep(job.key, result)
         measures = summarise(result) if full else plain(result)
-        return {name: None if math.isnan(value) else value for name, value in measures.items()}
+        size = {"bars": len(result.equity), "days": _days(result)}
+        return size | {name: None if math.isnan(value) else value for name, value in measures.items()}
 
     def _keep(self, key: str, result: Result) -> None:
         import_ours("data.writing").write_rows(self._curves / f"{key}.parquet", result.equity_frame.reset_index())
+
+
+def _days(result: Result) -> float:
+    time = result.market.close_time[-1] - result.market.open_time[0]
+    return float(time / DAY)
 
 
 def settings_row(job: Job) -> Row:
