@@ -141,8 +141,6 @@ def _begin(outcome: Outcome, plan: Plan, rows: Rows, keys: Keys) -> tuple[Outcom
         return outcome, set()
     every = {keys.of(wanted, resolved(run, wanted)) for run in plan.runs() for wanted in (wanted_of(run),)}
     finished, aside = rows.keep_only(every)
-    if plan.curves:
-        finished = {key for key in finished if (outcome.folder / CURVES / f"{key}.parquet").is_file()}
     return outcome._replace(total=len(every), skipped=len(finished), set_aside=aside), finished
 
 

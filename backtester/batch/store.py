@@ -39,11 +39,14 @@ class Rows:
     def __init__(self, folder: Path, plan: Plan) -> None:
         self._folder = folder
         self._columns = columns_of(plan)
+        self._curves = folder / CURVES if plan.curves else None
         self._waiting: list[Row] = []
         self._began = self._written = time.monotonic()
 
     def keep_only(self, keys: Collection[str]) -> tuple[set[str], int]:
-        """Set aside rows of other keys, drop those that failed, and return the keys that are left.
+        """Set aside rows of other keys, drop those that are to be done again, and return the keys that are left.
+
+        A run is done again if it failed, or has no curve and is to have one.
 
         Returns
         -------
@@ -56,10 +59,9 @@ class Rows:
         aside = 0
         for part in parts_of(self._folder):
             table = _read([part])
-            known = [key in keys for key in table["key"].to_pylist()]
-            fine = [error is None for error in table["error"].to_pylist()]
-            stale = [not is_known for is_known in known]
-            good = [is_known and is_fine for is_known, is_fine in zip(known, fine, strict=True)]
+            rows = list(zip(table["key"].to_pylist(), table["error"].to_pylist(), strict=True))
+            stale = [key not in keys for key, _ in rows]
+            good = [key in keys and error is None and self._has_curve(key) for key, error in rows]
             if any(stale):
                 _write(_next_part(self._folder / EARLIER), table.filter(stale))
                 aside += sum(stale)
@@ -69,6 +71,9 @@ class Rows:
                 _write(part, table.filter(good))
             finished.update(table.filter(good)["key"].to_pylist())
         return finished, aside
+
+    def _has_curve(self, key: str) -> bool:
+        return self._curves is None or (self._curves / f"{key}.parquet").is_file()
 
     def add(self, row: Row) -> None:
         """Take a row, and write a part when it is time."""

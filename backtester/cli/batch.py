@@ -87,9 +87,10 @@ def _named(axes: Axes) -> str:
 
 def _values(values: tuple[Any, ...]) -> str:
     words = [_value(value) for value in values]
+    comma = " | " if any("," in word for word in words) else ", "  # a basket has commas of its own
     if len(words) <= FEW:
-        return ", ".join(words)
-    return f"{', '.join(words[:3])} ... {words[-1]} ({len(words)} values)"
+        return comma.join(words)
+    return f"{comma.join(words[:3])} ... {words[-1]} ({len(words)} values)"
 
 
 def _value(value: Any) -> str:
