@@ -22,7 +22,7 @@ __all__ = ["CURVES", "RUNS", "Rows", "columns_of", "in_order", "parts_of", "read
 
 RUNS, EARLIER, CURVES = "runs", "earlier", "curves"
 MOST = 20_000  # rows in memory
-PATIENCE, SHARE = 2.0, 0.01  # a part is written after so many seconds, or that share of the time so far
+PATIENCE, SHARE = 0.5, 0.01  # a part is written after so many seconds, or that share of the time so far
 _NUMBERS = ("balance", "leverage")
 
 
