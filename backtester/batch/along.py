@@ -49,8 +49,10 @@ def along(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     return table
 
 
-def crossings(table: pd.DataFrame, name: str, modes: tuple[str, str]) -> list[tuple[str, float, float]]:
-    """Return which mode has the higher median final equity from which value to which, in order.
+def crossings(
+    table: pd.DataFrame, name: str, measure: str, modes: tuple[str, str], *, least: bool = False
+) -> list[tuple[str, float, float]]:
+    """Return which mode is better by a measure from which value to which, in order.
 
     Parameters
     ----------
@@ -58,38 +60,49 @@ def crossings(table: pd.DataFrame, name: str, modes: tuple[str, str]) -> list[tu
         Of `along`.
     name : str
         The setting.
+    measure : str
+        Column to compare.
     modes : tuple of str
         The two modes; a value at which they have not as many runs is left out.
+    least : bool
+        The smaller number is the better one.
 
     Returns
     -------
     list of (mode, first value, last value)
         The mode is empty where both are alike.
     """
-    wide = table.pivot_table(index=name, columns="mode", values=["runs", "median_final_equity"])
+    wide = table.pivot_table(index=name, columns="mode", values=["runs", measure])
     fair = wide["runs"][modes[0]] == wide["runs"][modes[1]]
-    pairs = wide["median_final_equity"].loc[fair, list(modes)]
+    pairs = wide[measure].loc[fair, list(modes)]
     out: list[tuple[str, float, float]] = []
     for value, first, second in pairs.itertuples():
         alike = abs(first - second) <= ALIKE * max(abs(first), abs(second))
-        ahead = "" if alike else modes[0] if first > second else modes[1]
-        if out and out[-1][0] == ahead:
-            out[-1] = (ahead, out[-1][1], value)
+        better = "" if alike else modes[0] if (first > second) is not least else modes[1]
+        if out and out[-1][0] == better:
+            out[-1] = (better, out[-1][1], value)
         else:
-            out.append((ahead, value, value))
+            out.append((better, value, value))
     return out
 
 
-def said(table: pd.DataFrame, name: str) -> str:
-    """Return in words where which of two modes is ahead; empty for another number of modes."""
+def said(table: pd.DataFrame, name: str) -> list[str]:
+    """Return in words where which of two modes is better, by final equity and by drawdown; none for other numbers."""
     modes = [str(mode) for mode in table["mode"].unique()]
     if len(modes) != 2:
-        return ""
-    stretches = crossings(table, name, (modes[0], modes[1]))
-    if not stretches:
-        return f"At no {name} have both modes as many runs: nothing to compare."
-    parts = [f"{mode or 'neither'} {_range(first, last)}" for mode, first, last in stretches]
-    return f"Ahead by the median final equity, along {name}: {joined(parts)}."
+        return []
+    pair = (modes[0], modes[1])
+    out = []
+    for words, measure, least in (
+        ("Higher median final equity", "median_final_equity", False),
+        ("Smaller worst drawdown", "worst_drawdown_in_bars", True),
+    ):
+        stretches = crossings(table, name, measure, pair, least=least)
+        if not stretches:
+            return [f"At no {name} have both modes as many runs: nothing to compare."]
+        parts = [f"{mode or 'neither'} {_range(first, last)}" for mode, first, last in stretches]
+        out.append(f"{words}, along {name}: {joined(parts)}.")
+    return out
 
 
 def _range(first: float, last: float) -> str:

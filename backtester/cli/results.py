@@ -86,7 +86,7 @@ def results(
         print(_json(table))
     elif along:
         _show_groups(table[[along, "mode", "runs", *ALONG]], [along, "mode"])
-        print(said(table, along))
+        print("\n".join(said(table, along)))
     elif group:
         _show_groups(table, names(group))
     elif failed:

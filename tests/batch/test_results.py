@@ -119,16 +119,19 @@ def test_growth_is_the_log_of_the_wealth_a_year_and_ruin_is_without_bottom() -> 
 
 def test_where_the_modes_cross_over() -> None:
     table = along(made_up({"isolated": [100.0, 90, 80, 80], "cross": [100.0, 120, 130, 10]}), "leverage")
-    pair = ("isolated", "cross")
-    assert crossings(table, "leverage", pair) == [("", 1, 1), ("cross", 2, 3), ("isolated", 4, 4)]
-    assert said(table, "leverage") == (
-        "Ahead by the median final equity, along leverage: neither at 1, cross from 2 to 3 and isolated at 4."
-    )
+    equity, pair = "median_final_equity", ("isolated", "cross")
+    assert crossings(table, "leverage", equity, pair) == [("", 1, 1), ("cross", 2, 3), ("isolated", 4, 4)]
+    assert said(table, "leverage") == [
+        "Higher median final equity, along leverage: neither at 1, cross from 2 to 3 and isolated at 4.",
+        "Smaller worst drawdown, along leverage: neither from 1 to 4.",
+    ]
+    deep = table.assign(worst_drawdown_in_bars=[0.1, 0.2] * 4)
+    assert said(deep, "leverage")[1] == "Smaller worst drawdown, along leverage: isolated from 1 to 4."
     short = table.drop(table.index[-1])
-    assert crossings(short, "leverage", pair) == [("", 1, 1), ("cross", 2, 3)]
-    assert said(along(made_up({"cross": [1.0]}), "leverage"), "leverage") == ""
+    assert crossings(short, "leverage", equity, pair) == [("", 1, 1), ("cross", 2, 3)]
+    assert said(along(made_up({"cross": [1.0]}), "leverage"), "leverage") == []
     unfair = table[((table["mode"] == "cross") == (table["leverage"] > 2))]
-    assert said(unfair, "leverage").startswith("At no leverage")
+    assert said(unfair, "leverage") == ["At no leverage have both modes as many runs: nothing to compare."]
 
 
 def test_along_wants_numbers(rows: pd.DataFrame) -> None:

@@ -64,7 +64,7 @@ def test_a_plan_is_run_and_read(backtester: Backtester, plan: str, tmp_path: Pat
     assert shown.startswith("30 runs\n\nisolated, best by final equity\n")
     assert shown.count("best by") == shown.count("worst by") == 2
     along = backtester("results", "out/plan", "--along", "leverage").stdout
-    assert "Ahead by the median final equity, along leverage: " in along
+    assert "Higher median final equity, along leverage: " in along
     grouped = backtester("results", "out/plan", "--group", "mode", "--where", "leverage=50").stdout
     assert [line.split()[:2] for line in grouped.splitlines()[3:]] == [["isolated", "6"]]
     rows = json.loads(backtester("results", "out/plan", "--json", "--sort", "fees", "--ascending").stdout)
