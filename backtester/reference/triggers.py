@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .account import Account
 from .contract import crossing
@@ -10,6 +10,7 @@ from .holding import Line
 from .path import Segment
 from .pool import Pool
 from .slot import Slot
+from .working import STOPS, Working
 
 LIQUIDATION, STOP, TAKE_PROFIT, LIMIT = range(4)
 
@@ -25,6 +26,7 @@ class Trigger:
     slot: Slot | None = None
     watch: str = "trade"
     level: float | None = None
+    working: Working | None = None
 
 
 def next_trigger(account: Account, segment: Segment) -> Trigger | None:
@@ -113,8 +115,8 @@ def surplus(pool: Pool, marks: list[float], pieces: list[Line]) -> float:
 
 
 def slot_triggers(account: Account, segment: Segment, slot: Slot) -> list[Trigger]:
-    """Return the stop, trailing stop, take-profit and limit of a slot that lie ahead on this segment."""
-    found = []
+    """Return the exits, the limit and the working orders of a slot that lie ahead on this segment."""
+    found = [working_trigger(account, segment, n, working) for n, working in enumerate(slot.working)]
     exits, side, j = slot.exits, slot.side, slot.index
     if slot.is_open and exits.stop is not None:
         found.append(reach(account, segment, slot, "stop", (STOP, j, 0), exits.stop, -side, exits.watch))
@@ -127,6 +129,17 @@ def slot_triggers(account: Account, segment: Segment, slot: Slot) -> list[Trigge
         direction = -1.0 if slot.limit.change > 0.0 else 1.0
         found.append(reach(account, segment, slot, "limit", (LIMIT, j, 0), slot.limit.price, direction))
     return [trigger for trigger in found if trigger is not None]
+
+
+def working_trigger(account: Account, segment: Segment, n: int, working: Working) -> Trigger | None:
+    """Return the trigger of the n-th working order of its slot, after those that the slot has beside them."""
+    level, slot = working.level(), working.slot
+    if level is None or not working.acts:
+        return None
+    rank = STOP if working.type in STOPS else TAKE_PROFIT if working.type == "take_profit" else LIMIT
+    place = (rank, slot.index, 2 + n)
+    found = reach(account, segment, slot, working.type, place, level, working.direction, working.watch)
+    return found and replace(found, working=working)
 
 
 def reach(account: Account, segment: Segment, slot: Slot, kind: str, rank: tuple[int, int, int], level: float,
