@@ -107,7 +107,7 @@ def trade(run, w, fill, fee_rate):
     state.order = run.orders[row].id
     rest = trade_closing(run, j, row, change, fill, fee_rate, kind)
     traded = rest != change
-    if rest != 0.0 and not order.reduce_only:
+    if rest != 0.0:
         state.whole = order.time_in_force == FILL_OR_KILL
         sign = 1.0 if rest > 0.0 else -1.0
         if increase(run, j, abs(rest), sign, fill, fee_rate, run.orders[row].margin, kind):

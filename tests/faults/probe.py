@@ -50,9 +50,10 @@ def outcome(test: str, engine: str, only: dict) -> str:
 
 
 def cases(function: Callable) -> Iterator[dict]:
-    """Yield the arguments of every case that the marks of a test function make."""
+    """Yield the arguments of every case that the marks of a test function, and of its module, make."""
     axes = []
-    for mark in getattr(function, "pytestmark", []):
+    whole = getattr(import_module(function.__module__), "pytestmark", [])
+    for mark in [*getattr(function, "pytestmark", []), *(whole if isinstance(whole, list) else [whole])]:
         names = mark.args[0].split(",") if isinstance(mark.args[0], str) else list(mark.args[0])
         rows = [(value,) if len(names) == 1 else value for value in mark.args[1]]
         axes.append([dict(zip((name.strip() for name in names), row, strict=True)) for row in rows])

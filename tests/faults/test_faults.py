@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import planted, planted_steps, planted_top_up
+from tests.faults import planted, planted_steps, planted_top_up, planted_working
 from tests.faults.planted import Fault
 
-FAULTS = [*planted.FAULTS, *planted_top_up.FAULTS, *planted_steps.FAULTS]
+FAULTS = [*planted.FAULTS, *planted_top_up.FAULTS, *planted_steps.FAULTS, *planted_working.FAULTS]
 ROOT = Path(__file__).resolve().parents[2]
 GUARDED = [*(f"law {n}" for n in range(1, 10)), *(f"trap {n}" for n in range(1, 14))]
 

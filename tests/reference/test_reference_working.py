@@ -76,11 +76,11 @@ def test_a_trailing_stop_of_both_distances(engine):
 
 
 def test_a_stop_that_watches_the_mark_trades_at_the_trade_price(engine):
-    # mark from 100 to 92 while the trade goes from 101 to 91: at the mark of 96, half the way, 96 is the trade price
-    bars = columns([flat(101), (101, 101, 91, 91)])
+    # mark from 100 to 92 while the trade goes from 103 to 91: at the mark of 96, half the way, 97 is the trade price
+    bars = columns([flat(103), (103, 103, 91, 91)])
     bars |= {"mark_" + name: column for name, column in columns([flat(100), (100, 100, 92, 92)]).items()}
     (event,) = played(engine, [], stop(96, watch="mark"), bars=[bars])["events"]
-    assert (event["s"], event["price"], event["fill"]) == (0.5, 96, 96)
+    assert (event["s"], event["price"], event["fill"]) == (0.5, 96, 97)
 
 
 # -- arrival -----------------------------------------------------------------------------------------------------------
