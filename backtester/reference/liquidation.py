@@ -5,14 +5,13 @@ from __future__ import annotations
 from .account import Account
 from .closed_form import bankruptcy_price
 from .holding import own_requirement, side_of
-from .orders import cancel_limit, cancel_waiting
+from .orders import cancel_all
 from .pool import Pool
 from .reduction import CLOSING_SIZE
 from .slot import Slot
 from .tiers import STEP_TOLERANCE
 from .top_up import is_saved_by_top_up
 from .trades import shrink
-from .working import cancel_working
 
 
 def liquidate(account: Account, pool: Pool) -> None:
@@ -34,9 +33,7 @@ def liquidate(account: Account, pool: Pool) -> None:
 def cancel_orders(account: Account, pool: Pool) -> None:
     """Cancel waiting orders, limits and exits of all the pool's slots, also when the pool survives (step 1)."""
     for slot in pool.slots:
-        cancel_waiting(account, slot, "liquidation")
-        cancel_limit(account, slot, "liquidation")
-        cancel_working(account, slot, "liquidation", lambda _: True)
+        cancel_all(account, slot, "liquidation")
         slot.exits.clear()
 
 

@@ -10,6 +10,7 @@ from .opening import Opening, increase
 from .room import LAST_DIGIT
 from .slot import Slot
 from .trades import Terms, maker_terms, reduce, round_to_lot, split, taker_terms
+from .working import Working, cancel_working
 
 TERMS = ("type", "trigger", "offset", "offset_fraction", "post_only", "time_in_force", "expires", "oco")
 
@@ -40,6 +41,11 @@ class Order:
     time_in_force: str = "gtc"
     expires: int | None = None
     oco: int | None = None
+
+    @property
+    def given(self) -> tuple[int, int]:
+        """Return its place among the orders as they were given: by bar, then by row."""
+        return self.bar, self.number
 
     @property
     def works(self) -> bool:
@@ -176,6 +182,19 @@ def cancel_limit(account: Account, slot: Slot, reason: str) -> None:
     if slot.limit is not None:
         account.event("cancelled", slot, reason=reason, quantity=slot.limit.change, order=slot.limit.order.number)
         slot.limit = None
+
+
+def cancel_all(account: Account, slot: Slot, reason: str) -> None:
+    """Cancel what waits for this open, what rests in the slot as it was given, and what is about to arrive."""
+    cancel_waiting(account, slot, reason)
+    at_rest: list[RestingLimit | Working] = [*slot.working]
+    if slot.limit is not None:
+        at_rest.append(slot.limit)
+    for resting in sorted(at_rest, key=lambda each: each.order.given):
+        number = resting.order.number
+        account.event("cancelled", slot, reason=reason, quantity=resting.change or 0.0, order=number)
+    slot.limit, slot.working = None, []
+    cancel_working(account, slot, reason, lambda _: True)
 
 
 def cancel_waiting(account: Account, slot: Slot, reason: str) -> None:

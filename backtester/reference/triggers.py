@@ -145,8 +145,8 @@ def working_trigger(account: Account, segment: Segment, working: Working) -> Tri
 
 
 def as_given(rank: int, order: Order) -> tuple[int, ...]:
-    """Return the place of an order among triggers at equal ``s``: after its slot's exits, by bar, then by row."""
-    return (rank, order.slot, 2, order.bar, order.number)
+    """Return the place of an order among triggers at equal ``s``: after its slot's exits, as given."""
+    return (rank, order.slot, 2, *order.given)
 
 
 def reach(account: Account, segment: Segment, slot: Slot, kind: str, rank: tuple[int, ...], level: float,

@@ -179,6 +179,11 @@ def test_expiry(engine):
     assert story(engine, candles, limit(96, expires=1)) == [(2, "cancelled", 1, "expired")]
 
 
+def test_a_stop_that_became_a_limit_expires_too(engine):
+    candles = [(100, 100, 92, 92), flat(92), flat(95)]
+    assert story(engine, candles, stop(96, limit=98, expires=1)) == [(2, "cancelled", -1, "expired")]
+
+
 def test_expiry_comes_before_orders_and_after_the_margin_check(engine):
     # bar 1 opens at 84: the long of slot 0 is gone, and its order with it, before that expires
     orders = {"size": 8}, limit(80, expires=0), limit(82, 2, slot=1, expires=0), {"bar": 0, "slot": 1, "size": 1}

@@ -20,10 +20,12 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from backtester.schema import REASONS
 from tests.laws.engines import flat, run, scenario, what_happened
 from tests.twin.agreement import differences
 from tests.twin.scenarios import Maker, random_scenario
 from tests.twin.venue_scenarios import venue_scenario
+from tests.twin.working import working_scenario, working_venue_scenario
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = 300
@@ -31,6 +33,9 @@ SEEDS = int(os.environ.get("BACKTESTER_TWIN_SEEDS", DEFAULT))
 BATCH = 20
 INTERPRETED = range(3000, 3040)  # as slow as Python is
 CHECKED = range(4000, 4040)
+NUDGED = (
+    "size", "margin", "limit", "stop", "take_profit", "trail", "trail_fraction", "trigger", "offset", "offset_fraction",
+)  # fmt: skip
 
 
 def disagreements(seeds: Iterable[int], scenario_of: Callable[[int], dict] = random_scenario) -> dict[int, list[str]]:
@@ -53,6 +58,36 @@ def test_the_engines_agree_under_the_rules_of_every_venue(first):
     """But for what hangs on a digit: with a lot of 0.0001, one in a thousand."""
     found = disagreements(range(first, min(first + BATCH, SEEDS // 3)), venue_scenario)
     assert {seed: said for seed, said in found.items() if not hangs_on_a_digit(venue_scenario(seed))} == {}
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, BATCH))
+def test_the_engines_agree_on_working_orders(first):
+    found = disagreements(range(first, min(first + BATCH, SEEDS)), working_scenario)
+    inexact = {seed: said for seed, said in found.items() if not is_exact(seed)}
+    assert {seed: said for seed, said in found.items() if seed not in inexact} == {}
+    assert {seed: said for seed, said in inexact.items() if not hangs_on_a_digit(working_scenario(seed))} == {}
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS // 3, BATCH))
+def test_the_engines_agree_on_working_orders_under_the_rules_of_every_venue(first):
+    found = disagreements(range(first, min(first + BATCH, SEEDS // 3)), working_venue_scenario)
+    assert {seed: said for seed, said in found.items() if not hangs_on_a_digit(working_venue_scenario(seed))} == {}
+
+
+def test_random_working_orders_reach_every_type_and_every_end():
+    """What is compared above is all there is: each kind of trade and each reason to be cancelled or rejected."""
+    events = [event for seed in range(40) for event in run("reference", working_scenario(seed))["events"]]
+    ended = {event["reason"] for event in events if event["kind"] in ("cancelled", "rejected")}
+    assert {event["kind"] for event in events} >= {"limit", "stop", "take_profit", "trailing_stop"}
+    assert ended >= set(REASONS[1:]) - {"backstop"}
+
+
+def test_working_orders_leave_the_rest_of_a_scenario_as_it_was():
+    for seed in range(20):
+        plain, scene = random_scenario(seed), working_scenario(seed)
+        assert [scene[key] for key in ("bars", "venue", "account", "slots", "funding")] == [
+            plain[key] for key in ("bars", "venue", "account", "slots", "funding")
+        ]
 
 
 @settings(
@@ -113,8 +148,8 @@ def nudged(scene: dict, seed: int) -> dict:
         for tier in instrument["tiers"]:
             tier[0] *= 1 + rng.uniform(-1e-11, 1e-11)
     for order in scene["orders"]:
-        for name in ("size", "margin", "limit", "stop", "take_profit", "trail", "trail_fraction"):
-            if order[name] is not None:
+        for name in NUDGED:
+            if order.get(name) is not None and (name, order["size_type"]) != ("size", "position"):
                 order[name] *= 1 + rng.uniform(-1e-11, 1e-11)
     return scene
 
