@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from backtester.schema import ACTION_KINDS, ORDER_TYPES, SIZE_TYPES
@@ -87,13 +87,14 @@ class Asked:
     ----------
     rests : callable
         Whether the order of this number rests in the account.
+    groups : iterator of int
+        Numbers of one-cancels-other groups, shared by all strategies of the account.
     """
 
-    def __init__(self, rests: Callable[[int], bool]) -> None:
+    def __init__(self, rests: Callable[[int], bool], groups: Iterator[int]) -> None:
         self.orders: list[Order] = []
         self.actions: list[tuple[int, int, float]] = []  # slot, kind, amount
-        self._rests = rests
-        self._n_groups = 0
+        self._rests, self._groups = rests, groups
 
     def place(self, row: Row) -> Order:
         """Take an order."""
@@ -111,9 +112,13 @@ class Asked:
 
     def join(self, orders: tuple[Order, ...]) -> None:
         """Let each of several orders of this close cancel the others when it trades."""
+        group = next(self._groups)
         for order in orders:
-            order.row = order.row._replace(oco=self._n_groups)
-        self._n_groups += 1
+            order.row = order.row._replace(oco=group)
+
+    def may_join(self, order: object) -> bool:
+        """Whether an order is one of this close that may rest and is in no group yet."""
+        return isinstance(order, Order) and order in self.orders and order.row.type != MARKET and order.row.oco < 0
 
     def is_working(self, order: Order) -> bool:
         """Whether an order waits to be sent or rests."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 from backtester.errors import nearest
@@ -11,6 +12,7 @@ from backtester.event_driven.followers import Follower
 from backtester.event_driven.place import Place
 from backtester.event_driven.session import Event, Session
 from backtester.event_driven.slot import BarSlot
+from backtester.market import PRICES
 from backtester.schema import EVENT_KINDS, FILL, LIMIT, LIQUIDATION, TRAILING_STOP, Floats
 from backtester.symbols import listed
 
@@ -63,10 +65,12 @@ class Bar:
         Part of the account that the strategy is allotted; its equity fractions count it.
     """
 
-    def __init__(self, follower: Follower, market: Market, session: Session, last_bars: Sequence[int]) -> None:
+    def __init__(
+        self, follower: Follower, market: Market, session: Session, last_bars: Sequence[int], groups: Iterator[int]
+    ) -> None:
         self.index = -1
         self.account = AccountView(session)
-        self.asked = Asked(session.rests)
+        self.asked = Asked(session.rests, groups)
         self.share = follower.share
         self._name, self._market, self._session = follower.strategy.name, market, session
         self._indicators, self._last_bars = follower.indicators, last_bars
@@ -82,11 +86,11 @@ class Bar:
         return len(self.slots)
 
     def __getitem__(self, name: str | int) -> BarSlot:
-        if isinstance(name, int):
+        if isinstance(name, Integral) and -len(self.slots) <= name < len(self.slots):
             return self.slots[name]
         if name not in self._by_name:
             self.place(None).fail("there is no such slot", name, _there_are(name, self._by_name))
-        return self._by_name[name]
+        return self._by_name[str(name)]
 
     def move(self, index: int) -> None:
         """Go on to the close of another bar."""
@@ -144,8 +148,10 @@ class Bar:
             ``open``, ``high``, ``low``, ``close``, ``mark_open`` ... ``mark_close``.
         n : int, optional
         """
+        if field not in PRICES:
+            self.place(None).fail("there is no such price", field, _there_are(field, PRICES))
         last = self.index + 1
-        first = 0 if n is None else max(0, last - n)
+        first = 0 if n is None else max(0, last - self.place(None).bars("n", n))
         prices: Floats = getattr(self._market, field)[first:last]
         return prices
 
@@ -176,10 +182,13 @@ class Bar:
         return [event for event in self.events if event.kind == "liquidation"]
 
     def one_cancels_other(self, *orders: Order) -> None:
-        """Let each of several orders that were placed in this call cancel the others when it trades."""
-        if len(orders) < 2 or any(not isinstance(order, Order) or order.id >= 0 for order in orders):
-            cure = "place them in the same call: bar.one_cancels_other(slot.buy(...), slot.sell(...))"
-            self.place(None).fail("one-cancels-other takes two or more orders of this call", list(orders), cure)
+        """Let each of several orders that were placed in this call cancel the others when it trades.
+
+        An order belongs to one such group. A market order belongs to none: it does not rest.
+        """
+        if len(orders) < 2 or any(not self.asked.may_join(order) for order in orders):
+            cure = "place them in this call and join all of them at once, market orders left out"
+            self.place(None).fail("one-cancels-other takes two or more new working orders", list(orders), cure)
         self.asked.join(orders)
 
     def place(self, slot: str | None) -> Place:

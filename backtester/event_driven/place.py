@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from numbers import Real
+from numbers import Integral, Real
 from typing import NamedTuple, NoReturn
 
 from backtester.errors import StrategyError, nearest
@@ -43,6 +43,12 @@ class Place(NamedTuple):
             wanted = "a number above 0" if most == LARGEST else "a fraction between 0 and 1"
             self.fail(f"{name} must be {wanted}", value, "wait until it is known, or leave the order out")
         return number
+
+    def bars(self, name: str, value: object) -> int:
+        """Return a number of bars, 1 or more."""
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+            self.fail(f"{name} must be a number of bars", value, "1 is a single bar; leave it out for no bound")
+        return int(value)
 
     def optional(self, name: str, value: object) -> float:
         """Return a positive number, or nan for None."""
