@@ -89,8 +89,8 @@ class BarSlot:
 
     @property
     def funding_paid(self) -> float:
-        """Funding that the position has paid since it was opened; below 0: received."""
-        return self._session.funding(self._j)
+        """Funding that the position has paid since it was opened; below 0: received, 0: flat."""
+        return self._session.funding(self._j) if self.is_open else 0.0
 
     @property
     def is_isolated(self) -> bool:
