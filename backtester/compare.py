@@ -281,4 +281,7 @@ def run_modes(
     tell(len(steps), len(steps), "done")
     results = {mode: bands[mode][account.path] for mode in modes}
     notes = assumptions(account, market, (result.scenario for result in results.values()))
+    if prepared.followers:
+        names = text.joined([*dict.fromkeys(type(each.strategy).__name__ for each in prepared.followers)])
+        notes = (f"{names} decided bar by bar on what the account was: under each mode and path by itself.", *notes)
     return Comparison(results, bands, venue_of(account).name, notes)

@@ -164,9 +164,9 @@ EVENT = np.dtype(
         ("slot", "i4"),
         ("pool", "i4"),
         ("order", "i4"),  # whose it is, as an index into the scenario's orders; -1: none
-        ("kind", "i1"),
-        ("reason", "i1"),
-        ("segment", "i1"),
+        ("kind", "i4"),
+        ("reason", "i2"),
+        ("segment", "i2"),  # no byte of a row is left over: equal rows are equal bytes
         ("s", "f8"),
         ("price", "f8"),
         ("fill", "f8"),

@@ -12,6 +12,7 @@ from backtester.kernels.working import drop
 from backtester.schema import (
     ADD,
     ADD_MARGIN,
+    ARRIVING,
     ASKED,
     AVAILABLE,
     CANCEL,
@@ -34,7 +35,7 @@ def carry_out(run, action):
     slot = run.slots[j]
     if action.kind == CANCEL:
         w = np.int64(action.amount)
-        if w >= 0 and run.working[w].state == RESTING:
+        if w >= 0 and run.working[w].state in (ARRIVING, RESTING):
             drop(run, w, ASKED)
         return
     if action.kind == LEVERAGE:

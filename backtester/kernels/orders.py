@@ -10,7 +10,7 @@ from backtester.kernels.margin import total_equity
 from backtester.kernels.positions import REST_TOLERANCE, attach_exits, clear_exits, increase, trade_closing
 from backtester.kernels.sizing import dust, ordered_quantity
 from backtester.kernels.triggered import arrive
-from backtester.kernels.working import drop, drop_plain, is_market, put_in
+from backtester.kernels.working import drop_for, is_market, put_in
 from backtester.schema import (
     ARRIVING,
     AVAILABLE,
@@ -77,7 +77,7 @@ def close_half(run, j, row, equity):
     """Size an order at the open, trade the part that closes, and leave the part that opens in `slot.opening`."""
     slot, order = run.slots[j], run.orders[row]
     if slot.working >= 0:
-        drop_plain(run, j, REPLACED)
+        drop_for(run, j, REPLACED, NOBODY)
     if order.amount == 0.0 and not order.target:
         return
     if not run.instruments[slot.instrument].live:
@@ -168,6 +168,5 @@ def cancel_all(run, p, reason):
         if slot.waiting_order >= 0:
             log_event(run, CANCELLED, reason, j, np.nan, 0.0, 0.0)
             slot.waiting_order = -1
-        while slot.working >= 0:
-            drop(run, slot.working, reason)
+        drop_for(run, j, reason, NOBODY)
         clear_exits(run, j)

@@ -8,7 +8,7 @@ from backtester.kernels.levels import to_lot, trade_price_at
 from backtester.kernels.logs import log_event, note_position, post, reject, transfer
 from backtester.kernels.margin import appraise, initial_margin, last_digit
 from backtester.kernels.sizing import affordable, below_minimum, tier_capacity
-from backtester.kernels.working import drop_reduce_only
+from backtester.kernels.working import drop_for
 from backtester.schema import (
     ABSORBED,
     AVAILABLE,
@@ -17,8 +17,10 @@ from backtester.schema import (
     MAIN,
     MINIMUM,
     NO_REASON,
+    NOBODY,
     REALISED,
     TIER,
+    WENT_FLAT,
     WOULD_LIQUIDATE,
 )
 
@@ -111,7 +113,7 @@ def reduce(run, j, size, fill, fee_rate, kind):
         if net > 0.0:
             transfer(run, p, MAIN, j, net)
     if slot.quantity == 0.0 and slot.working >= 0:
-        drop_reduce_only(run, j)
+        drop_for(run, j, WENT_FLAT, NOBODY)
 
 
 @kernel

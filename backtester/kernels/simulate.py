@@ -11,13 +11,14 @@ from backtester.kernels.orders import execute
 from backtester.kernels.path import all_clear, check_margins, observe, quote_trade, walk
 from backtester.kernels.quiet import break_window, look_ahead, pass_quiet
 from backtester.kernels.recording import has_lows, has_ratios
-from backtester.kernels.working import drop_expired, is_market, put_in
+from backtester.kernels.working import drop_everywhere, is_market, put_in
 from backtester.schema import (
     ARRIVING,
     AT_CLOSE,
     AT_OPEN,
     BANKRUPT,
     DONE,
+    EXPIRED,
     LOG_FULL,
     NO_REASON,
     NOBODY,
@@ -140,7 +141,7 @@ def open_bar(run, agenda, bars, pad, order, next_order, action, next_action, fun
         check_margins(run)
         observe(run)
     if run.state[0].next_expiry <= run.state[0].bar:
-        drop_expired(run)
+        drop_everywhere(run, EXPIRED, NOBODY)
     if next_order > order or next_action > action:
         execute(run, agenda.actions, order, next_order, action, next_action)
     run.state[0].looked_ahead = 0

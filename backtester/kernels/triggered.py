@@ -8,7 +8,7 @@ from backtester.kernels.logs import reject
 from backtester.kernels.positions import attach_exits, increase, reduce, trade_closing
 from backtester.kernels.sizing import dust, ordered_quantity
 from backtester.kernels.triggers import falling_to, trailing_level, working_level, working_trigger
-from backtester.kernels.working import change_now, drop, drop_group, is_active, take_out
+from backtester.kernels.working import change_now, drop, drop_everywhere, is_active, take_out
 from backtester.schema import (
     AVAILABLE,
     EQUITY_FRACTION,
@@ -18,6 +18,7 @@ from backtester.schema import (
     MINIMUM,
     NO_DATA,
     NOBODY,
+    ONE_CANCELS_OTHER,
     POSITION,
     POST_ONLY,
     RESTING,
@@ -114,7 +115,7 @@ def trade(run, w, fill, fee_rate):
             traded = True
         state.whole = 0
     if traded and order.oco >= 0:
-        drop_group(run, order.oco)
+        drop_everywhere(run, ONE_CANCELS_OTHER, order.oco)
     state.order = NOBODY
 
 

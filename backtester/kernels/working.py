@@ -5,6 +5,7 @@ import numpy as np
 from backtester.kernels._jit import kernel, seldom
 from backtester.kernels.logs import log_event
 from backtester.schema import (
+    BY_LIQUIDATION,
     CANCELLED,
     EXPIRED,
     FILL,
@@ -12,6 +13,7 @@ from backtester.schema import (
     ONE_CANCELS_OTHER,
     ORDER_DONE,
     POSITION,
+    REPLACED,
     RESTING,
     WENT_FLAT,
 )
@@ -67,53 +69,41 @@ def drop(run, w, reason):
 
 
 @seldom
-def drop_plain(run, j, reason):
-    """Cancel the plain limit order that rests in slot `j`, if there is one."""
+def drop_for(run, j, reason, oco):
+    """Cancel those of slot `j`'s working orders that a reason is meant for.
+
+    A later order replaces plain limits; the position has gone flat that others were to shrink; one of the group `oco`
+    has traded; their last bar is over; or there was a liquidation, which cancels all, also those that arrive.
+    """
     w = run.slots[j].working
     while w >= 0:
-        after = run.working[w].next
-        if run.working[w].plain:
+        order, after = run.working[w], run.working[w].next
+        rests = order.state == RESTING
+        if reason == REPLACED:
+            rests = order.plain != 0
+        elif reason == WENT_FLAT:
+            rests = rests and order.reduce_only != 0
+        elif reason == ONE_CANCELS_OTHER:
+            rests = order.oco == oco
+        elif reason == EXPIRED:
+            rests = order.expires >= 0 and order.expires < run.state[0].bar
+        if rests or reason == BY_LIQUIDATION:
             drop(run, w, reason)
         w = after
 
 
 @seldom
-def drop_reduce_only(run, j):
-    """Cancel what rests in slot `j` to shrink a position that is no more."""
-    w = run.slots[j].working
-    while w >= 0:
-        after = run.working[w].next
-        if run.working[w].reduce_only and run.working[w].state == RESTING:
-            drop(run, w, WENT_FLAT)
-        w = after
-
-
-@seldom
-def drop_group(run, oco):
-    """Cancel the working orders of a group of which one has traded."""
-    for j in range(len(run.slots)):
-        w = run.slots[j].working
-        while w >= 0:
-            after = run.working[w].next
-            if run.working[w].oco == oco and run.working[w].state == RESTING:
-                drop(run, w, ONE_CANCELS_OTHER)
-            w = after
-
-
-@seldom
-def drop_expired(run):
-    """Cancel the working orders whose last bar is over, and note when the next ones expire."""
+def drop_everywhere(run, reason, oco):
+    """Cancel the working orders of all slots that a reason is meant for, and note when the next ones expire."""
     state = run.state[0]
     state.next_expiry = NEVER
     for j in range(len(run.slots)):
+        drop_for(run, j, reason, oco)
         w = run.slots[j].working
         while w >= 0:
-            after, last = run.working[w].next, run.working[w].expires
-            if last >= 0 and last < state.bar:
-                drop(run, w, EXPIRED)
-            elif last >= 0:
-                state.next_expiry = min(state.next_expiry, last + 1)
-            w = after
+            if run.working[w].expires >= 0:
+                state.next_expiry = min(state.next_expiry, run.working[w].expires + 1)
+            w = run.working[w].next
 
 
 @kernel
