@@ -77,7 +77,9 @@ class Bar:
         self._first, self._event, self._events = follower.first_slot, 0, 0
         specs = follower.specs
         self.slots = tuple(BarSlot(self, spec, follower.first_slot + k, session) for k, spec in enumerate(specs))
-        self._by_name = {slot.symbol: slot for slot in reversed(self.slots)} | {s.label: s for s in self.slots}
+        self._by_name = {slot.label: slot for slot in self.slots}
+        for slot in self.slots:
+            self._by_name.setdefault(slot.symbol, slot)
 
     def __iter__(self) -> Iterator[BarSlot]:
         return iter(self.slots)
@@ -158,7 +160,8 @@ class Bar:
     def indicator(self, name: str) -> Floats | float:
         """Return this bar's value of what the strategy's method `indicators` returned under this name."""
         if name not in self._indicators:
-            self.place(None).fail("there is no such indicator", name, _there_are(name, self._indicators))
+            known = self._indicators or ("none: return it from `indicators` by its name",)
+            self.place(None).fail("there is no such indicator", name, _there_are(name, known))
         values = self._indicators[name]
         return values.item(self.index) if values.ndim == 1 else values[self.index]
 
