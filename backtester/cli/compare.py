@@ -15,9 +15,9 @@ import typer
 
 from backtester._foreign import import_ours
 from backtester.cli.allocations import check_used, chosen_strategies, described, isolated_names
-from backtester.cli.markets import SEED, SYNTHETIC, Wanted, market_of, venue_name, venue_of_store
 from backtester.cli.options import as_options, names, rules
 from backtester.cli.screen import Tell, compiles, progress, show
+from backtester.wanted import SEED, SYNTHETIC, Wanted, market_of, venue_name, venue_of_store
 
 if TYPE_CHECKING:
     from backtester.account import Account

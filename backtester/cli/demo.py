@@ -15,10 +15,10 @@ import typer
 from backtester._foreign import import_ours
 from backtester.cli.allocations import chosen_strategies
 from backtester.cli.compare import configuration_of, run, write
-from backtester.cli.markets import SYNTHETIC, Wanted, market_of
 from backtester.cli.options import as_options
 from backtester.cli.screen import progress, show
 from backtester.errors import ConfigurationError
+from backtester.wanted import SYNTHETIC, Wanted, market_of
 
 __all__ = ["demo"]
 

@@ -88,13 +88,14 @@ class Asked:
     rests : callable
         Whether the order of this number rests in the account.
     groups : iterator of int
-        Numbers of one-cancels-other groups, shared by all strategies of the account.
+        Numbers for groups of orders, shared by all strategies of the account.
     """
 
     def __init__(self, rests: Callable[[int], bool], groups: Iterator[int]) -> None:
         self.orders: list[Order] = []
         self.actions: list[tuple[int, int, float]] = []  # slot, kind, amount
-        self._rests, self._groups = rests, groups
+        self._rests = rests
+        self._groups = groups
 
     def place(self, row: Row) -> Order:
         """Take an order."""

@@ -66,7 +66,12 @@ class Bar:
     """
 
     def __init__(
-        self, follower: Follower, market: Market, session: Session, last_bars: Sequence[int], groups: Iterator[int]
+        self,
+        follower: Follower,
+        market: Market,
+        session: Session,
+        last_bars: Sequence[int],
+        groups: Iterator[int],
     ) -> None:
         self.index = -1
         self.account = AccountView(session)

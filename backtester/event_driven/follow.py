@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from backtester._author import explain
@@ -58,7 +58,7 @@ def follow(
     if -1 in orders or -1 in actions:
         _send(session, -1, orders.get(-1, []), actions.get(-1, []))
     groups = itertools.count()
-    members = [_join(follower, market, session, grid, groups) for follower in followers]
+    members = [_join(follower, Bar(follower, market, session, grid, groups)) for follower in followers]
     for index, (bar, after) in enumerate(zip(grid, [*grid[1:], n_bars], strict=True)):
         if bar < 0 or bar == after:  # the simulation has no bar here: the next decision stands in for this one
             continue
@@ -78,10 +78,8 @@ class _Member(NamedTuple):
     asked: Asked
 
 
-def _join(
-    follower: Follower, market: Market, session: Session, grid: Sequence[int], groups: Iterator[int]
-) -> _Member:
-    strategy, bar = follower.strategy, Bar(follower, market, session, grid, groups)
+def _join(follower: Follower, bar: Bar) -> _Member:
+    strategy = follower.strategy
     try:
         own = copy.deepcopy(strategy)
     except Exception as error:  # of an attribute of the author's
