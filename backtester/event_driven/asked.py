@@ -117,6 +117,10 @@ class Asked:
         for order in orders:
             order.row = order.row._replace(oco=group)
 
+    def may_join(self, order: object) -> bool:
+        """Whether an order is one of this close that may rest and is in no group yet."""
+        return isinstance(order, Order) and order in self.orders and order.row.type != MARKET and order.row.oco < 0
+
     def is_working(self, order: Order) -> bool:
         """Whether an order waits to be sent or rests."""
         return order in self.orders if order.id < 0 else self._rests(order.id)

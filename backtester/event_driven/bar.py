@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 from backtester.errors import nearest
@@ -11,6 +12,7 @@ from backtester.event_driven.followers import Follower
 from backtester.event_driven.place import Place
 from backtester.event_driven.session import Event, Session
 from backtester.event_driven.slot import BarSlot
+from backtester.market import PRICES
 from backtester.schema import EVENT_KINDS, FILL, LIMIT, LIQUIDATION, TRAILING_STOP, Floats
 from backtester.symbols import listed
 
@@ -80,7 +82,9 @@ class Bar:
         self._first, self._event, self._events = follower.first_slot, 0, 0
         specs = follower.specs
         self.slots = tuple(BarSlot(self, spec, follower.first_slot + k, session) for k, spec in enumerate(specs))
-        self._by_name = {slot.symbol: slot for slot in reversed(self.slots)} | {s.label: s for s in self.slots}
+        self._by_name = {slot.label: slot for slot in self.slots}
+        for slot in self.slots:
+            self._by_name.setdefault(slot.symbol, slot)
 
     def __iter__(self) -> Iterator[BarSlot]:
         return iter(self.slots)
@@ -89,11 +93,11 @@ class Bar:
         return len(self.slots)
 
     def __getitem__(self, name: str | int) -> BarSlot:
-        if isinstance(name, int):
+        if isinstance(name, Integral) and -len(self.slots) <= name < len(self.slots):
             return self.slots[name]
         if name not in self._by_name:
             self.place(None).fail("there is no such slot", name, _there_are(name, self._by_name))
-        return self._by_name[name]
+        return self._by_name[str(name)]
 
     def move(self, index: int) -> None:
         """Go on to the close of another bar."""
@@ -151,15 +155,18 @@ class Bar:
             ``open``, ``high``, ``low``, ``close``, ``mark_open`` ... ``mark_close``.
         n : int, optional
         """
+        if field not in PRICES:
+            self.place(None).fail("there is no such price", field, _there_are(field, PRICES))
         last = self.index + 1
-        first = 0 if n is None else max(0, last - n)
+        first = 0 if n is None else max(0, last - self.place(None).bars("n", n))
         prices: Floats = getattr(self._market, field)[first:last]
         return prices
 
     def indicator(self, name: str) -> Floats | float:
         """Return this bar's value of what the strategy's method `indicators` returned under this name."""
         if name not in self._indicators:
-            self.place(None).fail("there is no such indicator", name, _there_are(name, self._indicators))
+            known = self._indicators or ("none: return it from `indicators` by its name",)
+            self.place(None).fail("there is no such indicator", name, _there_are(name, known))
         values = self._indicators[name]
         return values.item(self.index) if values.ndim == 1 else values[self.index]
 
@@ -183,10 +190,13 @@ class Bar:
         return [event for event in self.events if event.kind == "liquidation"]
 
     def one_cancels_other(self, *orders: Order) -> None:
-        """Let each of several orders that were placed in this call cancel the others when it trades."""
-        if len(orders) < 2 or any(not isinstance(order, Order) or order.id >= 0 for order in orders):
-            cure = "place them in the same call: bar.one_cancels_other(slot.buy(...), slot.sell(...))"
-            self.place(None).fail("one-cancels-other takes two or more orders of this call", list(orders), cure)
+        """Let each of several orders that were placed in this call cancel the others when it trades.
+
+        An order belongs to one such group. A market order belongs to none: it does not rest.
+        """
+        if len(orders) < 2 or any(not self.asked.may_join(order) for order in orders):
+            cure = "place them in this call and join all of them at once, market orders left out"
+            self.place(None).fail("one-cancels-other takes two or more new working orders", list(orders), cure)
         self.asked.join(orders)
 
     def place(self, slot: str | None) -> Place:

@@ -95,8 +95,8 @@ def _call(member: _Member, index: int) -> None:
     try:
         answer: object = strategy.on_bar(bar)  # type: ignore[func-returns-value]
     except (Exception, SystemExit) as error:
-        if isinstance(error, StrategyError) and error.strategy == strategy.name:
-            raise
+        if isinstance(error, StrategyError) and error.bar == index:
+            raise  # it says where already
         explain(strategy, "on_bar", "", error, bar=index, time=bar.open_time)
     if answer is not None:
         cure = "place orders on the slots: bar[symbol].buy(notional=...)"

@@ -22,7 +22,7 @@ from backtester.event_driven.asked import (
 from backtester.event_driven.building import WATCH, Ground, OpeningTerms, TargetTerms, opening, target
 from backtester.event_driven.place import Place
 from backtester.event_driven.session import Session
-from backtester.schema import TIMES_IN_FORCE
+from backtester.schema import TIMES_IN_FORCE, Floats
 from backtester.strategy import SlotSpec
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ class BarSlot:
 
     @property
     def funding_paid(self) -> float:
-        """Funding that the position has paid since it was opened; below 0: received."""
-        return self._session.funding(self._j)
+        """Funding that the position has paid since it was opened; below 0: received, 0: flat."""
+        return self._session.funding(self._j) if self.is_open else 0.0
 
     @property
     def is_isolated(self) -> bool:
@@ -116,7 +116,7 @@ class BarSlot:
     def margin_ratio(self) -> float:
         """``requirement / equity`` of the pool that backs it; 1 liquidates, inf: no equity, 0: no position."""
         pool = self._session.pool(self._j)
-        if pool.requirement == 0.0 and pool.equity > 0.0:
+        if pool.requirement == 0.0:
             return 0.0
         return pool.requirement / pool.equity if pool.equity > 0.0 else math.inf
 
@@ -135,6 +135,10 @@ class BarSlot:
         value = self._bar.indicator(name)
         return value if isinstance(value, float) else value.item(self._column)
 
+    def history(self, field: str = "close", n: int | None = None) -> Floats:
+        """Return the last `n` bars of a price of its instrument up to this one, as `Bar.history`: ``(n,)``."""
+        return self._bar.history(field, n)[:, self._column]
+
     # Orders that open or turn.
 
     def buy(self, quantity: float | None = None, **terms: Unpack[OpeningTerms]) -> Order:
@@ -150,7 +154,7 @@ class BarSlot:
         trigger : float, optional [quote/base]
             Buys once the price has risen to it (a sale: fallen); with `limit` as a limit order from there.
         stop, take_profit, trailing : float, optional
-            Exits of the position, as fractions of this bar's close.
+            Exits of the position, as fractions of the order's own price: `limit`, `trigger` or this bar's close.
         stop_price, take_profit_price : float, optional [quote/base]
         collateral : float, optional [quote]
             What moves into an isolated position, if more than its initial margin.
