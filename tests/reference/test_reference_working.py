@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.laws.engines import columns, flat
+from tests.laws.engines import columns, flat, on_both
 from tests.reference.working_helpers import (
     FEES,
     HALF,
@@ -22,10 +22,7 @@ from tests.reference.working_helpers import (
     trailing,
 )
 
-
-@pytest.fixture(params=["reference"])
-def engine(request):
-    return request.param
+pytestmark = on_both
 
 
 # -- when each type trades, and what it pays ---------------------------------------------------------------------------
@@ -129,9 +126,12 @@ def test_post_only(engine):
 def test_post_only_goes_by_the_price_where_there_is_nothing_to_reduce_too(engine):
     order = limit(96, -1, post_only=True, **REDUCE)
     assert story(engine, [flat(100)], order) == [(0, "cancelled", -1, "post_only")]
-    # a fraction of nothing has no side; it rests, and has one when there is a position
-    orders = limit(104, **HALF, post_only=True), {"bar": 0, "size": 2}
-    assert story(engine, [flat(100), flat(100), flat(104)], *orders) == [(1, "fill", 2, 100), (2, "limit", -1, 104)]
+
+
+@pytest.mark.parametrize("price", [100, 104])
+def test_a_fraction_of_nothing_rests_and_has_a_side_when_there_is_a_position(engine, price):
+    orders = limit(price, **HALF), {"bar": 0, "size": 2}
+    assert story(engine, [flat(99), flat(99), flat(price)], *orders) == [(1, "fill", 2, 99), (2, "limit", -1, price)]
 
 
 @pytest.mark.parametrize("force", ["ioc", "fok"])
@@ -296,10 +296,10 @@ def test_ties_in_a_slot_its_exits_then_orders_as_given(engine):
         ("stop", -4),
         ("stop", -8),
         ("stop", -16),
-        ("limit", 1),  # the plain limit is first among the limits
         ("limit", 2),
-        ("limit", 21),  # it closes the rest of the short of 24, and opens 11
-        ("limit", 11),
+        ("limit", 22),  # it closes the rest of the short of 24, and opens 10
+        ("limit", 10),
+        ("limit", 1),  # the plain limit was decided a bar later
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.laws.engines import flat
+from tests.laws.engines import flat, on_both
 from tests.reference.working_helpers import (
     FEES,
     HALF,
@@ -20,10 +20,7 @@ from tests.reference.working_helpers import (
     trailing,
 )
 
-
-@pytest.fixture(params=["reference"])
-def engine(request):
-    return request.param
+pytestmark = on_both
 
 
 # -- one cancels the others --------------------------------------------------------------------------------------------
