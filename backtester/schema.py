@@ -386,14 +386,22 @@ class Records(NamedTuple):
     liquidation_price: Floats  # nan: none
 
 
-# What a strategy sees of its account at a close.
+# What a strategy sees of its account at a close. Prices in it are prices.
+ACCOUNT_VIEW = np.dtype([("equity", "f8"), ("free_margin", "f8")], align=True)
 POOL_VIEW = np.dtype([("equity", "f8"), ("requirement", "f8"), ("initial_margin", "f8")], align=True)
-SLOT_VIEW = np.dtype([("mark", "f8"), ("liquidation_price", "f8")], align=True)
+SLOT_VIEW = np.dtype(
+    [(name, "f8") for name in ("mark", "quantity", "entry", "leverage", "pnl", "funding_paid")]
+    + [("isolated_margin", "f8")]  # nan: a shared pool backs it
+    + [(name, "f8") for name in ("equity", "requirement", "margin_ratio")]  # of the pool that backs it
+    + [("liquidation_price", "f8")],  # inf: not looked for yet
+    align=True,
+)
 
 
 class View(NamedTuple):
     """An account at the close of a bar."""
 
+    account: Rows  # ACCOUNT_VIEW, (1,)
     pools: Rows  # POOL_VIEW, (n_pools,)
     slots: Rows  # SLOT_VIEW, (n_slots,)
 

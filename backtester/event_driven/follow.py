@@ -65,7 +65,7 @@ def follow(
         session.advance(bar + 1)
         for member in members:
             _call(member, index)
-        if bar in orders or bar in actions or any(asked.orders or asked.actions for *_, asked in members):
+        if bar in orders or bar in actions or _ask(members):
             _send_all(session, bar, members, orders.get(bar, []), actions.get(bar, []))
     session.advance(n_bars)
 
@@ -87,6 +87,14 @@ def _join(follower: Follower, bar: Bar) -> _Member:
         problem = "it keeps something on self that cannot be copied, and each run works on a copy"
         raise StrategyError(strategy.name, problem, found=error, cure=cure) from error
     return _Member(own, bar, bar.asked)
+
+
+def _ask(members: Sequence[_Member]) -> bool:
+    """Whether anything has been asked for; most bars have nothing, so this is a loop and no generator."""
+    for _, _, asked in members:
+        if asked.orders or asked.actions:
+            return True
+    return False
 
 
 def _call(member: _Member, index: int) -> None:

@@ -11,18 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtester import engine_input
+from backtester.engine_input import empty
 from backtester.event_driven.asked import CANCEL, MARKET, POSITION, Order, Row
 from backtester.event_driven.recorder import Recorder
-from backtester.event_driven.session import Event, PoolValues
+from backtester.event_driven.session import Event
 from backtester.kernels.direct import Words, direct
 from backtester.kernels.look import look, look_closer
 from backtester.kernels.simulate import advance
 from backtester.result import Result
 from backtester.scenario import Scenario
 from backtester.schema import (
+    ACCOUNT_VIEW,
     ACTION,
     EVENT_KINDS,
-    LOG_FULL,
     ORDER,
     PATHS,
     POOL_VIEW,
@@ -52,32 +53,30 @@ class KernelSession:
     """
 
     def __init__(self, scenario: Scenario, record: str) -> None:
-        self._scenario, self._recorder, self._bar = scenario, Recorder(), -1
+        self._scenario, self._recorder = scenario, Recorder()
         self._inverse = [scenario.instruments[slot.instrument].contract == "inverse" for slot in scenario.slots]
         self._instrument = [slot.instrument for slot in scenario.slots]
         run, agenda = engine_input.run_of(scenario, *LOG_LENGTHS), engine_input.agenda_of(scenario)
         engine_input.deposit(run, scenario)
         bars, pad = engine_input.bars_of(scenario), engine_input.pad_of(scenario)
         self._curves = engine_input.curves_of(scenario, len(run.pools), record)
-        self._view = View(engine_input.empty(POOL_VIEW, len(run.pools)), engine_input.empty(SLOT_VIEW, len(run.slots)))
-        self._until, self._slot = ctypes.c_int64(), ctypes.c_int64()
-        path = PATHS.index(scenario.path)
-        bundles = (run, agenda, bars, self._curves, pad)
-        self._words = [Words(bundle) for bundle in (*bundles, self._view)]
-        addresses = [words.address for words in self._words]
-        self._advance, self._advancing = direct(advance, *bundles, path, 0), (
-            *addresses[:5], ctypes.c_int64(path), self._until,
-        )  # fmt: skip
-        self._look, self._looking = direct(look, run, bars, self._view), (addresses[0], addresses[2], addresses[5])
-        self._closer = direct(look_closer, run, self._view, 0)
-        self._looking_closer = addresses[0], addresses[5], self._slot
+        n_pools, n_slots = len(run.pools), len(run.slots)
+        view = View(empty(ACCOUNT_VIEW, 1), empty(POOL_VIEW, n_pools), empty(SLOT_VIEW, n_slots))
+        path, self._until = PATHS.index(scenario.path), ctypes.c_int64()
+        bundles = run, agenda, bars, self._curves, pad, view
+        self._words = [Words(bundle) for bundle in bundles]
+        runs, plans, prices, curves, pads, views = (words.address for words in self._words)
+        self._advance = direct(advance, *bundles[:5], path, 0)
+        self._advancing = runs, plans, prices, curves, pads, ctypes.c_int64(path), self._until
+        self._look, self._looking = direct(look, run, bars, self._curves, view), (runs, prices, curves, views)
+        self._look_closer = direct(look_closer, run, view, 0, n_slots)
+        self._looking_closer = runs, views, ctypes.c_int64(0), ctypes.c_int64(n_slots)
         self._orders = _Rows(self._words[0], "orders", ORDER)
         self._working = _Rows(self._words[0], "working", WORKING)
         self._actions = _Rows(self._words[1], "actions", ACTION)
         self._row_of: list[int] = []  # of each order: its row among the working ones, or -1
         self._run = run
-        self._state, self._slots, self._pools = (_structs(table) for table in (run.state, run.slots, run.pools))
-        self._seen_pools, self._seen_slots = _structs(self._view.pools), _structs(self._view.slots)
+        (self._state,), (self.account,), self._seen = (rows_of(each) for each in (run.state, view.account, view.slots))
         self._next_order = run.instruments["next_order"]
 
     # -- running -------------------------------------------------------------------------------------------------
@@ -85,12 +84,13 @@ class KernelSession:
     def advance(self, until: int) -> None:
         """Run to the open of bar `until`."""
         self._until.value = until
-        while self._advance(*self._advancing) == LOG_FULL:
+        while self._advance(*self._advancing):
             self._start_again()
+        self._look(*self._looking)
 
     def _start_again(self) -> None:
         """Go back to the first bar with longer logs and the orders so far: rows are never dropped."""
-        state = self._state[0]
+        state = self._state
         needed = [2 * int(n) for n in (state.n_events, state.n_ledger, state.n_positions)]
         scenario = self._so_far()
         fresh = engine_input.run_of(scenario, *needed)
@@ -112,7 +112,7 @@ class KernelSession:
         for slot, kind, amount in actions:
             self._recorder.action(bar, slot, kind, amount)
             self._actions.append((bar + 1, slot, kind, self._row_of[int(amount)] if kind == CANCEL else amount))
-        self._state[0].window_end = self._state[0].looked_ahead = 0
+        self._state.window_end = self._state.looked_ahead = 0
 
     def _add(self, bar: int, number: int, row: Row) -> None:
         """Append an order that acts at the open of `bar`, in levels."""
@@ -138,7 +138,7 @@ class KernelSession:
 
     def result(self, strategy: str) -> Result:
         """Return the run, whose scenario has all orders: it runs again without the strategy."""
-        state = self._state[0]
+        state = self._state
         lengths = state.n_events, state.n_ledger, state.n_positions
         logs = (self._run.events, self._run.ledger, self._run.positions)
         events, ledger, positions = (table[:n] for table, n in zip(logs, lengths, strict=True))
@@ -154,7 +154,7 @@ class KernelSession:
     @property
     def n_events(self) -> int:
         """How many events there have been."""
-        return self._state[0].n_events
+        return self._state.n_events
 
     def events(self, first: int) -> list[Event]:
         """Return the events from number `first` on."""
@@ -165,72 +165,17 @@ class KernelSession:
             ].tolist()
         ]
 
-    def equity(self) -> float:
-        """Total equity at the last close."""
-        return self._curves.equity.item(self._state[0].next_bar - 1)
-
-    def _seen(self) -> None:
-        """Have everything valued at the last close, once."""
-        bar = self._state[0].next_bar
-        if self._bar != bar:
-            self._look(*self._looking)
-            self._bar = bar
-
-    def available(self) -> float:
-        """Return what main may hand to isolated positions."""
-        if self._state[0].bankrupt:
-            return 0.0
-        self._seen()
-        seen = self._seen_pools[0]
-        return min(self._pools[0].cash, seen.equity - seen.initial_margin)
-
-    def quantity(self, slot: int) -> float:
-        """Signed position."""
-        return self._slots[slot].quantity
-
-    def entry(self, slot: int) -> float:
-        """Average entry price; nan when flat."""
-        level = self._slots[slot].entry
-        return -1.0 / level if self._inverse[slot] else level
-
-    def leverage(self, slot: int) -> float:
-        """Leverage setting."""
-        return self._slots[slot].leverage
-
-    def funding(self, slot: int) -> float:
-        """Funding that the position has paid since it was opened."""
-        return self._slots[slot].funding
-
-    def mark(self, slot: int) -> float:
-        """Mark price at the last close, or the last known one."""
-        self._seen()
-        return self._seen_slots[slot].mark
-
-    def pnl(self, slot: int) -> float:
-        """Unrealised pnl at the mark."""
-        held = self._slots[slot]
-        if held.quantity == 0.0:
-            return 0.0
-        mark = self.mark(slot)
-        return held.quantity * ((-1.0 / mark if self._inverse[slot] else mark) - held.entry)
-
-    def is_isolated(self, slot: int) -> bool:
-        """Whether the slot has a pool of its own."""
-        return bool(self._pools[self._slots[slot].pool].on_demand)
-
-    def pool(self, slot: int) -> PoolValues:
-        """Values of the pool that backs the slot."""
-        self._seen()
-        p = self._slots[slot].pool
-        seen = self._seen_pools[p]
-        return PoolValues(seen.equity, seen.requirement, seen.initial_margin, self._pools[p].cash)
+    def slot(self, slot: int) -> Any:
+        """Return what is seen of a slot: the row of SLOT_VIEW, whose values follow the run."""
+        return self._seen[slot]
 
     def liquidation_price(self, slot: int) -> float:
         """Price that liquidates the slot's pool if its instrument moves alone; nan: none."""
-        self._seen()
-        self._slot.value = slot
-        self._closer(*self._looking_closer)
-        return self._seen_slots[slot].liquidation_price
+        seen = self._seen[slot]
+        if seen.liquidation_price == np.inf:
+            self._look_closer(*self._looking_closer)
+        price: float = seen.liquidation_price
+        return price
 
 
 class _Rows:
@@ -258,10 +203,9 @@ class _Rows:
         self._words.point(self._name, self.rows, self.n)
 
 
-def _structs(table: NDArray[Any]) -> Any:
+def rows_of(table: NDArray[Any]) -> list[Any]:
     """Return the rows of a table as C structures: a field is read in a fraction of the time that numpy takes."""
     kinds = {"f8": ctypes.c_double, "i8": ctypes.c_int64}
     fields = [(name, kinds[table.dtype[name].str[1:]]) for name in table.dtype.names or ()]
     struct: Any = type("Row", (ctypes.Structure,), {"_fields_": fields})
-    rows: Any = struct * len(table)
-    return rows.from_address(table.ctypes.data)
+    return list((struct * len(table)).from_address(table.ctypes.data))

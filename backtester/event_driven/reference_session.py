@@ -10,8 +10,9 @@ from typing import Any
 from backtester._scenario_rows import action_rows, order_rows
 from backtester.event_driven.asked import Order
 from backtester.event_driven.recorder import Recorder
-from backtester.event_driven.session import Event, PoolValues
+from backtester.event_driven.session import Event
 from backtester.reference import Simulation, result
+from backtester.reference.account import Account
 from backtester.reference.closed_form import liquidation_price
 from backtester.reference.slot import Slot
 from backtester.scenario import Scenario, validate
@@ -32,6 +33,7 @@ class ReferenceSession:
         self._scenario, self._recorder = scenario, Recorder()
         self._simulation = Simulation(validate(scenario.to_dict()))
         self._account = self._simulation.account
+        self.account = _Account(self._account)
 
     def advance(self, until: int) -> None:
         """Run to the open of bar `until`."""
@@ -90,51 +92,75 @@ class ReferenceSession:
             for row in self._account.events[first:]
         ]
 
-    def equity(self) -> float:
-        """Total equity at the last close."""
-        return self._account.equity()
-
-    def available(self) -> float:
-        """Return what main may hand to isolated positions."""
-        return self._account.available()
-
-    def _of(self, slot: int) -> Slot:
-        return self._account.slots[slot]
-
-    def quantity(self, slot: int) -> float:
-        """Signed position."""
-        return self._of(slot).quantity
-
-    def entry(self, slot: int) -> float:
-        """Average entry price; nan when flat."""
-        return self._of(slot).entry_price
-
-    def leverage(self, slot: int) -> float:
-        """Leverage setting."""
-        return self._of(slot).leverage
-
-    def funding(self, slot: int) -> float:
-        """Funding that the position has paid since it was opened."""
-        return self._of(slot).funding_paid
-
-    def mark(self, slot: int) -> float:
-        """Mark price at the last close, or the last known one."""
-        return self._account.mark(self._of(slot))
-
-    def pnl(self, slot: int) -> float:
-        """Unrealised pnl at the mark."""
-        return self._of(slot).unrealized_pnl(self.mark(slot))
-
-    def is_isolated(self, slot: int) -> bool:
-        """Whether the slot has a pool of its own."""
-        return self._of(slot).pool.on_demand
-
-    def pool(self, slot: int) -> PoolValues:
-        """Values of the pool that backs the slot."""
-        pool, marks = self._of(slot).pool, self._account.marks
-        return PoolValues(pool.equity(marks), pool.requirement(marks), pool.initial_margin(marks), pool.cash)
+    def slot(self, slot: int) -> _Slot:
+        """Return what is seen of a slot."""
+        return _Slot(self._account, self._account.slots[slot])
 
     def liquidation_price(self, slot: int) -> float:
         """Price that liquidates the slot's pool if its instrument moves alone; nan: none."""
-        price = liquidation_price(self._of(slot), self._account.marks)
+        price = liquidation_price(self._account.slots[slot], self._account.marks)
         return math.nan if price is None else price
+
+
+class _Account:
+    """`AccountValues` of the plain engine."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+
+    @property
+    def equity(self) -> float:
+        return self._account.equity()
+
+    @property
+    def free_margin(self) -> float:
+        return self._account.available()
+
+
+class _Slot:
+    """`SlotValues` of the plain engine."""
+
+    def __init__(self, account: Account, slot: Slot) -> None:
+        self._account, self._slot = account, slot
+
+    @property
+    def mark(self) -> float:
+        return self._account.mark(self._slot)
+
+    @property
+    def quantity(self) -> float:
+        return self._slot.quantity
+
+    @property
+    def entry(self) -> float:
+        return self._slot.entry_price
+
+    @property
+    def leverage(self) -> float:
+        return self._slot.leverage
+
+    @property
+    def pnl(self) -> float:
+        return self._slot.unrealized_pnl(self.mark)
+
+    @property
+    def funding_paid(self) -> float:
+        return self._slot.funding_paid if self._slot.quantity else 0.0
+
+    @property
+    def isolated_margin(self) -> float:
+        return self._slot.pool.cash if self._slot.pool.on_demand else math.nan
+
+    @property
+    def equity(self) -> float:
+        return self._slot.pool.equity(self._account.marks)
+
+    @property
+    def requirement(self) -> float:
+        return self._slot.pool.requirement(self._account.marks)
+
+    @property
+    def margin_ratio(self) -> float:
+        if self.requirement == 0.0:
+            return 0.0
+        return self.requirement / self.equity if self.equity > 0.0 else math.inf

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 from backtester.event_driven.asked import Order
 
-__all__ = ["Event", "PoolValues", "Session"]
+__all__ = ["AccountValues", "Event", "Session", "SlotValues"]
 
 
 class Event(NamedTuple):
@@ -41,17 +41,66 @@ class Event(NamedTuple):
     mark: float
 
 
-class PoolValues(NamedTuple):
-    """What backs a position, at the mark closes [settlement currency]."""
+class AccountValues(Protocol):
+    """The account at the last close [settlement currency]."""
 
-    equity: float
-    requirement: float
-    initial_margin: float
-    cash: float
+    @property
+    def equity(self) -> float:
+        """Total equity at the mark closes."""
+
+    @property
+    def free_margin(self) -> float:
+        """What main may hand to isolated positions."""
+
+
+class SlotValues(Protocol):
+    """A slot at the last close."""
+
+    @property
+    def mark(self) -> float:
+        """Mark price, or the last known one."""
+
+    @property
+    def quantity(self) -> float:
+        """Signed position."""
+
+    @property
+    def entry(self) -> float:
+        """Average entry price; nan when flat."""
+
+    @property
+    def leverage(self) -> float:
+        """Leverage setting."""
+
+    @property
+    def pnl(self) -> float:
+        """Unrealised pnl at the mark."""
+
+    @property
+    def funding_paid(self) -> float:
+        """Funding that the position has paid since it was opened."""
+
+    @property
+    def isolated_margin(self) -> float:
+        """Cash of the slot's own pool; nan where a shared one backs it."""
+
+    @property
+    def equity(self) -> float:
+        """Equity of the pool that backs it."""
+
+    @property
+    def requirement(self) -> float:
+        """Maintenance requirement of that pool."""
+
+    @property
+    def margin_ratio(self) -> float:
+        """``requirement / equity``; inf: no equity, 0: no requirement."""
 
 
 class Session(Protocol):
-    """An account that stands between two bars. Slots and pools are numbers."""
+    """An account that stands between two bars. Slots are numbers."""
+
+    account: AccountValues
 
     @property
     def n_events(self) -> int:
@@ -69,35 +118,8 @@ class Session(Protocol):
     def events(self, first: int) -> list[Event]:
         """Return the events from number `first` on."""
 
-    def equity(self) -> float:
-        """Total equity at the last close."""
-
-    def available(self) -> float:
-        """Return what main may hand to isolated positions."""
-
-    def quantity(self, slot: int) -> float:
-        """Signed position."""
-
-    def entry(self, slot: int) -> float:
-        """Average entry price; nan when flat."""
-
-    def leverage(self, slot: int) -> float:
-        """Leverage setting."""
-
-    def funding(self, slot: int) -> float:
-        """Funding that the position has paid since it was opened."""
-
-    def mark(self, slot: int) -> float:
-        """Mark price at the last close, or the last known one."""
-
-    def pnl(self, slot: int) -> float:
-        """Unrealised pnl at the mark."""
-
-    def is_isolated(self, slot: int) -> bool:
-        """Whether the slot has a pool of its own."""
-
-    def pool(self, slot: int) -> PoolValues:
-        """Values of the pool that backs the slot."""
+    def slot(self, slot: int) -> SlotValues:
+        """Return what is seen of a slot, at any time the values of the last close."""
 
     def liquidation_price(self, slot: int) -> float:
         """Price that liquidates the slot's pool if its instrument moves alone; nan: none."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Unpack
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Unpack
 
 from backtester.event_driven.asked import (
     ADD,
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
 __all__ = ["BarSlot"]
 
 
+def _value(name: str, said: str) -> Any:
+    """Return a property for a value of the account that is read without a call of Python: a bar has many."""
+    return property(attrgetter(f"_seen.{name}"), doc=said)
+
+
 class BarSlot:
     """A slot at the close of a bar.
 
@@ -40,12 +46,12 @@ class BarSlot:
         Its instrument, and its name within the strategy.
     """
 
-    __slots__ = ("_bar", "_column", "_j", "_session", "label", "symbol")
+    __slots__ = ("_bar", "_column", "_j", "_seen", "_session", "label", "symbol")
 
     def __init__(self, bar: Bar, spec: SlotSpec, number: int, session: Session) -> None:
         self.symbol, self.label = spec.symbol, spec.label
         self._bar, self._j, self._session = bar, number, session
-        self._column = bar.column(spec.symbol)
+        self._seen, self._column = session.slot(number), bar.column(spec.symbol)
 
     def __repr__(self) -> str:
         return f"<slot {self.label}: {self.quantity:+g}>"
@@ -55,70 +61,35 @@ class BarSlot:
     @property
     def price(self) -> float:
         """Trade close of its instrument; nan: no data in this bar."""
-        return self._bar.price(self._column)
+        return self._bar.closes[self._bar.index, self._column]
 
-    @property
-    def mark(self) -> float:
-        """Mark close, or the last one known."""
-        return self._session.mark(self._j)
-
-    @property
-    def quantity(self) -> float:
-        """Signed position; 0: flat."""
-        return self._session.quantity(self._j)
+    mark = _value("mark", "Mark close, or the last one known.")
+    quantity = _value("quantity", "Signed position; 0: flat.")
+    entry = _value("entry", "Average entry price; nan: flat.")
+    leverage = _value("leverage", "Leverage setting.")
+    pnl = _value("pnl", "Unrealised pnl at the mark [settlement currency]: ``q*(m - e)``, inverse ``q*(1/e - 1/m)``.")
+    funding_paid = _value(
+        "funding_paid", "Funding that the position has paid since it was opened; below 0: received, 0: flat."
+    )
+    isolated_margin = _value(
+        "isolated_margin", "Cash in the pool of an isolated position, 0 when flat; nan where a shared pool backs it."
+    )
+    equity = _value("equity", "Equity of the pool that backs it: cash and unrealised pnl.")
+    requirement = _value("requirement", "Maintenance requirement of the pool that backs it.")
+    margin_ratio = _value(
+        "margin_ratio",
+        "``requirement / equity`` of the pool that backs it; 1 liquidates, inf: no equity, 0: no position.",
+    )
 
     @property
     def is_open(self) -> bool:
         """Whether it holds a position."""
-        return self._session.quantity(self._j) != 0.0
-
-    @property
-    def entry(self) -> float:
-        """Average entry price; nan: flat."""
-        return self._session.entry(self._j)
-
-    @property
-    def leverage(self) -> float:
-        """Leverage setting."""
-        return self._session.leverage(self._j)
-
-    @property
-    def pnl(self) -> float:
-        """Unrealised pnl at the mark [settlement currency]: ``q*(m - e)``, inverse ``q*(1/e - 1/m)``."""
-        return self._session.pnl(self._j)
-
-    @property
-    def funding_paid(self) -> float:
-        """Funding that the position has paid since it was opened; below 0: received, 0: flat."""
-        return self._session.funding(self._j) if self.is_open else 0.0
+        return self._seen.quantity != 0.0
 
     @property
     def is_isolated(self) -> bool:
         """Whether a position here has a pool of its own."""
-        return self._session.is_isolated(self._j)
-
-    @property
-    def isolated_margin(self) -> float:
-        """Cash in the pool of an isolated position, 0 when flat; nan where a shared pool backs it."""
-        return self._session.pool(self._j).cash if self.is_isolated else math.nan
-
-    @property
-    def equity(self) -> float:
-        """Equity of the pool that backs it: cash and unrealised pnl."""
-        return self._session.pool(self._j).equity
-
-    @property
-    def requirement(self) -> float:
-        """Maintenance requirement of the pool that backs it."""
-        return self._session.pool(self._j).requirement
-
-    @property
-    def margin_ratio(self) -> float:
-        """``requirement / equity`` of the pool that backs it; 1 liquidates, inf: no equity, 0: no position."""
-        pool = self._session.pool(self._j)
-        if pool.requirement == 0.0:
-            return 0.0
-        return pool.requirement / pool.equity if pool.equity > 0.0 else math.inf
+        return not math.isnan(self._seen.isolated_margin)
 
     @property
     def liquidation_price(self) -> float:

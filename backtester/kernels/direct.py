@@ -55,10 +55,11 @@ def direct(entry: Any, *arguments: Any) -> Callable[..., int]:
     Returns
     -------
     callable
-        Takes, in the place of each argument, a ctypes object: the address of its `Words`, or an int64.
+        Takes, in the place of each argument, a ctypes object: the address of its `Words`, or an int64. It keeps the
+        interpreter's lock: a thread that gave it away at every bar would wait for it at every bar.
     """
     types = tuple(numba.typeof(argument) for argument in arguments)
     entry.compile(types)
     compiled = entry.overloads[types]
     address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name)
-    return ctypes.CFUNCTYPE(ctypes.c_int64)(address)
+    return ctypes.PYFUNCTYPE(ctypes.c_int64)(address)
