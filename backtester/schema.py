@@ -387,7 +387,7 @@ class Records(NamedTuple):
 
 
 # What a strategy sees of its account at a close. Prices in it are prices.
-ACCOUNT_VIEW = np.dtype([("equity", "f8"), ("free_margin", "f8")], align=True)
+ACCOUNT_VIEW = np.dtype([("equity", "f8"), ("free_margin", "f8"), ("n_events", "i8")], align=True)
 POOL_VIEW = np.dtype([("equity", "f8"), ("requirement", "f8"), ("initial_margin", "f8")], align=True)
 SLOT_VIEW = np.dtype(
     [(name, "f8") for name in ("mark", "quantity", "entry", "leverage", "pnl", "funding_paid")]
@@ -404,6 +404,17 @@ class View(NamedTuple):
     account: Rows  # ACCOUNT_VIEW, (1,)
     pools: Rows  # POOL_VIEW, (n_pools,)
     slots: Rows  # SLOT_VIEW, (n_slots,)
+
+
+# Addresses of entries and of the bundles that they take, and the code of the path.
+_BUNDLES = ("run", "agenda", "bars", "curves", "pad", "view")
+CALLS = np.dtype([(name, "i8") for name in ("advance", "look", "look_closer", *_BUNDLES, "path")])
+
+
+class Sheet(NamedTuple):
+    """What it takes to run and to look at an account by address."""
+
+    calls: Rows  # CALLS, (1,)
 
 
 class Pad(NamedTuple):

@@ -6,7 +6,7 @@ import copy
 import itertools
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from backtester._author import explain
 from backtester.errors import StrategyError
@@ -59,13 +59,12 @@ def follow(
         _send(session, -1, orders.get(-1, []), actions.get(-1, []))
     groups = itertools.count()
     members = [_join(follower, Bar(follower, market, session, grid, groups)) for follower in followers]
+    planned_bars = orders.keys() | actions.keys()
     for index, (bar, after) in enumerate(zip(grid, [*grid[1:], n_bars], strict=True)):
         if bar < 0 or bar == after:  # the simulation has no bar here: the next decision stands in for this one
             continue
         session.advance(bar + 1)
-        for member in members:
-            _call(member, index)
-        if bar in orders or bar in actions or _ask(members):
+        if _visit(members, index) or bar in planned_bars:
             _send_all(session, bar, members, orders.get(bar, []), actions.get(bar, []))
     session.advance(n_bars)
 
@@ -89,26 +88,27 @@ def _join(follower: Follower, bar: Bar) -> _Member:
     return _Member(own, bar, bar.asked)
 
 
-def _ask(members: Sequence[_Member]) -> bool:
-    """Whether anything has been asked for; most bars have nothing, so this is a loop and no generator."""
-    for _, _, asked in members:
+def _visit(members: Sequence[_Member], index: int) -> bool:
+    """Call all strategies at a close, and return whether any asks for something."""
+    ask = False
+    for strategy, bar, asked in members:
+        bar.move(index)
+        try:
+            answer: object = strategy.on_bar(bar)  # type: ignore[func-returns-value]
+        except (Exception, SystemExit) as error:
+            _explain(strategy, bar, error)
+        if answer is not None:
+            cure = "place orders on the slots: bar[symbol].buy(notional=...)"
+            bar.place(None).fail("its method `on_bar` returned something", answer, cure)
         if asked.orders or asked.actions:
-            return True
-    return False
+            ask = True
+    return ask
 
 
-def _call(member: _Member, index: int) -> None:
-    strategy, bar, _ = member
-    bar.move(index)
-    try:
-        answer: object = strategy.on_bar(bar)  # type: ignore[func-returns-value]
-    except (Exception, SystemExit) as error:
-        if isinstance(error, StrategyError) and error.bar == index:
-            raise  # it says where already
-        explain(strategy, "on_bar", "", error, bar=index, time=bar.open_time)
-    if answer is not None:
-        cure = "place orders on the slots: bar[symbol].buy(notional=...)"
-        bar.place(None).fail("its method `on_bar` returned something", answer, cure)
+def _explain(strategy: Strategy, bar: Bar, error: BaseException) -> NoReturn:
+    if isinstance(error, StrategyError) and error.bar == bar.index:
+        raise error  # it says where already
+    explain(strategy, "on_bar", "", error, bar=bar.index, time=bar.open_time)
 
 
 def _send_all(

@@ -15,14 +15,17 @@ from backtester.engine_input import empty
 from backtester.event_driven.asked import CANCEL, MARKET, POSITION, Order, Row
 from backtester.event_driven.recorder import Recorder
 from backtester.event_driven.session import Event
-from backtester.kernels.direct import Words, direct
+from backtester.event_driven.structures import structure
+from backtester.kernels.direct import Words, address_of, direct
 from backtester.kernels.look import look, look_closer
 from backtester.kernels.simulate import advance
+from backtester.kernels.step import step
 from backtester.result import Result
 from backtester.scenario import Scenario
 from backtester.schema import (
     ACCOUNT_VIEW,
     ACTION,
+    CALLS,
     EVENT_KINDS,
     ORDER,
     PATHS,
@@ -30,14 +33,17 @@ from backtester.schema import (
     REASONS,
     RESTING,
     SLOT_VIEW,
+    STATE,
     TYPE_EVENTS,
     WORKING,
+    Sheet,
     View,
 )
 
 __all__ = ["KernelSession"]
 
 LOG_LENGTHS = 1024, 4096, 1024  # rows of events, ledger and positions to begin with
+BUNDLES = "run", "agenda", "bars", "curves", "pad", "view"
 STATE_TABLES = ("slots", "pools", "instruments", "legs", "state")
 
 
@@ -61,22 +67,28 @@ class KernelSession:
         bars, pad = engine_input.bars_of(scenario), engine_input.pad_of(scenario)
         self._curves = engine_input.curves_of(scenario, len(run.pools), record)
         n_pools, n_slots = len(run.pools), len(run.slots)
-        view = View(empty(ACCOUNT_VIEW, 1), empty(POOL_VIEW, n_pools), empty(SLOT_VIEW, n_slots))
+        self.view = view = View(empty(ACCOUNT_VIEW, 1), empty(POOL_VIEW, n_pools), empty(SLOT_VIEW, n_slots))
         path, self._until = PATHS.index(scenario.path), ctypes.c_int64()
         bundles = run, agenda, bars, self._curves, pad, view
         self._words = [Words(bundle) for bundle in bundles]
-        runs, plans, prices, curves, pads, views = (words.address for words in self._words)
-        self._advance = direct(advance, *bundles[:5], path, 0)
-        self._advancing = runs, plans, prices, curves, pads, ctypes.c_int64(path), self._until
-        self._look, self._looking = direct(look, run, bars, self._curves, view), (runs, prices, curves, views)
+        sheet = Sheet(empty(CALLS, 1))
+        sheet.calls["advance"] = address_of(advance, *bundles[:5], path, 0)
+        sheet.calls["look"] = address_of(look, run, bars, self._curves, view)
+        sheet.calls["look_closer"] = address_of(look_closer, run, view, 0, n_slots)
+        for name, words in zip(BUNDLES, self._words, strict=True):
+            sheet.calls[name] = words.address
+        sheet.calls["path"] = path
+        self._words.append(Words(sheet))
+        self._step, self._stepping = direct(step, sheet, 0), (self._words[-1].reference, self._until)
         self._look_closer = direct(look_closer, run, view, 0, n_slots)
-        self._looking_closer = runs, views, ctypes.c_int64(0), ctypes.c_int64(n_slots)
+        all_slots = ctypes.c_int64(0), ctypes.c_int64(n_slots)
+        self._looking_closer = self._words[0].reference, self._words[5].reference, *all_slots
         self._orders = _Rows(self._words[0], "orders", ORDER)
         self._working = _Rows(self._words[0], "working", WORKING)
         self._actions = _Rows(self._words[1], "actions", ACTION)
         self._row_of: list[int] = []  # of each order: its row among the working ones, or -1
         self._run = run
-        (self._state,), (self.account,), self._seen = (rows_of(each) for each in (run.state, view.account, view.slots))
+        self._state = structure(STATE).from_buffer(run.state)
         self._next_order = run.instruments["next_order"]
 
     # -- running -------------------------------------------------------------------------------------------------
@@ -84,9 +96,8 @@ class KernelSession:
     def advance(self, until: int) -> None:
         """Run to the open of bar `until`."""
         self._until.value = until
-        while self._advance(*self._advancing):
+        while self._step(*self._stepping):
             self._start_again()
-        self._look(*self._looking)
 
     def _start_again(self) -> None:
         """Go back to the first bar with longer logs and the orders so far: rows are never dropped."""
@@ -151,31 +162,18 @@ class KernelSession:
 
     # -- looking -------------------------------------------------------------------------------------------------
 
-    @property
-    def n_events(self) -> int:
-        """How many events there have been."""
-        return self._state.n_events
-
     def events(self, first: int) -> list[Event]:
         """Return the events from number `first` on."""
         return [
             Event(EVENT_KINDS[kind], slot, order, quantity, fill, amount, REASONS[reason], mark)
             for _, slot, _, order, kind, reason, _, _, mark, fill, quantity, amount, _ in self._run.events[
-                first : self.n_events
+                first : self._state.n_events
             ].tolist()
         ]
 
-    def slot(self, slot: int) -> Any:
-        """Return what is seen of a slot: the row of SLOT_VIEW, whose values follow the run."""
-        return self._seen[slot]
-
-    def liquidation_price(self, slot: int) -> float:
-        """Price that liquidates the slot's pool if its instrument moves alone; nan: none."""
-        seen = self._seen[slot]
-        if seen.liquidation_price == np.inf:
-            self._look_closer(*self._looking_closer)
-        price: float = seen.liquidation_price
-        return price
+    def look_closer(self) -> None:
+        """Fill in the liquidation prices."""
+        self._look_closer(*self._looking_closer)
 
 
 class _Rows:
@@ -201,11 +199,3 @@ class _Rows:
 
     def _show(self) -> None:
         self._words.point(self._name, self.rows, self.n)
-
-
-def rows_of(table: NDArray[Any]) -> list[Any]:
-    """Return the rows of a table as C structures: a field is read in a fraction of the time that numpy takes."""
-    kinds = {"f8": ctypes.c_double, "i8": ctypes.c_int64}
-    fields = [(name, kinds[table.dtype[name].str[1:]]) for name in table.dtype.names or ()]
-    struct: Any = type("Row", (ctypes.Structure,), {"_fields_": fields})
-    return list((struct * len(table)).from_address(table.ctypes.data))

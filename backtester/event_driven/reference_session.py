@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from backtester._scenario_rows import action_rows, order_rows
 from backtester.event_driven.asked import Order
 from backtester.event_driven.recorder import Recorder
 from backtester.event_driven.session import Event
 from backtester.reference import Simulation, result
-from backtester.reference.account import Account
 from backtester.reference.closed_form import liquidation_price
 from backtester.reference.slot import Slot
 from backtester.scenario import Scenario, validate
+from backtester.schema import ACCOUNT_VIEW, POOL_VIEW, SLOT_VIEW, View
 
 __all__ = ["ReferenceSession"]
 
@@ -33,12 +35,37 @@ class ReferenceSession:
         self._scenario, self._recorder = scenario, Recorder()
         self._simulation = Simulation(validate(scenario.to_dict()))
         self._account = self._simulation.account
-        self.account = _Account(self._account)
+        self.view = View(np.zeros(1, ACCOUNT_VIEW), np.zeros(0, POOL_VIEW), np.zeros(len(scenario.slots), SLOT_VIEW))
 
     def advance(self, until: int) -> None:
         """Run to the open of bar `until`."""
         while self._simulation.n_bars < until:
             self._simulation.step()
+        account, seen = self._account, self.view.account[0]
+        seen["equity"], seen["free_margin"] = account.equity(), account.available()
+        seen["n_events"] = len(account.events)
+        for row, slot in zip(self.view.slots, account.slots, strict=True):
+            self._look_at(row, slot)
+
+    def _look_at(self, row: Any, slot: Slot) -> None:
+        """Fill in what is seen of a slot."""
+        marks, mark = self._account.marks, self._account.mark(slot)
+        row["mark"], row["quantity"], row["entry"] = mark, slot.quantity, slot.entry_price
+        row["leverage"], row["pnl"] = slot.leverage, slot.unrealized_pnl(mark)
+        row["funding_paid"] = slot.funding_paid if slot.quantity else 0.0
+        row["isolated_margin"] = slot.pool.cash if slot.pool.on_demand else math.nan
+        equity, requirement = slot.pool.equity(marks), slot.pool.requirement(marks)
+        row["equity"], row["requirement"] = equity, requirement
+        row["margin_ratio"] = math.inf if equity <= 0.0 else requirement / equity
+        if requirement == 0.0:
+            row["margin_ratio"] = 0.0
+        row["liquidation_price"] = math.inf
+
+    def look_closer(self) -> None:
+        """Fill in the liquidation prices."""
+        for row, slot in zip(self.view.slots, self._account.slots, strict=True):
+            price = liquidation_price(slot, self._account.marks)
+            row["liquidation_price"] = math.nan if price is None else price
 
     def send(self, bar: int, orders: Sequence[Order], actions: Sequence[tuple[int, int, float]]) -> None:
         """Take the orders, by slot, and instructions decided at the close of `bar`."""
@@ -71,11 +98,6 @@ class ReferenceSession:
         """Return what came out, as in the scenario format."""
         return result(self._account, self._simulation.columns)
 
-    @property
-    def n_events(self) -> int:
-        """How many events there have been."""
-        return len(self._account.events)
-
     def events(self, first: int) -> list[Event]:
         """Return the events from number `first` on."""
         return [
@@ -91,76 +113,3 @@ class ReferenceSession:
             )
             for row in self._account.events[first:]
         ]
-
-    def slot(self, slot: int) -> _Slot:
-        """Return what is seen of a slot."""
-        return _Slot(self._account, self._account.slots[slot])
-
-    def liquidation_price(self, slot: int) -> float:
-        """Price that liquidates the slot's pool if its instrument moves alone; nan: none."""
-        price = liquidation_price(self._account.slots[slot], self._account.marks)
-        return math.nan if price is None else price
-
-
-class _Account:
-    """`AccountValues` of the plain engine."""
-
-    def __init__(self, account: Account) -> None:
-        self._account = account
-
-    @property
-    def equity(self) -> float:
-        return self._account.equity()
-
-    @property
-    def free_margin(self) -> float:
-        return self._account.available()
-
-
-class _Slot:
-    """`SlotValues` of the plain engine."""
-
-    def __init__(self, account: Account, slot: Slot) -> None:
-        self._account, self._slot = account, slot
-
-    @property
-    def mark(self) -> float:
-        return self._account.mark(self._slot)
-
-    @property
-    def quantity(self) -> float:
-        return self._slot.quantity
-
-    @property
-    def entry(self) -> float:
-        return self._slot.entry_price
-
-    @property
-    def leverage(self) -> float:
-        return self._slot.leverage
-
-    @property
-    def pnl(self) -> float:
-        return self._slot.unrealized_pnl(self.mark)
-
-    @property
-    def funding_paid(self) -> float:
-        return self._slot.funding_paid if self._slot.quantity else 0.0
-
-    @property
-    def isolated_margin(self) -> float:
-        return self._slot.pool.cash if self._slot.pool.on_demand else math.nan
-
-    @property
-    def equity(self) -> float:
-        return self._slot.pool.equity(self._account.marks)
-
-    @property
-    def requirement(self) -> float:
-        return self._slot.pool.requirement(self._account.marks)
-
-    @property
-    def margin_ratio(self) -> float:
-        if self.requirement == 0.0:
-            return 0.0
-        return self.requirement / self.equity if self.equity > 0.0 else math.inf

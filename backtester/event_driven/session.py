@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from backtester.event_driven.asked import Order
+from backtester.schema import View
 
-__all__ = ["AccountValues", "Event", "Session", "SlotValues"]
+__all__ = ["Event", "Session"]
 
 
 class Event(NamedTuple):
@@ -41,73 +42,16 @@ class Event(NamedTuple):
     mark: float
 
 
-class AccountValues(Protocol):
-    """The account at the last close [settlement currency]."""
-
-    @property
-    def equity(self) -> float:
-        """Total equity at the mark closes."""
-
-    @property
-    def free_margin(self) -> float:
-        """What main may hand to isolated positions."""
-
-
-class SlotValues(Protocol):
-    """A slot at the last close."""
-
-    @property
-    def mark(self) -> float:
-        """Mark price, or the last known one."""
-
-    @property
-    def quantity(self) -> float:
-        """Signed position."""
-
-    @property
-    def entry(self) -> float:
-        """Average entry price; nan when flat."""
-
-    @property
-    def leverage(self) -> float:
-        """Leverage setting."""
-
-    @property
-    def pnl(self) -> float:
-        """Unrealised pnl at the mark."""
-
-    @property
-    def funding_paid(self) -> float:
-        """Funding that the position has paid since it was opened."""
-
-    @property
-    def isolated_margin(self) -> float:
-        """Cash of the slot's own pool; nan where a shared one backs it."""
-
-    @property
-    def equity(self) -> float:
-        """Equity of the pool that backs it."""
-
-    @property
-    def requirement(self) -> float:
-        """Maintenance requirement of that pool."""
-
-    @property
-    def margin_ratio(self) -> float:
-        """``requirement / equity``; inf: no equity, 0: no requirement."""
-
-
 class Session(Protocol):
     """An account that stands between two bars. Slots are numbers."""
 
-    account: AccountValues
-
-    @property
-    def n_events(self) -> int:
-        """How many events there have been."""
+    view: View  # of the last close, once the account has advanced
 
     def advance(self, until: int) -> None:
-        """Run to the open of bar `until` of the simulation."""
+        """Run to the open of bar `until` of the simulation, and fill the view but for the liquidation prices."""
+
+    def look_closer(self) -> None:
+        """Fill in the liquidation prices: they take longer than all the rest."""
 
     def send(self, bar: int, orders: Sequence[Order], actions: Sequence[tuple[int, int, float]]) -> None:
         """Take the orders, by slot, and instructions (slot, kind, amount) decided at the close of `bar`."""
@@ -117,9 +61,3 @@ class Session(Protocol):
 
     def events(self, first: int) -> list[Event]:
         """Return the events from number `first` on."""
-
-    def slot(self, slot: int) -> SlotValues:
-        """Return what is seen of a slot, at any time the values of the last close."""
-
-    def liquidation_price(self, slot: int) -> float:
-        """Price that liquidates the slot's pool if its instrument moves alone; nan: none."""

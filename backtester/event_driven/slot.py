@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
 from backtester.event_driven.asked import (
     ADD,
@@ -23,7 +23,8 @@ from backtester.event_driven.asked import (
 from backtester.event_driven.building import WATCH, Ground, OpeningTerms, TargetTerms, opening, target
 from backtester.event_driven.place import Place
 from backtester.event_driven.session import Session
-from backtester.schema import TIMES_IN_FORCE, Floats
+from backtester.event_driven.structures import fields_of
+from backtester.schema import SLOT_VIEW, TIMES_IN_FORCE, Floats
 from backtester.strategy import SlotSpec
 
 if TYPE_CHECKING:
@@ -32,26 +33,58 @@ if TYPE_CHECKING:
 __all__ = ["BarSlot"]
 
 
-def _value(name: str, said: str) -> Any:
-    """Return a property for a value of the account that is read without a call of Python: a bar has many."""
-    return property(attrgetter(f"_seen.{name}"), doc=said)
-
-
-class BarSlot:
-    """A slot at the close of a bar.
+class BarSlot(ctypes.Structure):
+    """A slot at the close of a bar: the account's own row of it, which changes from bar to bar.
 
     Attributes
     ----------
     symbol, label : str
         Its instrument, and its name within the strategy.
+    mark : float
+        Mark close, or the last one known.
+    quantity : float
+        Signed position; 0: flat.
+    entry : float
+        Average entry price; nan: flat.
+    leverage : float
+        Leverage setting.
+    pnl : float
+        Unrealised pnl at the mark [settlement currency]: ``q*(m - e)``, inverse ``q*(1/e - 1/m)``.
+    funding_paid : float
+        Funding that the position has paid since it was opened; below 0: received, 0: flat.
+    isolated_margin : float
+        Cash in the pool of an isolated position, 0 when flat; nan where a shared pool backs it.
+    equity, requirement : float
+        Cash and unrealised pnl of the pool that backs it, and what that must hold.
+    margin_ratio : float
+        ``requirement / equity`` of the pool that backs it; 1 liquidates, inf: no equity, 0: no position.
     """
 
-    __slots__ = ("_bar", "_column", "_j", "_seen", "_session", "label", "symbol")
+    mark: float
+    quantity: float
+    entry: float
+    leverage: float
+    pnl: float
+    funding_paid: float
+    isolated_margin: float
+    equity: float
+    requirement: float
+    margin_ratio: float
+    _liquidation_price: float
+    _fields_ = [(f"_{name}" if name == "liquidation_price" else name, kind) for name, kind in fields_of(SLOT_VIEW)]
 
-    def __init__(self, bar: Bar, spec: SlotSpec, number: int, session: Session) -> None:
-        self.symbol, self.label = spec.symbol, spec.label
-        self._bar, self._j, self._session = bar, number, session
-        self._seen, self._column = session.slot(number), bar.column(spec.symbol)
+    @classmethod
+    def of(cls, bar: Bar, spec: SlotSpec, number: int, session: Session) -> Self:
+        """Return the slot of this number of an account."""
+        slot = cls.from_buffer(session.view.slots, number * SLOT_VIEW.itemsize)
+        column = bar.column(spec.symbol)
+        slot.__dict__.update(symbol=spec.symbol, label=spec.label, _bar=bar, _j=number, _session=session)
+        slot.__dict__.update(_column=column, _closes=bar.closes(column))
+        return slot
+
+    def __setattr__(self, name: str, value: object) -> None:
+        cure = "slot.target(quantity=0) or slot.set_leverage(5) ask for a change"
+        raise AttributeError(f"{name} can only be read: {cure}")
 
     def __repr__(self) -> str:
         return f"<slot {self.label}: {self.quantity:+g}>"
@@ -61,40 +94,24 @@ class BarSlot:
     @property
     def price(self) -> float:
         """Trade close of its instrument; nan: no data in this bar."""
-        return self._bar.closes[self._bar.index, self._column]
-
-    mark = _value("mark", "Mark close, or the last one known.")
-    quantity = _value("quantity", "Signed position; 0: flat.")
-    entry = _value("entry", "Average entry price; nan: flat.")
-    leverage = _value("leverage", "Leverage setting.")
-    pnl = _value("pnl", "Unrealised pnl at the mark [settlement currency]: ``q*(m - e)``, inverse ``q*(1/e - 1/m)``.")
-    funding_paid = _value(
-        "funding_paid", "Funding that the position has paid since it was opened; below 0: received, 0: flat."
-    )
-    isolated_margin = _value(
-        "isolated_margin", "Cash in the pool of an isolated position, 0 when flat; nan where a shared pool backs it."
-    )
-    equity = _value("equity", "Equity of the pool that backs it: cash and unrealised pnl.")
-    requirement = _value("requirement", "Maintenance requirement of the pool that backs it.")
-    margin_ratio = _value(
-        "margin_ratio",
-        "``requirement / equity`` of the pool that backs it; 1 liquidates, inf: no equity, 0: no position.",
-    )
+        return self._closes[self._bar.index]
 
     @property
     def is_open(self) -> bool:
         """Whether it holds a position."""
-        return self._seen.quantity != 0.0
+        return self.quantity != 0.0
 
     @property
     def is_isolated(self) -> bool:
         """Whether a position here has a pool of its own."""
-        return not math.isnan(self._seen.isolated_margin)
+        return not math.isnan(self.isolated_margin)
 
     @property
     def liquidation_price(self) -> float:
         """Mark price at which its pool is liquidated if its instrument moves alone; nan: there is none."""
-        return self._session.liquidation_price(self._j)
+        if self._liquidation_price == math.inf:
+            self._session.look_closer()
+        return self._liquidation_price
 
     @property
     def distance(self) -> float:

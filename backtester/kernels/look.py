@@ -39,6 +39,7 @@ def look(run, bars, curves, view):
     main = view.pools[MAIN]
     view.account[0].equity = curves.equity[t]
     view.account[0].free_margin = min(run.pools[MAIN].cash, main.equity - main.initial_margin)
+    view.account[0].n_events = run.state[0].n_events
     if run.state[0].bankrupt:
         view.account[0].free_margin = 0.0
 

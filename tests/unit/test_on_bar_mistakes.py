@@ -160,7 +160,7 @@ def test_a_fraction_of_a_close_that_is_not_known():
     [
         (lambda bar: 1 / 0, "raised ZeroDivisionError in {}: division by zero"),
         (lambda bar: bar[0].positon, "raised AttributeError in {}: 'BarSlot' object has no attribute 'positon'"),
-        (lambda bar: setattr(bar[0], "leverage", 2), "raised AttributeError in {}: property 'leverage'"),
+        (lambda bar: setattr(bar[0], "leverage", 2), "raised AttributeError in {}: leverage can only be read"),
         (lambda bar: bar[0].close(limt=1.0), "raised TypeError in {}: BarSlot.close() got an unexpected keyword"),
         (lambda bar: exit(3), "raised SystemExit in {}: 3"),
         (lambda bar: bar.history().__setitem__(0, 1.0), "its method `on_bar` writes into the market, in {}; bar 1"),
