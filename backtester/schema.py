@@ -408,7 +408,7 @@ class View(NamedTuple):
 
 # Addresses of entries and of the bundles that they take, and the code of the path.
 _BUNDLES = ("run", "agenda", "bars", "curves", "pad", "view")
-CALLS = np.dtype([(name, "i8") for name in ("advance", "look", "look_closer", *_BUNDLES, "path")])
+CALLS = np.dtype([(name, "i8") for name in ("advance", "look", "look_closer", "step", *_BUNDLES, "sheet", "path")])
 
 
 class Sheet(NamedTuple):

@@ -43,7 +43,7 @@ from backtester.schema import (
 __all__ = ["KernelSession"]
 
 LOG_LENGTHS = 1024, 4096, 1024  # rows of events, ledger and positions to begin with
-BUNDLES = "run", "agenda", "bars", "curves", "pad", "view"
+BUNDLES = "run", "agenda", "bars", "curves", "pad", "view", "sheet"
 STATE_TABLES = ("slots", "pools", "instruments", "legs", "state")
 
 
@@ -72,13 +72,14 @@ class KernelSession:
         bundles = run, agenda, bars, self._curves, pad, view
         self._words = [Words(bundle) for bundle in bundles]
         sheet = Sheet(empty(CALLS, 1))
-        sheet.calls["advance"] = address_of(advance, *bundles[:5], path, 0)
-        sheet.calls["look"] = address_of(look, run, bars, self._curves, view)
-        sheet.calls["look_closer"] = address_of(look_closer, run, view, 0, n_slots)
-        for name, words in zip(BUNDLES, self._words, strict=True):
-            sheet.calls[name] = words.address
-        sheet.calls["path"] = path
         self._words.append(Words(sheet))
+        self.calls = calls = sheet.calls
+        calls["advance"], calls["path"] = address_of(advance, *bundles[:5], path, 0), path
+        calls["look"] = address_of(look, run, bars, self._curves, view)
+        calls["look_closer"] = address_of(look_closer, run, view, 0, n_slots)
+        calls["step"] = address_of(step, sheet, 0)
+        for name, words in zip(BUNDLES, self._words, strict=True):
+            calls[name] = words.address
         self._step, self._stepping = direct(step, sheet, 0), (self._words[-1].reference, self._until)
         self._look_closer = direct(look_closer, run, view, 0, n_slots)
         all_slots = ctypes.c_int64(0), ctypes.c_int64(n_slots)
@@ -97,9 +98,9 @@ class KernelSession:
         """Run to the open of bar `until`."""
         self._until.value = until
         while self._step(*self._stepping):
-            self._start_again()
+            self.start_again()
 
-    def _start_again(self) -> None:
+    def start_again(self) -> None:
         """Go back to the first bar with longer logs and the orders so far: rows are never dropped."""
         state = self._state
         needed = [2 * int(n) for n in (state.n_events, state.n_ledger, state.n_positions)]

@@ -264,6 +264,12 @@ class BarSlot(ctypes.Structure):
         """Change the leverage; lowering that of an isolated position tops it up."""
         self._bar.asked.instruct(self._j, SET_LEVERAGE, self._place().number("leverage", leverage))
 
+    # Orders that work.
+
+    def cancel_all(self) -> None:
+        """Take away all working orders of the slot at the next open; those of this call, at once."""
+        self._bar.asked.cancel_all(self._j)
+
     def _closing(self, fraction: float, kind: int, expires: int | None) -> Row:
         ground = self._ground()
         size = ground.place.number("fraction", fraction, most=1.0)
