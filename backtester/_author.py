@@ -113,7 +113,7 @@ def explain_compiling(strategy: Strategy, error: Exception, function: FunctionTy
     """Raise a StrategyError for a method that numba cannot compile, with what it says of why and where."""
     file = function.__code__.co_filename
     lines = re.findall(rf'{re.escape(Path(file).name)}[" ],? ?(?:line |\()(\d+)', str(error))
-    raised = re.findall(r"Error: (.*)", str(error))
+    raised = re.findall(r"Error: (?!Failed in)(.*)", str(error))
     said = re.findall(r"^(?!Failed in|- Resolution|During|$)(.*)", str(error), re.MULTILINE)
     problem = f"its method `{function.__name__}` cannot be compiled, in {file}, line {(lines or ['unknown'])[-1]}"
     cure = "see docs/compiled.md for what can be; without @compiled it runs as Python"

@@ -407,7 +407,7 @@ class View(NamedTuple):
 
 
 # Addresses of entries and of the bundles that they take, and the code of the path.
-_BUNDLES = ("run", "agenda", "bars", "curves", "pad", "view")
+_BUNDLES = ("run", "agenda", "bars", "curves", "pad", "seen")  # seen: a View, a name that numba takes for a method
 CALLS = np.dtype([(name, "i8") for name in ("advance", "look", "look_closer", "step", *_BUNDLES, "sheet", "path")])
 
 

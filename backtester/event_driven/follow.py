@@ -22,7 +22,7 @@ from backtester.orders import MarginActions, Orders
 from backtester.strategy import Strategy
 
 if TYPE_CHECKING:
-    from backtester.event_driven.native import Native
+    from backtester.event_driven.compiled_run import CompiledRun
 
 __all__ = ["Planned", "follow"]
 
@@ -66,8 +66,9 @@ def follow(
     groups, planned_bars = itertools.count(), orders.keys() | actions.keys()
     ends = [*grid, n_bars]
     members = [_join(each, Bar(each, market, session, grid, groups), market, session, ends) for each in followers]
-    native = members[0].native if len(members) == 1 else None
-    for bar in _call_all(session, members, ends, planned_bars) if native is None else native.run(planned_bars):
+    alone = members[0].compiled if len(members) == 1 else None
+    asking = _call_all(session, members, ends, planned_bars) if alone is None else alone.run(planned_bars)
+    for bar in asking:
         _send_all(session, bar, members, orders.get(bar, []), actions.get(bar, []))
     session.advance(n_bars)
 
@@ -79,16 +80,16 @@ class _Member(NamedTuple):
     on_bar: Callable[[Bar], object]
     bar: Bar
     asked: Asked
-    native: Native | None  # where it is compiled and runs from bar to bar without Python
+    compiled: CompiledRun | None  # where it is compiled and runs from bar to bar without Python
 
 
 def _join(follower: Follower, bar: Bar, market: Market, session: Session, ends: Sequence[int]) -> _Member:
     strategy = follower.strategy
     if isinstance(type(strategy).on_bar, Compiled) and isinstance(session, KernelSession):
-        from backtester.event_driven.native import Native  # of numba's types, which others need not wait for
+        from backtester.event_driven.compiled_run import CompiledRun  # of numba's types, which others need not wait for
 
-        native = Native(follower, bar, market, session, ends)
-        return _Member(strategy, native, bar, bar.asked, native)
+        run = CompiledRun(follower, bar, market, session, ends)
+        return _Member(strategy, run, bar, bar.asked, run)
     try:
         own = copy.deepcopy(strategy)
     except Exception as error:  # of an attribute of the author's

@@ -43,7 +43,7 @@ from backtester.schema import (
 __all__ = ["KernelSession"]
 
 LOG_LENGTHS = 1024, 4096, 1024  # rows of events, ledger and positions to begin with
-BUNDLES = "run", "agenda", "bars", "curves", "pad", "view", "sheet"
+BUNDLES = "run", "agenda", "bars", "curves", "pad", "seen", "sheet"
 STATE_TABLES = ("slots", "pools", "instruments", "legs", "state")
 
 

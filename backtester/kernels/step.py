@@ -45,5 +45,5 @@ def step(sheet, until):
     at = sheet.calls[0]
     outcome = call(at.advance, (at.run, at.agenda, at.bars, at.curves, at.pad, at.path, until))
     if outcome == DONE:
-        call(at.look, (at.run, at.bars, at.curves, at.view))
+        call(at.look, (at.run, at.bars, at.curves, at.seen))
     return outcome

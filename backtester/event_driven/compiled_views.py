@@ -19,7 +19,7 @@ from numba.extending import (
     overload_method,
 )
 
-from backtester.event_driven.native_types import (
+from backtester.event_driven.compiled_types import (
     WORD,
     BarType,
     SlotsType,
@@ -35,6 +35,8 @@ from backtester.event_driven.native_types import (
 from backtester.kernels.step import call
 from backtester.market import PRICES
 from backtester.schema import SLOT_VIEW
+
+ROW = SLOT_VIEW.itemsize  # bytes
 
 # A bar.
 
@@ -174,7 +176,7 @@ _STORED = [name for name in SLOT_VIEW.names or () if name != "liquidation_price"
 @lower_getattr_generic(SlotType)
 def _value(context, builder, slot, value, name):
     bar, number = cgutils.unpack_tuple(builder, value)
-    row = builder.mul(number, ir.Constant(WORD, SLOT_VIEW.itemsize))
+    row = builder.mul(number, ir.Constant(WORD, ROW))
     place = builder.add(row, ir.Constant(WORD, numba.from_dtype(SLOT_VIEW).offset(name)))
     place = builder.add(load_field(builder, bar, "slots"), place)
     return builder.load(builder.inttoptr(place, ir.DoubleType().as_pointer()))
@@ -193,17 +195,15 @@ def _column(slot):
 
 @overload_attribute(SlotType, "liquidation_price")
 def _liquidation_price(slot):
-    return _find_liquidation_price
+    def find(slot):
+        bar = bar_record(slot._bar)
+        seen = slot_record(bar.slots + slot._number * ROW)
+        if seen.liquidation_price == np.inf:
+            at, number = calls_record(bar.calls), bar.first_slot + slot._number
+            call(at.look_closer, (at.run, at.seen, number, number + 1))
+        return seen.liquidation_price
 
-
-@numba.njit
-def _find_liquidation_price(slot):
-    bar = bar_record(slot._bar)
-    seen = slot_record(bar.slots + slot._number * SLOT_VIEW.itemsize)
-    if seen.liquidation_price == np.inf:
-        at, number = calls_record(bar.calls), bar.first_slot + slot._number
-        call(at.look_closer, (at.run, at.view, number, number + 1))
-    return seen.liquidation_price
+    return find
 
 
 @overload_method(SlotType, "indicator", prefer_literal=True)

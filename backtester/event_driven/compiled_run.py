@@ -10,25 +10,25 @@ import numpy as np
 
 from backtester._author import explain_at, explain_compiling
 from backtester.errors import StrategyError
-from backtester.event_driven import native_views  # noqa: F401  (what compiled code reads of a bar)
+from backtester.event_driven import compiled_views  # noqa: F401  (what compiled code reads of a bar)
 from backtester.event_driven.bar import Bar
 from backtester.event_driven.compiled import Compiled
+from backtester.event_driven.compiled_asks import WIDTH, replay
+from backtester.event_driven.compiled_types import BAR, Address, bar_record, calls_record, word_at
 from backtester.event_driven.followers import Follower
 from backtester.event_driven.kernel_session import KernelSession
-from backtester.event_driven.native_asks import WIDTH, replay
-from backtester.event_driven.native_types import BAR, Address, bar_record, calls_record, word_at
 from backtester.kernels.step import call
 from backtester.market import PRICES, Market
 from backtester.schema import DONE, LOG_FULL, SLOT_VIEW
 from backtester.strategy import Strategy
 
-__all__ = ["Native"]
+__all__ = ["CompiledRun"]
 
 MOST_BARS = 100_000  # before Python is asked whether somebody wants the run to end
 ASKED = 2  # outcome of `_drive`, beside DONE and LOG_FULL
 
 
-class Native:
+class CompiledRun:
     """A compiled strategy in a run of the kernels.
 
     Parameters

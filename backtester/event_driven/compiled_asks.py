@@ -18,7 +18,7 @@ from numba.extending import lower_builtin
 
 from backtester.errors import nearest
 from backtester.event_driven.building import WATCH
-from backtester.event_driven.native_types import WORD, SlotType, field_of, load_field
+from backtester.event_driven.compiled_types import WORD, SlotType, field_of, load_field
 from backtester.event_driven.slot import BarSlot
 from backtester.schema import TIMES_IN_FORCE
 
