@@ -129,7 +129,7 @@ def machine_code(on_bar: Compiled, strategy: Strategy, own: Any, bar: Address) -
     code = on_bar.machine_code
     try:
         code.compile((numba.typeof(own), numba.typeof(bar)))
-    except numba.core.errors.NumbaError as error:
+    except (numba.core.errors.NumbaError, NotImplementedError) as error:
         explain_compiling(strategy, error, on_bar.function)
     if code.nopython_signatures[-1].return_type != numba.types.none:
         cure = "place orders on the slots: slot.buy(notional=...)"

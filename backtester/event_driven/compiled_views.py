@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -14,6 +15,7 @@ from numba.extending import (
     intrinsic,
     lower_builtin,
     lower_getattr_generic,
+    lower_setattr_generic,
     overload,
     overload_attribute,
     overload_method,
@@ -102,10 +104,23 @@ def _next(context, builder, signature, values, result):
 
 overload_attribute(BarType, "index")(lambda bar: lambda bar: bar_record(bar).index)
 overload_attribute(BarType, "slots")(lambda bar: lambda bar: bar)
-overload_attribute(BarType, "account")(lambda bar: lambda bar: account_record(bar_record(bar).account))
+overload_attribute(BarType, "account")(lambda bar: lambda bar: _account(account_record(bar_record(bar).account)))
 overload_attribute(BarType, "open_time")(
     lambda bar: lambda bar: word_at(bar_record(bar).open_time, bar_record(bar).index)
 )
+
+
+class Account(NamedTuple):
+    """The account as it is seen: a copy, for the record is everybody's."""
+
+    equity: float
+    free_margin: float
+    n_events: int
+
+
+@numba.njit
+def _account(record):
+    return Account(record.equity, record.free_margin, record.n_events)
 
 
 def _row(name, field):
@@ -180,6 +195,12 @@ def _value(context, builder, slot, value, name):
     place = builder.add(row, ir.Constant(WORD, numba.from_dtype(SLOT_VIEW).offset(name)))
     place = builder.add(load_field(builder, bar, "slots"), place)
     return builder.load(builder.inttoptr(place, ir.DoubleType().as_pointer()))
+
+
+@lower_setattr_generic(SlotType)
+def _cannot_set(context, builder, signature, args, name):
+    cure = "slot.target(quantity=0) or slot.set_leverage(5) ask for a change"
+    raise numba.TypingError(f"{name} can only be read: {cure}")
 
 
 overload_attribute(SlotType, "is_open")(lambda slot: lambda slot: slot.quantity != 0.0)

@@ -46,7 +46,7 @@ class Draws(Strategy):
         return {"mean": mean, "gap": market.close - mean[:, None]}
 
     @compiled
-    def on_bar(self, bar):
+    def on_bar(self, bar):  # noqa: C901  (all that may be asked for)
         draw = self.memory[0] + self.seed + 0.1 * bar.index + bar.account.equity + 1.7 * bar.account.free_margin
         draw += bar.close[0] + bar.history("high", 3)[0, 0] + bar.indicator("mean") + bar.open_time % 7
         for slot in bar:
