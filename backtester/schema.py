@@ -390,7 +390,8 @@ class Records(NamedTuple):
 ACCOUNT_VIEW = np.dtype([("equity", "f8"), ("free_margin", "f8"), ("n_events", "i8")], align=True)
 POOL_VIEW = np.dtype([("equity", "f8"), ("requirement", "f8"), ("initial_margin", "f8")], align=True)
 SLOT_VIEW = np.dtype(
-    [(name, "f8") for name in ("mark", "quantity", "entry", "leverage", "pnl", "funding_paid")]
+    [("price", "f8")]  # trade close of the decision's bar; nan: no data
+    + [(name, "f8") for name in ("mark", "quantity", "entry", "leverage", "pnl", "funding_paid")]
     + [("isolated_margin", "f8")]  # nan: a shared pool backs it
     + [(name, "f8") for name in ("equity", "requirement", "margin_ratio")]  # of the pool that backs it
     + [("liquidation_price", "f8")],  # inf: not looked for yet
@@ -404,6 +405,7 @@ class View(NamedTuple):
     account: Rows  # ACCOUNT_VIEW, (1,)
     pools: Rows  # POOL_VIEW, (n_pools,)
     slots: Rows  # SLOT_VIEW, (n_slots,)
+    closes: Floats  # (n_decisions, n_instruments) trade closes of the bars at which strategies decide
 
 
 # Addresses of entries and of the bundles that they take, and the code of the path.

@@ -185,14 +185,14 @@ def section_of(figures: dict[str, Any]) -> str:
     return "\n\n".join(
         [
             TITLE,
-            f"Made by `{figures['command']}` on {figures['date']} on the machine named above, with one core.\n"
+            (f"Made by `{figures['command']}` on {figures['date']} on the machine named above, with one core.\n"
             "Microseconds per bar and account: of the run, of the same account run again without the strategy, and of\n"
             "the author's own code with plain objects in the place of the bar; what is *beyond* is the first less the\n"
             "two others, turn by turn. Compiled, the author's code is not taken off. Each slot holds a position;\n"
-            "the one that reads takes the price, quantity, equity, margin ratio and liquidation price of each slot.",
+            "the one that reads takes the price, quantity, equity, margin ratio and liquidation price of each slot."),
             table(head, rows),
-            f"Target: at most {TARGET:.0f} microseconds for the empty and the reading one with 1 and 6 slots; "
-            f"{worst:.1f} at most: {'met' if worst <= TARGET else '**missed**'}.",
+            (f"Target: at most {TARGET:.0f} microseconds for the empty and the reading one with 1 and 6 slots; "
+            f"{worst:.1f} at most: {'met' if worst <= TARGET else '**missed**'}."),
             f"To compile takes, once in each process, {compiling}.",
         ]
     )

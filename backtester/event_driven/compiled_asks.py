@@ -7,7 +7,8 @@ floats: the number of the method, the slot, which parameters were given (a bit e
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any, get_type_hints
 
 import numba
@@ -67,14 +68,24 @@ def replay(rows: Iterable[Sequence[float]], slots: Sequence[BarSlot]) -> None:
     StrategyError
         Where that raises it: for what cannot be had.
     """
-    for code, number, given, *values in rows:
-        method = METHODS[int(code)]
-        terms = {
-            name: WORDS[int(value)] if kind is str else kind(value)
-            for k, ((name, kind), value) in enumerate(zip(PARAMETERS[method].items(), values, strict=False))
-            if int(given) >> k & 1
-        }
-        getattr(slots[int(number)], method)(**terms)
+    for row in rows:
+        code, number, given = map(int, row[:HEAD])
+        terms = {name: convert(row[place]) for place, name, convert in _given(code, given)}
+        getattr(slots[number], METHODS[code])(**terms)
+
+
+@cache
+def _given(code: int, given: int) -> list[tuple[int, str, Callable[[float], Any]]]:
+    """Return where a row holds the parameters that were given, their names, and what makes their values of floats."""
+    return [
+        (HEAD + k, name, _word if kind is str else kind)
+        for k, (name, kind) in enumerate(PARAMETERS[METHODS[code]].items())
+        if given >> k & 1
+    ]
+
+
+def _word(number: float) -> str:
+    return WORDS[int(number)]
 
 
 class _Ask(AbstractTemplate):

@@ -147,7 +147,7 @@ def _drive(on_bar: Any, own: Any, bar: Any, first: int, stop: int) -> Any:
         if end < 0 or end == word_at(record.grid, index + 1):  # type: ignore[call-arg]
             continue  # the simulation has no bar here: the next decision stands in for this one
         record.index = index
-        if call(at.step, (at.sheet, end + 1)) == LOG_FULL:
+        if call(at.step, (at.sheet, end + 1, index)) == LOG_FULL:
             return index, LOG_FULL
         on_bar(own, bar)
         if record.n_asks > 0:

@@ -205,7 +205,6 @@ def _cannot_set(context, builder, signature, args, name):
 
 overload_attribute(SlotType, "is_open")(lambda slot: lambda slot: slot.quantity != 0.0)
 overload_attribute(SlotType, "is_isolated")(lambda slot: lambda slot: not np.isnan(slot.isolated_margin))
-overload_attribute(SlotType, "price")(lambda slot: lambda slot: slot._bar.close[_column(slot)])
 overload_attribute(SlotType, "distance")(lambda slot: lambda slot: abs(slot.liquidation_price / slot.mark - 1.0))
 
 

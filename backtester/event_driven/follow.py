@@ -70,7 +70,7 @@ def follow(
     asking = _call_all(session, members, ends, planned_bars) if alone is None else alone.run(planned_bars)
     for bar in asking:
         _send_all(session, bar, members, orders.get(bar, []), actions.get(bar, []))
-    session.advance(n_bars)
+    session.advance(n_bars, len(grid) - 1)
 
 
 class _Member(NamedTuple):
@@ -107,7 +107,7 @@ def _call_all(session: Session, members: Sequence[_Member], ends: Sequence[int],
     for index, (at, after) in enumerate(pairwise(ends)):
         if at < 0 or at == after:  # the simulation has no bar here: the next decision stands in for this one
             continue
-        session.advance(at + 1)
+        session.advance(at + 1, index)
         ask = at in planned
         for strategy, on_bar, bar, asked, _ in members:
             bar.move(index)

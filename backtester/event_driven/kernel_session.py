@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ from backtester.schema import (
     STATE,
     TYPE_EVENTS,
     WORKING,
+    Floats,
     Sheet,
     View,
 )
@@ -56,9 +58,11 @@ class KernelSession:
         Without orders; they come while it runs.
     record : str
         As in `engine.run`.
+    closes : float64 array, (n_decisions, n_instruments), optional [quote/base]
+        Of the bars at which strategies decide; those of the scenario where they are left out.
     """
 
-    def __init__(self, scenario: Scenario, record: str) -> None:
+    def __init__(self, scenario: Scenario, record: str, closes: Floats | None = None) -> None:
         self._scenario, self._recorder = scenario, Recorder()
         self._inverse = [scenario.instruments[slot.instrument].contract == "inverse" for slot in scenario.slots]
         self._instrument = [slot.instrument for slot in scenario.slots]
@@ -67,23 +71,25 @@ class KernelSession:
         bars, pad = engine_input.bars_of(scenario), engine_input.pad_of(scenario)
         self._curves = engine_input.curves_of(scenario, len(run.pools), record)
         n_pools, n_slots = len(run.pools), len(run.slots)
-        self.view = view = View(empty(ACCOUNT_VIEW, 1), empty(POOL_VIEW, n_pools), empty(SLOT_VIEW, n_slots))
-        path, self._until = PATHS.index(scenario.path), ctypes.c_int64()
+        seen = empty(ACCOUNT_VIEW, 1), empty(POOL_VIEW, n_pools), empty(SLOT_VIEW, n_slots)
+        self.view = view = View(*seen, np.ascontiguousarray(scenario.market.close if closes is None else closes))
+        path, self._until, self._index = PATHS.index(scenario.path), ctypes.c_int64(), ctypes.c_int64()
         bundles = run, agenda, bars, self._curves, pad, view
         self._words = [Words(bundle) for bundle in bundles]
         sheet = Sheet(empty(CALLS, 1))
         self._words.append(Words(sheet))
         self.calls = calls = sheet.calls
         calls["advance"], calls["path"] = address_of(advance, *bundles[:5], path, 0), path
-        calls["look"] = address_of(look, run, bars, self._curves, view)
+        calls["look"] = address_of(look, run, bars, self._curves, view, 0)
         calls["look_closer"] = address_of(look_closer, run, view, 0, n_slots)
-        calls["step"] = address_of(step, sheet, 0)
+        calls["step"] = address_of(step, sheet, 0, 0)
         for name, words in zip(BUNDLES, self._words, strict=True):
             calls[name] = words.address
-        self._step, self._stepping = direct(step, sheet, 0), (self._words[-1].reference, self._until)
-        self._look_closer = direct(look_closer, run, view, 0, n_slots)
+        self._step = partial(direct(step, sheet, 0, 0), self._words[-1].reference, self._until, self._index)
         all_slots = ctypes.c_int64(0), ctypes.c_int64(n_slots)
-        self._looking_closer = self._words[0].reference, self._words[5].reference, *all_slots
+        bundled = self._words[0].reference, self._words[5].reference
+        closer = direct(look_closer, run, view, 0, n_slots)
+        self.look_closer: Callable[[], object] = partial(closer, *bundled, *all_slots)
         self._orders = _Rows(self._words[0], "orders", ORDER)
         self._working = _Rows(self._words[0], "working", WORKING)
         self._actions = _Rows(self._words[1], "actions", ACTION)
@@ -94,10 +100,10 @@ class KernelSession:
 
     # -- running -------------------------------------------------------------------------------------------------
 
-    def advance(self, until: int) -> None:
-        """Run to the open of bar `until`."""
-        self._until.value = until
-        while self._step(*self._stepping):
+    def advance(self, until: int, index: int) -> None:
+        """Run to the open of bar `until`, where decision `index` is taken."""
+        self._until.value, self._index.value = until, index
+        while self._step():
             self.start_again()
 
     def start_again(self) -> None:
@@ -172,11 +178,6 @@ class KernelSession:
             ].tolist()
         ]
 
-    def look_closer(self) -> None:
-        """Fill in the liquidation prices."""
-        self._look_closer(*self._looking_closer)
-
-
 class _Rows:
     """A table of a bundle that grows; compiled code sees the rows that have been filled."""
 
@@ -190,9 +191,10 @@ class _Rows:
         """Add a row."""
         if self.n == len(self.rows):
             self.rows = np.concatenate([self.rows, np.zeros_like(self.rows)])
+            self._show()
         self.rows[self.n] = row
         self.n += 1
-        self._show()
+        self._words.lengthen(self._name, self.n)
 
     def put(self, rows: NDArray[Any]) -> None:
         """Replace the first rows."""

@@ -17,7 +17,7 @@ from backtester.reference import Simulation, result
 from backtester.reference.closed_form import liquidation_price
 from backtester.reference.slot import Slot
 from backtester.scenario import Scenario, validate
-from backtester.schema import ACCOUNT_VIEW, POOL_VIEW, SLOT_VIEW, View
+from backtester.schema import ACCOUNT_VIEW, POOL_VIEW, SLOT_VIEW, Floats, View
 
 __all__ = ["ReferenceSession"]
 
@@ -29,16 +29,19 @@ class ReferenceSession:
     ----------
     scenario : Scenario
         Without orders; they come while it runs.
+    closes : float64 array, optional
+        As in `KernelSession`.
     """
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, closes: Floats | None = None) -> None:
         self._scenario, self._recorder = scenario, Recorder()
         self._simulation = Simulation(validate(scenario.to_dict()))
         self._account = self._simulation.account
-        self.view = View(np.zeros(1, ACCOUNT_VIEW), np.zeros(0, POOL_VIEW), np.zeros(len(scenario.slots), SLOT_VIEW))
+        seen = np.zeros(1, ACCOUNT_VIEW), np.zeros(0, POOL_VIEW), np.zeros(len(scenario.slots), SLOT_VIEW)
+        self.view = View(*seen, scenario.market.close if closes is None else closes)
 
-    def advance(self, until: int) -> None:
-        """Run to the open of bar `until`."""
+    def advance(self, until: int, index: int) -> None:
+        """Run to the open of bar `until`, where decision `index` is taken."""
         while self._simulation.n_bars < until:
             self._simulation.step()
         account, seen = self._account, self.view.account[0]
@@ -46,6 +49,7 @@ class ReferenceSession:
         seen["n_events"] = len(account.events)
         for row, slot in zip(self.view.slots, account.slots, strict=True):
             self._look_at(row, slot)
+            row["price"] = self.view.closes[index, slot.instrument.index]
 
     def _look_at(self, row: Any, slot: Slot) -> None:
         """Fill in what is seen of a slot."""

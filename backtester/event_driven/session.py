@@ -47,10 +47,13 @@ class Session(Protocol):
 
     view: View  # of the last close, once the account has advanced
 
-    def advance(self, until: int) -> None:
-        """Run to the open of bar `until` of the simulation, and fill the view but for the liquidation prices."""
+    def advance(self, until: int, index: int) -> None:
+        """Run to the open of bar `until` of the simulation, and fill the view but for the liquidation prices.
 
-    def look_closer(self) -> None:
+        Decision `index` is taken there: prices are those of this bar of the market that strategies see.
+        """
+
+    def look_closer(self) -> object:
         """Fill in the liquidation prices: they take longer than all the rest."""
 
     def send(self, bar: int, orders: Sequence[Order], actions: Sequence[tuple[int, int, float]]) -> None:

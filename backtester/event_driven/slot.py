@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BarSlot"]
 
+NOT_YET = math.inf  # a liquidation price that nobody has asked for in this bar
+
 
 class BarSlot(ctypes.Structure):
     """A slot at the close of a bar: the account's own row of it, which changes from bar to bar.
@@ -40,6 +42,8 @@ class BarSlot(ctypes.Structure):
     ----------
     symbol, label : str
         Its instrument, and its name within the strategy.
+    price : float
+        Trade close of its instrument; nan: no data in this bar.
     mark : float
         Mark close, or the last one known.
     quantity : float
@@ -60,6 +64,7 @@ class BarSlot(ctypes.Structure):
         ``requirement / equity`` of the pool that backs it; 1 liquidates, inf: no equity, 0: no position.
     """
 
+    price: float
     mark: float
     quantity: float
     entry: float
@@ -77,9 +82,8 @@ class BarSlot(ctypes.Structure):
     def of(cls, bar: Bar, spec: SlotSpec, number: int, session: Session) -> Self:
         """Return the slot of this number of an account."""
         slot = cls.from_buffer(session.view.slots, number * SLOT_VIEW.itemsize)
-        column = bar.column(spec.symbol)
-        slot.__dict__.update(symbol=spec.symbol, label=spec.label, _bar=bar, _j=number, _session=session)
-        slot.__dict__.update(_column=column, _closes=bar.closes(column))
+        slot.__dict__.update(symbol=spec.symbol, label=spec.label, _bar=bar, _j=number)
+        slot.__dict__.update(_column=bar.column(spec.symbol), _look_closer=session.look_closer)
         return slot
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -90,11 +94,6 @@ class BarSlot(ctypes.Structure):
         return f"<slot {self.label}: {self.quantity:+g}>"
 
     # What it holds.
-
-    @property
-    def price(self) -> float:
-        """Trade close of its instrument; nan: no data in this bar."""
-        return self._closes[self._bar.index]
 
     @property
     def is_open(self) -> bool:
@@ -109,9 +108,11 @@ class BarSlot(ctypes.Structure):
     @property
     def liquidation_price(self) -> float:
         """Mark price at which its pool is liquidated if its instrument moves alone; nan: there is none."""
-        if self._liquidation_price == math.inf:
-            self._session.look_closer()
-        return self._liquidation_price
+        price = self._liquidation_price
+        if price == NOT_YET:
+            self._look_closer()
+            price = self._liquidation_price
+        return price
 
     @property
     def distance(self) -> float:

@@ -46,6 +46,10 @@ class Words:
         self._words[place] = table.ctypes.data
         self._words[place + 1] = len(table) if length is None else length
 
+    def lengthen(self, name: str, length: int) -> None:
+        """Have compiled code see more rows of the same table."""
+        self._words[self._places[name] + 1] = length
+
 
 def address_of(entry: Any, *arguments: Any) -> int:
     """Return where the machine code of an entry begins.

@@ -11,7 +11,7 @@ from backtester.schema import MAIN, MAINTENANCE
 
 
 @entry
-def look(run, bars, curves, view):
+def look(run, bars, curves, view, index):
     """Value the account, every pool and every slot at the last close, where the run stands between two bars.
 
     Parameters
@@ -21,6 +21,8 @@ def look(run, bars, curves, view):
     curves : Curves
     view : View
         Filled, but for the liquidation prices: see `look_closer`.
+    index : int
+        Number of the decision.
     """
     t = run.state[0].next_bar - 1
     for i in range(len(run.instruments)):
@@ -36,6 +38,7 @@ def look(run, bars, curves, view):
             seen.equity, seen.requirement, seen.initial_margin = appraise(run, p, 0.0)
     for j in range(len(run.slots)):
         look_at(run, view, j)
+        view.slots[j].price = view.closes[index, run.slots[j].instrument]
     main = view.pools[MAIN]
     view.account[0].equity = curves.equity[t]
     view.account[0].free_margin = min(run.pools[MAIN].cash, main.equity - main.initial_margin)

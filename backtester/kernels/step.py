@@ -29,13 +29,15 @@ def call(typingctx: Any, address: Any, arguments: Any) -> Any:
 
 
 @entry
-def step(sheet, until):
+def step(sheet, until, index):
     """Run an account to the open of bar `until`, and look at it.
 
     Parameters
     ----------
     sheet : Sheet
     until : int
+    index : int
+        Number of the decision that comes then.
 
     Returns
     -------
@@ -45,5 +47,5 @@ def step(sheet, until):
     at = sheet.calls[0]
     outcome = call(at.advance, (at.run, at.agenda, at.bars, at.curves, at.pad, at.path, until))
     if outcome == DONE:
-        call(at.look, (at.run, at.bars, at.curves, at.seen))
+        call(at.look, (at.run, at.bars, at.curves, at.seen, index))
     return outcome
