@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import namedtuple
 from functools import cache, cached_property, partial
 from types import FunctionType
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from backtester.errors import StrategyError
 
 __all__ = ["Compiled", "compiled"]
+
+Method = TypeVar("Method")
 
 
 class Compiled:
@@ -62,7 +64,7 @@ def _tuple_of(name: str, fields: tuple[str, ...]) -> Any:
     return namedtuple(name, fields)
 
 
-def compiled(on_bar: FunctionType) -> Compiled:
+def compiled(on_bar: Method) -> Method:
     """Have a strategy's method `on_bar` compiled: a decorator.
 
     The method stays as it is written, as far as numba knows the Python in it: numbers, arrays, loops, and functions
@@ -72,5 +74,10 @@ def compiled(on_bar: FunctionType) -> Compiled:
     ----------
     on_bar : callable
         ``on_bar(self, bar)``.
+
+    Returns
+    -------
+    Compiled
+        Which Python calls as it calls the method.
     """
-    return Compiled(on_bar)
+    return cast(Method, Compiled(cast(FunctionType, on_bar)))
