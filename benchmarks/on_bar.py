@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 import numpy as np
 from cases import MODES, account_of, market_of
 from readme import ON_BAR as TITLE
-from readme import put_section, table
+from readme import met, put_section, table
 from timing import in_turn, machine, spread, timed
 
 from backtester import Strategy, Targets, compiled, engine
@@ -120,7 +120,7 @@ def own_code(kind: type[Strategy], n_slots: int, n_bars: int) -> Callable[[], No
 
 def measure(repeats: int) -> dict[str, Any]:
     """Return all figures, in seconds."""
-    command = " ".join(["python benchmarks/on_bar.py", *sys.argv[1:]])
+    command = f"python benchmarks/on_bar.py --repeats {repeats} --write-readme"
     figures: dict[str, Any] = {"command": command, "date": f"{datetime.now(UTC):%Y-%m-%d}", "machine": machine()}
     figures["compiling"] = compiling()
     figures["costs"] = []
@@ -128,7 +128,8 @@ def measure(repeats: int) -> dict[str, Any]:
         market = market_of(n_bars, n_slots, "1m")
         for mode in MODES:
             print(f"{n_slots} slots, {mode} ...", file=sys.stderr, flush=True)
-            figures["costs"] += [costs(name, market, mode, repeats) for name in KINDS]
+            turns = repeats if n_slots < 50 else max(3, repeats // 5)
+            figures["costs"] += [costs(name, market, mode, turns) for name in KINDS]
     return figures
 
 
@@ -179,20 +180,27 @@ def section_of(figures: dict[str, Any]) -> str:
         for each in figures["costs"]
     ]
     tested = [each for each in figures["costs"] if each["slots"] < 50 and each["what"] in ("empty", "reads all slots")]
-    worst = max(each["beyond"]["median"] for each in tested)
+    worst = {which: max(each["beyond"][which] for each in tested) for which in ("min", "median")}
+    said = (f"{value:.1f} by the {name}: {met(value <= TARGET)}" for name, value in worst.items())
     compiling = ", ".join(f"{seconds:.1f} s ({name})" for name, seconds in figures["compiling"].items())
     head = ("slots", "mode", "`on_bar`", "orders", "run", "again", "own", "beyond, min", "beyond, median")
     return "\n\n".join(
         [
             TITLE,
-            (f"Made by `{figures['command']}` on {figures['date']} on the machine named above, with one core.\n"
-            "Microseconds per bar and account: of the run, of the same account run again without the strategy, and of\n"
-            "the author's own code with plain objects in the place of the bar; what is *beyond* is the first less the\n"
-            "two others, turn by turn. Compiled, the author's code is not taken off. Each slot holds a position;\n"
-            "the one that reads takes the price, quantity, equity, margin ratio and liquidation price of each slot."),
+            (
+                f"Made by `{figures['command']}` on {figures['date']} on the machine named above, with one core of "
+                "it. Microseconds per bar and account: of the run, of the same account run again without the "
+                "strategy, and of the author's own code with plain objects in the place of the bar, by the median; "
+                "what is *beyond* is the first less the two others, turn by turn. Compiled, the author's code is "
+                "not taken off. Each slot holds a position; the one that reads takes the price, quantity, equity, "
+                "margin ratio and liquidation price of each slot. Where the machine is shared, the minimum is "
+                "nearer to the cost than the median."
+            ),
             table(head, rows),
-            (f"Target: at most {TARGET:.0f} microseconds for the empty and the reading one with 1 and 6 slots; "
-            f"{worst:.1f} at most: {'met' if worst <= TARGET else '**missed**'}."),
+            (
+                f"Target: at most {TARGET:.0f} microseconds for the empty and the reading one with 1 and 6 slots: "
+                f"{'; '.join(said)}."
+            ),
             f"To compile takes, once in each process, {compiling}.",
         ]
     )

@@ -115,8 +115,8 @@ def _engine_verdict(n_slots: int, figures: dict[str, Any]) -> str:
     target = ENGINE_TARGETS[n_slots]
     rates = {mode: figures["bar_slots"] / figures[f"{mode} compiled"]["median"] for mode in ("isolated", "cross")}
     said = " and ".join(f"{rate / 1e6:.0f} million ({mode})" for mode, rate in rates.items())
-    met = _met(min(rates.values()) >= target)
-    return f"Target: {target / 1e6:.0f} million bar-slots a second in the compiled run; {said}: {met}."
+    reached = met(min(rates.values()) >= target)
+    return f"Target: {target / 1e6:.0f} million bar-slots a second in the compiled run; {said}: {reached}."
 
 
 def _peer(n_slots: int, figures: dict[str, Any]) -> Iterable[str]:
@@ -143,7 +143,7 @@ def _peer(n_slots: int, figures: dict[str, Any]) -> Iterable[str]:
             for done in PEER_LAYERS
         }
         said = f"{least[PEER_LAYERS[0]]:.1f} times, {least[PEER_LAYERS[1]]:.1f} with its equity per bar"
-        yield f"Target: {PEER_TARGET:.0f} times `from_signals`; {said}: {_met(least[PEER_LAYERS[0]] >= PEER_TARGET)}."
+        yield f"Target: {PEER_TARGET:.0f} times `from_signals`; {said}: {met(least[PEER_LAYERS[0]] >= PEER_TARGET)}."
 
 
 def _large(figures: dict[str, Any]) -> str:
@@ -184,8 +184,8 @@ def _large(figures: dict[str, Any]) -> str:
                 (row(name, one) for name, one in rows.items()),
             ),
             (
-                f"Targets: under {LARGE_SECONDS} s: {_met(quick)}; under {LARGE_GIB} GiB: {_met(small)}; "
-                f"at most {BYTES_TARGET} bytes per bar and slot above the market: {_met(lean)}."
+                f"Targets: under {LARGE_SECONDS} s: {met(quick)}; under {LARGE_GIB} GiB: {met(small)}; "
+                f"at most {BYTES_TARGET} bytes per bar and slot above the market: {met(lean)}."
             ),
         ]
     )
@@ -196,8 +196,8 @@ def _demo(figures: dict[str, Any]) -> str:
     return (
         "## The demo\n\n"
         f"`run.py demo` after installation: {cold:.1f} s from an empty cache of compiled kernels, {warm:.1f} s "
-        f"from then on. Targets: {COLD_SECONDS} s: {_met(cold <= COLD_SECONDS)}; "
-        f"{WARM_SECONDS} s: {_met(warm <= WARM_SECONDS)}."
+        f"from then on. Targets: {COLD_SECONDS} s: {met(cold <= COLD_SECONDS)}; "
+        f"{WARM_SECONDS} s: {met(warm <= WARM_SECONDS)}."
     )
 
 
@@ -222,5 +222,5 @@ def _code(text: str) -> str:
     return f"`{text}`"
 
 
-def _met(yes: bool) -> str:
+def met(yes: bool) -> str:
     return "met" if yes else "**missed**"
