@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from backtester.event_driven.asked import Order
     from backtester.event_driven.bar import Bar
+    from backtester.event_driven.compiled import compiled
     from backtester.market import Funding, Market
     from backtester.orders import MarginActions, Orders
     from backtester.result import Result
@@ -58,6 +59,7 @@ __all__ = [
     "VenueRules",
     "compare",
     "compare_venues",
+    "compiled",
     "load_venue",
     "read_scenario",
     "run",
@@ -73,6 +75,7 @@ _HOMES = {
     "errors": ("BacktesterError", "ConfigurationError", "InvariantError", "MarketDataError", "StrategyError"),
     "event_driven.asked": ("Order",),
     "event_driven.bar": ("Bar",),
+    "event_driven.compiled": ("compiled",),
     "market": ("Funding", "Market"),
     "orders": ("MarginActions", "Orders"),
     "result": ("Result",),

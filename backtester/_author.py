@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import re
 from dataclasses import FrozenInstanceError
+from pathlib import Path
+from types import FunctionType
 from typing import NamedTuple, NoReturn
 
 from backtester.errors import StrategyError
@@ -97,6 +100,24 @@ def explain(
         raise StrategyError(strategy.name, problem, bar=bar, time=time, found=error, cure=_COPY) from error
     problem = f"its method `{method}` raised {type(error).__name__}{note} in {where}: {error}"
     raise StrategyError(strategy.name, problem, bar=bar, time=time) from error
+
+
+def explain_at(strategy: Strategy, error: BaseException, bar: int, time: int) -> NoReturn:
+    """Raise a StrategyError for whatever `on_bar` has raised at the close of a bar."""
+    if isinstance(error, StrategyError) and error.bar == bar:
+        raise error  # it says where already
+    explain(strategy, "on_bar", "", error, bar=bar, time=time)
+
+
+def explain_compiling(strategy: Strategy, error: Exception, function: FunctionType) -> NoReturn:
+    """Raise a StrategyError for a method that numba cannot compile, with what it says of why and where."""
+    file = function.__code__.co_filename
+    lines = re.findall(rf'{re.escape(Path(file).name)}[" ],? ?(?:line |\()(\d+)', str(error))
+    raised = re.findall(r"Error: (?!Failed in)(.*)", str(error))
+    said = re.findall(r"^(?!Failed in|- Resolution|During|$)(.*)", str(error), re.MULTILINE)
+    problem = f"its method `{function.__name__}` cannot be compiled, in {file}, line {(lines or ['unknown'])[-1]}"
+    cure = "see docs/compiled.md for what can be; without @compiled it runs as Python"
+    raise StrategyError(strategy.name, problem, found=[*raised, *said, error][0], cure=cure) from error
 
 
 def source_file(strategy: Strategy) -> str:

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backtester._author import Author, ask, source_file
+from backtester._author import Author, ask, source_file, writes
 from backtester._causality import compare_prefixes, default_cuts, first_difference, unasked
+from backtester._checking_on_bar import asked_for, compare_lengths, compare_runs, cost_of_calls
 from backtester._slots import specs_of
 from backtester._targets import Dense, dense
 from backtester.account import Account
@@ -22,6 +23,7 @@ from backtester.errors import BacktesterError, StrategyError
 from backtester.intents import Plan, plan
 from backtester.loading import raises_itself
 from backtester.market import PRICES, Market
+from backtester.scenario import Scenario
 from backtester.strategy import Strategy
 from backtester.text import counted
 
@@ -33,6 +35,7 @@ REPEATS = 3  # of the timed call; the fastest counts
 
 _STATE = "keep nothing on self between calls, and seed random numbers: np.random.default_rng(7)"
 _HOLES = "write nan where there is no price: np.where(np.isnan(market.close), np.nan, target)"
+_SKIP = "leave slots without a price alone: if math.isnan(slot.price): continue"
 _SHORT = "let indicators be nan until they are known, and take no row of the market for granted"
 _ONE = "take no second instrument for granted, or raise ValueError('needs at least two symbols')"
 _ON_HOLES = " (on a market with missing bars)"
@@ -67,7 +70,8 @@ class Subject(NamedTuple):
     fresh: Strategy  # a copy from before the first call
     market: Market
     author: Author
-    wants: Dense
+    wants: Dense | None  # of its method `targets`, where it has one
+    asked: Scenario | None  # in a run, where it has a method `on_bar`
     prices: dict[str, bytes]  # of the market before the first call
 
 
@@ -88,11 +92,16 @@ def check_strategy(strategy: Strategy, market: Market) -> tuple[Finding, ...]:
     fresh, prices = unasked(strategy), _bytes(market)
     try:
         author = Author(strategy.name, market, specs_of(strategy, market))
-        wants = dense(ask(strategy, author), author)
+        wants = dense(ask(strategy, author), author) if _has_targets(strategy) else None
+        asked = asked_for(strategy, market) if writes(strategy, "on_bar") else None
     except StrategyError as error:
         return _does_not_run(error)
-    subject = Subject(strategy, fresh, market, author, wants, prices)
+    subject = Subject(strategy, fresh, market, author, wants, asked, prices)
     return tuple(_finding(name, check, subject) for name, check in _IN_TURN.items())
+
+
+def _has_targets(strategy: Strategy) -> bool:
+    return writes(strategy, "targets") or not writes(strategy, "on_bar")
 
 
 def _finding(name: str, check: Callable[[Subject], str], subject: Subject) -> Finding:
@@ -120,33 +129,38 @@ def _said(error: StrategyError) -> str:
 
 def _runs(subject: Subject) -> str:
     slots = counted(len(subject.author.slots), "slot")
+    does = f"it is called at every bar, with {slots}" if subject.wants is None else f"it returns targets for {slots}"
     try:
-        orders = len(plan(subject.strategy, subject.market, Account()).orders.bar)
+        orders = len((subject.asked or plan(subject.strategy, subject.market, Account())).orders.bar)
     except StrategyError:  # another check says why
-        return f"it returns targets for {slots}"
+        return does
     if not orders:
-        return f"it returns targets for {slots}, and no order comes of them here: on another market this says more"
+        return f"{does}, and no order comes of it here: on another market this says more"
     return f"{counted(orders, 'order')} in {slots}"
 
 
 def _looks_back_only(subject: Subject) -> str:
-    places = _compare_lengths(subject, subject.author, subject.wants)
+    places = _compare_lengths(subject, subject.author, subject.wants, subject.asked)
+    same = f"the same {'targets' if subject.asked is None else 'orders'} when later bars are taken away, at"
     holes = with_missing_bars(subject.market)
     author = Author(subject.author.name, holes, subject.author.slots, _ON_HOLES)
     try:
-        wants = dense(ask(subject.strategy, author), author)
+        wants = None if subject.wants is None else dense(ask(subject.strategy, author), author)
+        asked = None if subject.asked is None else asked_for(unasked(subject.fresh), holes)
     except StrategyError:  # the check on missing bars says why
-        return f"the same targets when later bars are taken away, at {counted(places, 'place')}"
-    places += _compare_lengths(subject, author, wants)
-    return f"the same targets when later bars are taken away, at {counted(places, 'place')}, also with missing bars"
+        return f"{same} {counted(places, 'place')}"
+    places += _compare_lengths(subject, author, wants, asked)
+    return f"{same} {counted(places, 'place')}, also with missing bars"
 
 
-def _compare_lengths(subject: Subject, author: Author, wants: Dense) -> int:
-    """Compare targets with those on the first bars, and return at how many lengths."""
-    n = author.market.n_bars
-    cuts = {*default_cuts(author, wants), *range(n // LENGTHS, n, max(1, n // LENGTHS))}
-    compare_prefixes(subject.fresh, author, wants, sorted(cuts))
-    return len(cuts)
+def _compare_lengths(subject: Subject, author: Author, wants: Dense | None, asked: Scenario | None) -> int:
+    """Compare what it wants with that on the first bars, and return at how many lengths."""
+    n, places = author.market.n_bars, 0
+    if wants is not None:
+        cuts = {*default_cuts(author, wants), *range(n // LENGTHS, n, max(1, n // LENGTHS))}
+        compare_prefixes(subject.fresh, author, wants, sorted(cuts))
+        places += len(cuts)
+    return places if asked is None else places + compare_lengths(subject.fresh, author, asked)
 
 
 def _leaves_the_market_alone(subject: Subject) -> str:
@@ -158,17 +172,21 @@ def _leaves_the_market_alone(subject: Subject) -> str:
 
 
 def _is_deterministic(subject: Subject) -> str:
-    again = dense(ask(subject.strategy, subject.author), subject.author)
-    place = first_difference(subject.wants, again, subject.market.n_bars)
-    if place is not None:
-        bar, slot, field = place
-        problem = f"it is not deterministic: {field} differs between two calls on the same market"
-        subject.author.fail(problem, bar=bar, slot=slot, cure=_STATE)
-    return "the same targets again, after it was asked about other markets"
+    if subject.wants is not None:
+        again = dense(ask(subject.strategy, subject.author), subject.author)
+        place = first_difference(subject.wants, again, subject.market.n_bars)
+        if place is not None:
+            bar, slot, field = place
+            problem = f"it is not deterministic: {field} differs between two calls on the same market"
+            subject.author.fail(problem, bar=bar, slot=slot, cure=_STATE)
+    if subject.asked is None:
+        return "the same targets again, after it was asked about other markets"
+    compare_runs(subject.author, subject.asked, asked_for(subject.strategy, subject.market))
+    return "the same orders again, after it ran on other markets"
 
 
 def _is_finite(subject: Subject) -> str:
-    plan(subject.strategy, subject.market, Account())
+    plan(subject.strategy, subject.market, Account())  # `on_bar` is refused as it asks for what is not finite
     return "no infinite size, and every exit and leverage is known where an order needs it"
 
 
@@ -186,7 +204,7 @@ def _bears_missing_bars(subject: Subject) -> str:
             bar=bar,
             slot=slot,
             found=float(planned.orders.size[k]),
-            cure=_HOLES,
+            cure=_HOLES if subject.asked is None else _SKIP,
         )
     return "a late listing, a delisting and holes: no order where there is no price"
 
@@ -212,7 +230,8 @@ def _bears_one_instrument(subject: Subject) -> str:
 
 
 def _costs(subject: Subject) -> str:
-    cost = cost_per_bar(subject.strategy, subject.market)
+    cost = 0.0 if subject.wants is None else cost_per_bar(subject.strategy, subject.market)
+    cost += 0.0 if subject.asked is None else cost_of_calls(subject.fresh, subject.market)
     return f"{cost:.3g} microseconds per bar, all instruments together"
 
 
@@ -245,10 +264,10 @@ def with_missing_bars(market: Market) -> Market:
     return replace(market, detail=None, **{name: holed[id(getattr(market, name))] for name in PRICES})
 
 
-def _planned(strategy: Strategy, market: Market, note: str, cure: str = _HOLES) -> Plan:
-    """Return the plan for another market, or fail with a note that says which."""
+def _planned(strategy: Strategy, market: Market, note: str, cure: str = _HOLES) -> Plan | Scenario:
+    """Return what it asks for on another market, or fail with a note that says which."""
     try:
-        return plan(strategy, market, Account())
+        return asked_for(strategy, market) if writes(strategy, "on_bar") else plan(strategy, market, Account())
     except StrategyError as error:
         raise StrategyError(
             error.strategy,

@@ -110,7 +110,7 @@ def run(
         return simulate(scenario, record=record, strategy=ready.strategy)
     check_record(record)
     check_scenario(scenario)
-    session = KernelSession(replace(scenario, orders=Orders.none(), actions=MarginActions.none()), record)
+    session = KernelSession(replace(scenario, orders=Orders.none(), actions=MarginActions.none()), record, market.close)
     grid_bars = decision_bars(market).tolist()
     follow(session, market, ready.followers, Planned(scenario.orders, scenario.actions), grid_bars, grid.n_bars)
     return session.result(ready.strategy)

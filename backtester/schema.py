@@ -386,16 +386,37 @@ class Records(NamedTuple):
     liquidation_price: Floats  # nan: none
 
 
-# What a strategy sees of its account at a close.
+# What a strategy sees of its account at a close. Prices in it are prices.
+ACCOUNT_VIEW = np.dtype([("equity", "f8"), ("free_margin", "f8"), ("n_events", "i8")], align=True)
 POOL_VIEW = np.dtype([("equity", "f8"), ("requirement", "f8"), ("initial_margin", "f8")], align=True)
-SLOT_VIEW = np.dtype([("mark", "f8"), ("liquidation_price", "f8")], align=True)
+SLOT_VIEW = np.dtype(
+    [("price", "f8")]  # trade close of the decision's bar; nan: no data
+    + [(name, "f8") for name in ("mark", "quantity", "entry", "leverage", "pnl", "funding_paid")]
+    + [("isolated_margin", "f8")]  # nan: a shared pool backs it
+    + [(name, "f8") for name in ("equity", "requirement", "margin_ratio")]  # of the pool that backs it
+    + [("liquidation_price", "f8")],  # inf: not looked for yet
+    align=True,
+)
 
 
 class View(NamedTuple):
     """An account at the close of a bar."""
 
+    account: Rows  # ACCOUNT_VIEW, (1,)
     pools: Rows  # POOL_VIEW, (n_pools,)
     slots: Rows  # SLOT_VIEW, (n_slots,)
+    closes: Floats  # (n_decisions, n_instruments) trade closes of the bars at which strategies decide
+
+
+# Addresses of entries and of the bundles that they take, and the code of the path.
+_BUNDLES = ("run", "agenda", "bars", "curves", "pad", "seen")  # seen: a View, a name that numba takes for a method
+CALLS = np.dtype([(name, "i8") for name in ("advance", "look", "look_closer", "step", *_BUNDLES, "sheet", "path")])
+
+
+class Sheet(NamedTuple):
+    """What it takes to run and to look at an account by address."""
+
+    calls: Rows  # CALLS, (1,)
 
 
 class Pad(NamedTuple):

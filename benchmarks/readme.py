@@ -18,12 +18,28 @@ LAYERS = {
     "peer from_signals": "vectorbt `from_signals`",
     "peer from_signals_and_value": "vectorbt `from_signals` and `value()`",
 }
+ON_BAR = "## Strategies that are called at every bar"
 PEER_LAYERS = ("from_signals", "from_signals_and_value")
 
 
 def write_readme(path: Path, figures: dict[str, Any]) -> None:
-    """Write the page."""
-    path.write_text(text_of(figures), encoding="utf-8")
+    """Write the page, and leave in it the section that another script makes."""
+    kept = section(path.read_text(encoding="utf-8"), ON_BAR) if path.exists() else ""
+    path.write_text(text_of(figures) + (f"\n{kept}\n" if kept else ""), encoding="utf-8")
+
+
+def put_section(path: Path, text: str) -> None:
+    """Put a section in the place of the one of its title, or at the end of the page."""
+    page = path.read_text(encoding="utf-8").rstrip()
+    old = section(page, text.partition("\n")[0])
+    page = page.replace(old, text) if old else f"{page}\n\n{text}"
+    path.write_text(f"{page}\n", encoding="utf-8")
+
+
+def section(page: str, title: str) -> str:
+    """Return the section of a title, up to the next one; "" where there is none."""
+    _, found, rest = page.partition(title)
+    return f"{found}{rest.partition(chr(10) + '## ')[0]}".rstrip()
 
 
 def text_of(figures: dict[str, Any]) -> str:
@@ -74,7 +90,7 @@ def _minutes(n_slots: int, figures: dict[str, Any]) -> str:
             f"{figures['orders']:,} orders, and the equity of every bar is recorded. "
             "Milliseconds; the rate is of the median."
         ),
-        _table(
+        table(
             ("mode", "what", "min", "median", "max", "million bar-slots / s"),
             (
                 (
@@ -99,8 +115,8 @@ def _engine_verdict(n_slots: int, figures: dict[str, Any]) -> str:
     target = ENGINE_TARGETS[n_slots]
     rates = {mode: figures["bar_slots"] / figures[f"{mode} compiled"]["median"] for mode in ("isolated", "cross")}
     said = " and ".join(f"{rate / 1e6:.0f} million ({mode})" for mode, rate in rates.items())
-    met = _met(min(rates.values()) >= target)
-    return f"Target: {target / 1e6:.0f} million bar-slots a second in the compiled run; {said}: {met}."
+    reached = met(min(rates.values()) >= target)
+    return f"Target: {target / 1e6:.0f} million bar-slots a second in the compiled run; {said}: {reached}."
 
 
 def _peer(n_slots: int, figures: dict[str, Any]) -> Iterable[str]:
@@ -112,7 +128,7 @@ def _peer(n_slots: int, figures: dict[str, Any]) -> Iterable[str]:
         f"Without those, both agree: fees {peer['ours']['fees']:,.6f} and {peer['fees']:,.6f}, "
         f"final value {peer['ours']['final']:,.6f} and {peer['final']:,.6f}."
     )
-    yield _table(
+    yield table(
         ("how many times as fast", "min", "median", "max"),
         (
             (f"{mode}: {LAYERS[what]} against {LAYERS[f'peer {done}']}", *_times(ratios[f"{mode} {what} / {done}"]))
@@ -127,7 +143,7 @@ def _peer(n_slots: int, figures: dict[str, Any]) -> Iterable[str]:
             for done in PEER_LAYERS
         }
         said = f"{least[PEER_LAYERS[0]]:.1f} times, {least[PEER_LAYERS[1]]:.1f} with its equity per bar"
-        yield f"Target: {PEER_TARGET:.0f} times `from_signals`; {said}: {_met(least[PEER_LAYERS[0]] >= PEER_TARGET)}."
+        yield f"Target: {PEER_TARGET:.0f} times `from_signals`; {said}: {met(least[PEER_LAYERS[0]] >= PEER_TARGET)}."
 
 
 def _large(figures: dict[str, Any]) -> str:
@@ -163,13 +179,13 @@ def _large(figures: dict[str, Any]) -> str:
                 "and the proof that the ledger balances. The peak is that of the whole process, market and "
                 "compiled code included; the last column is what it rises by above the market, per bar and slot."
             ),
-            _table(
+            table(
                 ("account", "orders", "`run` [s]", "with records [s]", "peak [GiB]", "bytes per bar and slot"),
                 (row(name, one) for name, one in rows.items()),
             ),
             (
-                f"Targets: under {LARGE_SECONDS} s: {_met(quick)}; under {LARGE_GIB} GiB: {_met(small)}; "
-                f"at most {BYTES_TARGET} bytes per bar and slot above the market: {_met(lean)}."
+                f"Targets: under {LARGE_SECONDS} s: {met(quick)}; under {LARGE_GIB} GiB: {met(small)}; "
+                f"at most {BYTES_TARGET} bytes per bar and slot above the market: {met(lean)}."
             ),
         ]
     )
@@ -180,12 +196,12 @@ def _demo(figures: dict[str, Any]) -> str:
     return (
         "## The demo\n\n"
         f"`run.py demo` after installation: {cold:.1f} s from an empty cache of compiled kernels, {warm:.1f} s "
-        f"from then on. Targets: {COLD_SECONDS} s: {_met(cold <= COLD_SECONDS)}; "
-        f"{WARM_SECONDS} s: {_met(warm <= WARM_SECONDS)}."
+        f"from then on. Targets: {COLD_SECONDS} s: {met(cold <= COLD_SECONDS)}; "
+        f"{WARM_SECONDS} s: {met(warm <= WARM_SECONDS)}."
     )
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     rule = ["---"] + ["--:" if name[0] != "w" else "---" for name in head[1:]]
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, rule, *rows])
 
@@ -206,5 +222,5 @@ def _code(text: str) -> str:
     return f"`{text}`"
 
 
-def _met(yes: bool) -> str:
+def met(yes: bool) -> str:
     return "met" if yes else "**missed**"

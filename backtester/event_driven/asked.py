@@ -96,6 +96,7 @@ class Asked:
         self.actions: list[tuple[int, int, float]] = []  # slot, kind, amount
         self._rests = rests
         self._groups = groups
+        self._sent: dict[int, list[Order]] = {}  # working orders of each slot
 
     def place(self, row: Row) -> Order:
         """Take an order."""
@@ -117,6 +118,10 @@ class Asked:
         for order in orders:
             order.row = order.row._replace(oco=group)
 
+    def may_join(self, order: object) -> bool:
+        """Whether an order is one of this close that may rest and is in no group yet."""
+        return isinstance(order, Order) and order in self.orders and order.row.type != MARKET and order.row.oco < 0
+
     def is_working(self, order: Order) -> bool:
         """Whether an order waits to be sent or rests."""
         return order in self.orders if order.id < 0 else self._rests(order.id)
@@ -128,6 +133,19 @@ class Asked:
         elif self._rests(order.id):
             self.instruct(order.row.slot, CANCEL, float(order.id))
 
+    def cancel_all(self, slot: int) -> None:
+        """Take all working orders of a slot away, also those of this close."""
+        for order in [order for order in self.orders if order.row.slot == slot and order.row.type != MARKET]:
+            self.cancel(order)
+        still = [order for order in self._sent.pop(slot, []) if self._rests(order.id)]
+        for order in still:
+            self.cancel(order)
+        if still:
+            self._sent[slot] = still
+
     def clear(self) -> None:
         """Forget what has been sent."""
+        for order in self.orders:
+            if order.row.type != MARKET:
+                self._sent.setdefault(order.row.slot, []).append(order)
         self.orders, self.actions = [], []

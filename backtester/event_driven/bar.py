@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterable, Iterator, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 from backtester.errors import nearest
-from backtester.event_driven.asked import MARKET, Asked, Order
+from backtester.event_driven.asked import Asked, Order
 from backtester.event_driven.followers import Follower
 from backtester.event_driven.place import Place
 from backtester.event_driven.session import Event, Session
 from backtester.event_driven.slot import BarSlot
-from backtester.schema import EVENT_KINDS, FILL, LIMIT, LIQUIDATION, TRAILING_STOP, Floats
+from backtester.event_driven.structures import fields_of
+from backtester.market import PRICES
+from backtester.schema import ACCOUNT_VIEW, EVENT_KINDS, FILL, LIMIT, LIQUIDATION, TRAILING_STOP, Floats
 from backtester.symbols import listed
 
 if TYPE_CHECKING:
@@ -24,26 +28,26 @@ __all__ = ["AccountView", "Bar"]
 _TRADES = frozenset(EVENT_KINDS[kind] for kind in (*range(FILL, TRAILING_STOP + 1), LIMIT) if kind != LIQUIDATION)
 
 
-class AccountView:
+class AccountView(ctypes.Structure):
     """The account at the close of the bar.
 
-    All amounts are those of the whole account [settlement currency].
+    Attributes
+    ----------
+    equity : float
+        Cash and unrealised pnl of all pools at the mark closes [settlement currency].
+    free_margin : float
+        What main has free: ``min(cash, equity - initial margin)``, all that isolated positions may draw on.
+    n_events : int
+        How many events there have been.
     """
 
-    __slots__ = ("_session",)
+    equity: float
+    free_margin: float
+    n_events: int
+    _fields_ = fields_of(ACCOUNT_VIEW)
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    @property
-    def equity(self) -> float:
-        """Cash and unrealised pnl of all pools at the mark closes."""
-        return self._session.equity()
-
-    @property
-    def free_margin(self) -> float:
-        """What main has free: ``min(cash, equity - initial margin)``, all that isolated positions may draw on."""
-        return self._session.available()
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{name} can only be read")
 
 
 class Bar:
@@ -72,15 +76,17 @@ class Bar:
         groups: Iterator[int],
     ) -> None:
         self.index = -1
-        self.account = AccountView(session)
+        self.account = AccountView.from_buffer(session.view.account)
         self.asked = Asked(session.rests, groups)
         self.share = follower.share
         self._name, self._market, self._session = follower.strategy.name, market, session
         self._indicators, self._last_bars = follower.indicators, last_bars
         self._first, self._event, self._events = follower.first_slot, 0, 0
         specs = follower.specs
-        self.slots = tuple(BarSlot(self, spec, follower.first_slot + k, session) for k, spec in enumerate(specs))
-        self._by_name = {slot.symbol: slot for slot in reversed(self.slots)} | {s.label: s for s in self.slots}
+        self.slots = tuple(BarSlot.of(self, spec, follower.first_slot + k, session) for k, spec in enumerate(specs))
+        self._by_name = {slot.label: slot for slot in self.slots}
+        for slot in self.slots:
+            self._by_name.setdefault(slot.symbol, slot)
 
     def __iter__(self) -> Iterator[BarSlot]:
         return iter(self.slots)
@@ -89,16 +95,16 @@ class Bar:
         return len(self.slots)
 
     def __getitem__(self, name: str | int) -> BarSlot:
-        if isinstance(name, int):
+        if isinstance(name, Integral) and -len(self.slots) <= name < len(self.slots):
             return self.slots[name]
         if name not in self._by_name:
             self.place(None).fail("there is no such slot", name, _there_are(name, self._by_name))
-        return self._by_name[name]
+        return self._by_name[str(name)]
 
     def move(self, index: int) -> None:
         """Go on to the close of another bar."""
         self.index = index
-        self._event, self._events = self._events, self._session.n_events
+        self._event, self._events = self._events, self.account.n_events
 
     @property
     def open_time(self) -> int:
@@ -151,15 +157,18 @@ class Bar:
             ``open``, ``high``, ``low``, ``close``, ``mark_open`` ... ``mark_close``.
         n : int, optional
         """
+        if field not in PRICES:
+            self.place(None).fail("there is no such price", field, _there_are(field, PRICES))
         last = self.index + 1
-        first = 0 if n is None else max(0, last - n)
+        first = 0 if n is None else max(0, last - self.place(None).bars("n", n))
         prices: Floats = getattr(self._market, field)[first:last]
         return prices
 
     def indicator(self, name: str) -> Floats | float:
         """Return this bar's value of what the strategy's method `indicators` returned under this name."""
         if name not in self._indicators:
-            self.place(None).fail("there is no such indicator", name, _there_are(name, self._indicators))
+            known = self._indicators or ("none: return it from `indicators` by its name",)
+            self.place(None).fail("there is no such indicator", name, _there_are(name, known))
         values = self._indicators[name]
         return values.item(self.index) if values.ndim == 1 else values[self.index]
 
@@ -183,13 +192,13 @@ class Bar:
         return [event for event in self.events if event.kind == "liquidation"]
 
     def one_cancels_other(self, *orders: Order) -> None:
-        """Let each of several orders that were placed in this call cancel the others when it trades."""
-        if len(orders) < 2 or any(not isinstance(order, Order) or order.id >= 0 for order in orders):
-            cure = "place them in the same call: bar.one_cancels_other(slot.buy(...), slot.sell(...))"
-            self.place(None).fail("one-cancels-other takes two or more orders of this call", list(orders), cure)
-        if any(order.row.type == MARKET for order in orders):
-            cure = "give it a limit or a trigger, or leave it out: the others are for after it has traded"
-            self.place(None).fail("a market order trades before any other could", list(orders), cure)
+        """Let each of several orders that were placed in this call cancel the others when it trades.
+
+        An order belongs to one such group. A market order belongs to none: it does not rest.
+        """
+        if len(orders) < 2 or any(not self.asked.may_join(order) for order in orders):
+            cure = "place them in this call and join all of them at once, market orders left out"
+            self.place(None).fail("one-cancels-other takes two or more new working orders", list(orders), cure)
         self.asked.join(orders)
 
     def place(self, slot: str | None) -> Place:
@@ -200,10 +209,6 @@ class Bar:
         """Return the simulation's bar in which the n-th decision bar from here ends; -1: the run is over by then."""
         at = self.index + n
         return self._last_bars[at] if at < len(self._last_bars) else -1
-
-    def price(self, column: int) -> float:
-        """Return the trade close of an instrument; nan: no data."""
-        return self._market.close.item(self.index, column)
 
     def column(self, symbol: str) -> int:
         """Return the column of an instrument."""

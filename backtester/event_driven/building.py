@@ -52,11 +52,7 @@ class Ground(NamedTuple):
 
     def expires(self, bars: object) -> int:
         """Return the last bar of an order that may work for so many decision bars."""
-        if bars is None:
-            return -1
-        if isinstance(bars, bool) or not isinstance(bars, int) or bars < 1:
-            self.place.fail("expires must be a number of bars", bars, "1 is the next bar alone; leave it out for none")
-        return self.last_bar(bars)
+        return -1 if bars is None else self.last_bar(self.place.bars("expires", bars))
 
 
 def opening(ground: Ground, side: float, quantity: float | None, terms: Mapping[str, Any]) -> Row:
@@ -66,6 +62,7 @@ def opening(ground: Ground, side: float, quantity: float | None, terms: Mapping[
     size, size_type = _size(ground, quantity, terms)
     limit, trigger = (place.optional(name, terms.get(name)) for name in ("limit", "trigger"))
     kind = MARKET if math.isnan(limit) and math.isnan(trigger) else LIMIT if math.isnan(trigger) else STOP
+    price = ground.close if kind == MARKET else trigger if math.isnan(limit) else limit
     force = place.choice("time_in_force", terms.get("time_in_force", "gtc"), TIMES_IN_FORCE)
     if kind != LIMIT and (force or terms.get("post_only")):
         named = "post_only" if terms.get("post_only") else "time_in_force"
@@ -81,7 +78,7 @@ def opening(ground: Ground, side: float, quantity: float | None, terms: Mapping[
         limit=limit,
         trigger=trigger,
         type=kind,
-        **_exits(ground, side, terms),
+        **_exits(ground, side, terms, price),
         reduce_only=bool(terms.get("reduce_only")),
         post_only=bool(terms.get("post_only")),
         time_in_force=force,
@@ -93,7 +90,7 @@ def target(ground: Ground, quantity: float | None, terms: Mapping[str, Any]) -> 
     """Return the row of an order for what is missing to a position."""
     ground.place.names(terms, TargetTerms)
     size, size_type = _size(ground, quantity, terms, signed=True)
-    exits = _exits(ground, math.copysign(1.0, size), terms)
+    exits = _exits(ground, math.copysign(1.0, size), terms, ground.close)
     return Row(slot=ground.slot, size=size, size_type=size_type, target=True, **exits)
 
 
@@ -103,32 +100,32 @@ def _size(ground: Ground, quantity: object, terms: Mapping[str, Any], *, signed:
     return size * ground.share if size_type == EQUITY_FRACTION else size, size_type
 
 
-def _exits(ground: Ground, side: float, terms: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns of exits: fractions of the close as prices."""
-    trailing = _fraction(ground, "trailing", terms)
+def _exits(ground: Ground, side: float, terms: Mapping[str, Any], price: float) -> dict[str, Any]:
+    """Return the columns of exits: fractions of the order's own price as prices."""
+    trailing = _fraction(ground, "trailing", terms, price)
     return {
         "margin": ground.place.optional("collateral", terms.get("collateral")),
-        "stop": _exit(ground, "stop", -side, terms),
-        "take_profit": _exit(ground, "take_profit", side, terms),
-        "trail": NONE if math.isnan(trailing) else trailing * ground.close,
+        "stop": _exit(ground, "stop", -side, terms, price),
+        "take_profit": _exit(ground, "take_profit", side, terms, price),
+        "trail": NONE if math.isnan(trailing) else trailing * price,
         "watch_mark": bool(ground.place.choice("watch", terms.get("watch", "trade"), WATCH)),
     }
 
 
-def _exit(ground: Ground, name: str, away: float, terms: Mapping[str, Any]) -> float:
-    price, fraction = terms.get(f"{name}_price"), _fraction(ground, name, terms)
-    if price is None:
-        return NONE if math.isnan(fraction) else ground.close * (1.0 + away * fraction)
+def _exit(ground: Ground, name: str, away: float, terms: Mapping[str, Any], price: float) -> float:
+    given, fraction = terms.get(f"{name}_price"), _fraction(ground, name, terms, price)
+    if given is None:
+        return NONE if math.isnan(fraction) else price * (1.0 + away * fraction)
     if not math.isnan(fraction):
-        cure = f"give {name} (a fraction of the close) or {name}_price"
-        ground.place.fail(f"{name} is given twice", [terms[name], price], cure)
-    return ground.place.number(f"{name}_price", price)
+        cure = f"give {name} (a fraction of the price) or {name}_price"
+        ground.place.fail(f"{name} is given twice", [terms[name], given], cure)
+    return ground.place.number(f"{name}_price", given)
 
 
-def _fraction(ground: Ground, name: str, terms: Mapping[str, Any]) -> float:
+def _fraction(ground: Ground, name: str, terms: Mapping[str, Any], price: float) -> float:
     value = terms.get(name)
     if value is None:
         return NONE
-    if math.isnan(ground.close):
+    if math.isnan(price):
         ground.place.fail(f"{name} is a fraction of a close that is not known", value, f"give {name}_price, or wait")
     return ground.place.number(name, value, most=1.0 - 1e-12)

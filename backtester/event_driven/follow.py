@@ -5,18 +5,24 @@ from __future__ import annotations
 import copy
 import itertools
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence, Set
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
-from backtester._author import explain
+from backtester._author import explain_at
 from backtester.errors import StrategyError
 from backtester.event_driven.asked import MARKET, Asked, Order, Row
 from backtester.event_driven.bar import Bar
+from backtester.event_driven.compiled import Compiled
 from backtester.event_driven.followers import Follower
+from backtester.event_driven.kernel_session import KernelSession
 from backtester.event_driven.session import Session
 from backtester.market import Market
 from backtester.orders import MarginActions, Orders
 from backtester.strategy import Strategy
+
+if TYPE_CHECKING:
+    from backtester.event_driven.compiled_run import CompiledRun
 
 __all__ = ["Planned", "follow"]
 
@@ -57,50 +63,65 @@ def follow(
     orders, actions = _rows_by_bar(planned.orders), _actions_by_bar(planned.actions)
     if -1 in orders or -1 in actions:
         _send(session, -1, orders.get(-1, []), actions.get(-1, []))
-    groups = itertools.count()
-    members = [_join(follower, Bar(follower, market, session, grid, groups)) for follower in followers]
-    for index, (bar, after) in enumerate(zip(grid, [*grid[1:], n_bars], strict=True)):
-        if bar < 0 or bar == after:  # the simulation has no bar here: the next decision stands in for this one
-            continue
-        session.advance(bar + 1)
-        for member in members:
-            _call(member, index)
-        if bar in orders or bar in actions or any(asked.orders or asked.actions for *_, asked in members):
-            _send_all(session, bar, members, orders.get(bar, []), actions.get(bar, []))
-    session.advance(n_bars)
+    groups, planned_bars = itertools.count(), orders.keys() | actions.keys()
+    ends = [*grid, n_bars]
+    members = [_join(each, Bar(each, market, session, grid, groups), market, session, ends) for each in followers]
+    alone = members[0].compiled if len(members) == 1 else None
+    asking = _call_all(session, members, ends, planned_bars) if alone is None else alone.run(planned_bars)
+    for bar in asking:
+        _send_all(session, bar, members, orders.get(bar, []), actions.get(bar, []))
+    session.advance(n_bars, len(grid) - 1)
 
 
 class _Member(NamedTuple):
     """A strategy in a run: a copy of its own, what it sees, and what it asks for."""
 
     strategy: Strategy
+    on_bar: Callable[[Bar], object]
     bar: Bar
     asked: Asked
+    compiled: CompiledRun | None  # where it is compiled and runs from bar to bar without Python
 
 
-def _join(follower: Follower, bar: Bar) -> _Member:
+def _join(follower: Follower, bar: Bar, market: Market, session: Session, ends: Sequence[int]) -> _Member:
     strategy = follower.strategy
+    if isinstance(type(strategy).on_bar, Compiled) and isinstance(session, KernelSession):
+        from backtester.event_driven.compiled_run import CompiledRun  # of numba's types, which others need not wait for
+
+        run = CompiledRun(follower, bar, market, session, ends)
+        return _Member(strategy, run, bar, bar.asked, run)
     try:
         own = copy.deepcopy(strategy)
     except Exception as error:  # of an attribute of the author's
         cure = "keep what cannot be copied in a module, or make it in `on_bar`"
         problem = "it keeps something on self that cannot be copied, and each run works on a copy"
         raise StrategyError(strategy.name, problem, found=error, cure=cure) from error
-    return _Member(own, bar, bar.asked)
+    return _Member(own, own.on_bar, bar, bar.asked, None)
 
 
-def _call(member: _Member, index: int) -> None:
-    strategy, bar, _ = member
-    bar.move(index)
-    try:
-        answer: object = strategy.on_bar(bar)  # type: ignore[func-returns-value]
-    except (Exception, SystemExit) as error:
-        if isinstance(error, StrategyError) and error.strategy == strategy.name:
-            raise
-        explain(strategy, "on_bar", "", error, bar=index, time=bar.open_time)
-    if answer is not None:
-        cure = "place orders on the slots: bar[symbol].buy(notional=...)"
-        bar.place(None).fail("its method `on_bar` returned something", answer, cure)
+def _call_all(session: Session, members: Sequence[_Member], ends: Sequence[int], planned: Set[int]) -> Iterator[int]:
+    """Run from bar to bar, calling all strategies at each close; yield the bars at which something is to be sent.
+
+    Most strategies ask for nothing at most bars: what is here is done at every one.
+    """
+    for index, (at, after) in enumerate(pairwise(ends)):
+        if at < 0 or at == after:  # the simulation has no bar here: the next decision stands in for this one
+            continue
+        session.advance(at + 1, index)
+        ask = at in planned
+        for strategy, on_bar, bar, asked, _ in members:
+            bar.move(index)
+            try:
+                answer = on_bar(bar)
+            except (Exception, SystemExit) as error:
+                explain_at(strategy, error, index, bar.open_time)
+            if answer is not None:
+                cure = "place orders on the slots: bar[symbol].buy(notional=...)"
+                bar.place(None).fail("its method `on_bar` returned something", answer, cure)
+            if asked.orders or asked.actions:
+                ask = True
+        if ask:
+            yield at
 
 
 def _send_all(

@@ -3,40 +3,49 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backtester import engine_input
+from backtester.engine_input import empty
 from backtester.event_driven.asked import CANCEL, MARKET, POSITION, Order, Row
 from backtester.event_driven.recorder import Recorder
-from backtester.event_driven.session import Event, PoolValues
-from backtester.kernels.direct import Words, direct
+from backtester.event_driven.session import Event
+from backtester.event_driven.structures import structure
+from backtester.kernels.direct import Words, address_of, direct
 from backtester.kernels.look import look, look_closer
 from backtester.kernels.simulate import advance
+from backtester.kernels.step import step
 from backtester.result import Result
 from backtester.scenario import Scenario
 from backtester.schema import (
+    ACCOUNT_VIEW,
     ACTION,
+    CALLS,
     EVENT_KINDS,
-    LOG_FULL,
     ORDER,
     PATHS,
     POOL_VIEW,
     REASONS,
     RESTING,
     SLOT_VIEW,
+    STATE,
     TYPE_EVENTS,
     WORKING,
+    Floats,
+    Sheet,
     View,
 )
 
 __all__ = ["KernelSession"]
 
 LOG_LENGTHS = 1024, 4096, 1024  # rows of events, ledger and positions to begin with
+BUNDLES = "run", "agenda", "bars", "curves", "pad", "seen", "sheet"
 STATE_TABLES = ("slots", "pools", "instruments", "legs", "state")
 
 
@@ -49,48 +58,57 @@ class KernelSession:
         Without orders; they come while it runs.
     record : str
         As in `engine.run`.
+    closes : float64 array, (n_decisions, n_instruments), optional [quote/base]
+        Of the bars at which strategies decide; those of the scenario where they are left out.
     """
 
-    def __init__(self, scenario: Scenario, record: str) -> None:
-        self._scenario, self._recorder, self._bar = scenario, Recorder(), -1
+    def __init__(self, scenario: Scenario, record: str, closes: Floats | None = None) -> None:
+        self._scenario, self._recorder = scenario, Recorder()
         self._inverse = [scenario.instruments[slot.instrument].contract == "inverse" for slot in scenario.slots]
         self._instrument = [slot.instrument for slot in scenario.slots]
         run, agenda = engine_input.run_of(scenario, *LOG_LENGTHS), engine_input.agenda_of(scenario)
         engine_input.deposit(run, scenario)
         bars, pad = engine_input.bars_of(scenario), engine_input.pad_of(scenario)
         self._curves = engine_input.curves_of(scenario, len(run.pools), record)
-        self._view = View(engine_input.empty(POOL_VIEW, len(run.pools)), engine_input.empty(SLOT_VIEW, len(run.slots)))
-        self._until, self._slot = ctypes.c_int64(), ctypes.c_int64()
-        path = PATHS.index(scenario.path)
-        bundles = (run, agenda, bars, self._curves, pad)
-        self._words = [Words(bundle) for bundle in (*bundles, self._view)]
-        addresses = [words.address for words in self._words]
-        self._advance, self._advancing = direct(advance, *bundles, path, 0), (
-            *addresses[:5], ctypes.c_int64(path), self._until,
-        )  # fmt: skip
-        self._look, self._looking = direct(look, run, bars, self._view), (addresses[0], addresses[2], addresses[5])
-        self._closer = direct(look_closer, run, self._view, 0)
-        self._looking_closer = addresses[0], addresses[5], self._slot
+        n_pools, n_slots = len(run.pools), len(run.slots)
+        seen = empty(ACCOUNT_VIEW, 1), empty(POOL_VIEW, n_pools), empty(SLOT_VIEW, n_slots)
+        self.view = view = View(*seen, np.ascontiguousarray(scenario.market.close if closes is None else closes))
+        path, self._until, self._index = PATHS.index(scenario.path), ctypes.c_int64(), ctypes.c_int64()
+        bundles = run, agenda, bars, self._curves, pad, view
+        self._words = [Words(bundle) for bundle in bundles]
+        sheet = Sheet(empty(CALLS, 1))
+        self._words.append(Words(sheet))
+        self.calls = calls = sheet.calls
+        calls["advance"], calls["path"] = address_of(advance, *bundles[:5], path, 0), path
+        calls["look"] = address_of(look, run, bars, self._curves, view, 0)
+        calls["look_closer"] = address_of(look_closer, run, view, 0, n_slots)
+        calls["step"] = address_of(step, sheet, 0, 0)
+        for name, words in zip(BUNDLES, self._words, strict=True):
+            calls[name] = words.address
+        self._step = partial(direct(step, sheet, 0, 0), self._words[-1].reference, self._until, self._index)
+        all_slots = ctypes.c_int64(0), ctypes.c_int64(n_slots)
+        bundled = self._words[0].reference, self._words[5].reference
+        closer = direct(look_closer, run, view, 0, n_slots)
+        self.look_closer: Callable[[], object] = partial(closer, *bundled, *all_slots)
         self._orders = _Rows(self._words[0], "orders", ORDER)
         self._working = _Rows(self._words[0], "working", WORKING)
         self._actions = _Rows(self._words[1], "actions", ACTION)
         self._row_of: list[int] = []  # of each order: its row among the working ones, or -1
         self._run = run
-        self._state, self._slots, self._pools = (_structs(table) for table in (run.state, run.slots, run.pools))
-        self._seen_pools, self._seen_slots = _structs(self._view.pools), _structs(self._view.slots)
+        self._state = structure(STATE).from_buffer(run.state)
         self._next_order = run.instruments["next_order"]
 
     # -- running -------------------------------------------------------------------------------------------------
 
-    def advance(self, until: int) -> None:
-        """Run to the open of bar `until`."""
-        self._until.value = until
-        while self._advance(*self._advancing) == LOG_FULL:
-            self._start_again()
+    def advance(self, until: int, index: int) -> None:
+        """Run to the open of bar `until`, where decision `index` is taken."""
+        self._until.value, self._index.value = until, index
+        while self._step():
+            self.start_again()
 
-    def _start_again(self) -> None:
+    def start_again(self) -> None:
         """Go back to the first bar with longer logs and the orders so far: rows are never dropped."""
-        state = self._state[0]
+        state = self._state
         needed = [2 * int(n) for n in (state.n_events, state.n_ledger, state.n_positions)]
         scenario = self._so_far()
         fresh = engine_input.run_of(scenario, *needed)
@@ -112,7 +130,7 @@ class KernelSession:
         for slot, kind, amount in actions:
             self._recorder.action(bar, slot, kind, amount)
             self._actions.append((bar + 1, slot, kind, self._row_of[int(amount)] if kind == CANCEL else amount))
-        self._state[0].window_end = self._state[0].looked_ahead = 0
+        self._state.window_end = self._state.looked_ahead = 0
 
     def _add(self, bar: int, number: int, row: Row) -> None:
         """Append an order that acts at the open of `bar`, in levels."""
@@ -138,7 +156,7 @@ class KernelSession:
 
     def result(self, strategy: str) -> Result:
         """Return the run, whose scenario has all orders: it runs again without the strategy."""
-        state = self._state[0]
+        state = self._state
         lengths = state.n_events, state.n_ledger, state.n_positions
         logs = (self._run.events, self._run.ledger, self._run.positions)
         events, ledger, positions = (table[:n] for table, n in zip(logs, lengths, strict=True))
@@ -151,87 +169,14 @@ class KernelSession:
 
     # -- looking -------------------------------------------------------------------------------------------------
 
-    @property
-    def n_events(self) -> int:
-        """How many events there have been."""
-        return self._state[0].n_events
-
     def events(self, first: int) -> list[Event]:
         """Return the events from number `first` on."""
         return [
             Event(EVENT_KINDS[kind], slot, order, quantity, fill, amount, REASONS[reason], mark)
             for _, slot, _, order, kind, reason, _, _, mark, fill, quantity, amount, _ in self._run.events[
-                first : self.n_events
+                first : self._state.n_events
             ].tolist()
         ]
-
-    def equity(self) -> float:
-        """Total equity at the last close."""
-        return self._curves.equity.item(self._state[0].next_bar - 1)
-
-    def _seen(self) -> None:
-        """Have everything valued at the last close, once."""
-        bar = self._state[0].next_bar
-        if self._bar != bar:
-            self._look(*self._looking)
-            self._bar = bar
-
-    def available(self) -> float:
-        """Return what main may hand to isolated positions."""
-        if self._state[0].bankrupt:
-            return 0.0
-        self._seen()
-        seen = self._seen_pools[0]
-        return min(self._pools[0].cash, seen.equity - seen.initial_margin)
-
-    def quantity(self, slot: int) -> float:
-        """Signed position."""
-        return self._slots[slot].quantity
-
-    def entry(self, slot: int) -> float:
-        """Average entry price; nan when flat."""
-        level = self._slots[slot].entry
-        return -1.0 / level if self._inverse[slot] else level
-
-    def leverage(self, slot: int) -> float:
-        """Leverage setting."""
-        return self._slots[slot].leverage
-
-    def funding(self, slot: int) -> float:
-        """Funding that the position has paid since it was opened."""
-        return self._slots[slot].funding
-
-    def mark(self, slot: int) -> float:
-        """Mark price at the last close, or the last known one."""
-        self._seen()
-        return self._seen_slots[slot].mark
-
-    def pnl(self, slot: int) -> float:
-        """Unrealised pnl at the mark."""
-        held = self._slots[slot]
-        if held.quantity == 0.0:
-            return 0.0
-        mark = self.mark(slot)
-        return held.quantity * ((-1.0 / mark if self._inverse[slot] else mark) - held.entry)
-
-    def is_isolated(self, slot: int) -> bool:
-        """Whether the slot has a pool of its own."""
-        return bool(self._pools[self._slots[slot].pool].on_demand)
-
-    def pool(self, slot: int) -> PoolValues:
-        """Values of the pool that backs the slot."""
-        self._seen()
-        p = self._slots[slot].pool
-        seen = self._seen_pools[p]
-        return PoolValues(seen.equity, seen.requirement, seen.initial_margin, self._pools[p].cash)
-
-    def liquidation_price(self, slot: int) -> float:
-        """Price that liquidates the slot's pool if its instrument moves alone; nan: none."""
-        self._seen()
-        self._slot.value = slot
-        self._closer(*self._looking_closer)
-        return self._seen_slots[slot].liquidation_price
-
 
 class _Rows:
     """A table of a bundle that grows; compiled code sees the rows that have been filled."""
@@ -246,9 +191,10 @@ class _Rows:
         """Add a row."""
         if self.n == len(self.rows):
             self.rows = np.concatenate([self.rows, np.zeros_like(self.rows)])
+            self._show()
         self.rows[self.n] = row
         self.n += 1
-        self._show()
+        self._words.lengthen(self._name, self.n)
 
     def put(self, rows: NDArray[Any]) -> None:
         """Replace the first rows."""
@@ -256,12 +202,3 @@ class _Rows:
 
     def _show(self) -> None:
         self._words.point(self._name, self.rows, self.n)
-
-
-def _structs(table: NDArray[Any]) -> Any:
-    """Return the rows of a table as C structures: a field is read in a fraction of the time that numpy takes."""
-    kinds = {"f8": ctypes.c_double, "i8": ctypes.c_int64}
-    fields = [(name, kinds[table.dtype[name].str[1:]]) for name in table.dtype.names or ()]
-    struct: Any = type("Row", (ctypes.Structure,), {"_fields_": fields})
-    rows: Any = struct * len(table)
-    return rows.from_address(table.ctypes.data)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from numbers import Real
+from numbers import Integral, Real
 from typing import NamedTuple, NoReturn
 
 from backtester.errors import StrategyError, nearest
 from backtester.schema import LARGEST, SMALLEST, TARGET_SIZES, TIMES_IN_FORCE
 
 __all__ = ["Place"]
+
+
+WAIT = "wait until it is known, or leave the order out"
 
 
 class Place(NamedTuple):
@@ -36,13 +39,19 @@ class Place(NamedTuple):
                 cure = f"did you mean {close[0]}?" if close else f"there are quantity, {', '.join(allowed)}"
                 self.fail("there is no such term of an order", name, cure)
 
-    def number(self, name: str, value: object, *, least: float = SMALLEST, most: float = LARGEST) -> float:
-        """Return a number within bounds, both included."""
+    def number(self, name: str, value: object, *, most: float = LARGEST, cure: str = "") -> float:
+        """Return a number above 0, up to and including `most`."""
         number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
-        if not least <= number <= most:
-            wanted = "a number above 0" if most == LARGEST else "a fraction between 0 and 1"
-            self.fail(f"{name} must be {wanted}", value, "wait until it is known, or leave the order out")
+        if not SMALLEST <= number <= most:
+            wanted, way_out = ("a number above 0", cure) if most == LARGEST else ("between 0 and 1", "5 % is 0.05")
+            self.fail(f"{name} must be {wanted}", value, WAIT if _is_nan(value) else way_out or "give such a number")
         return number
+
+    def bars(self, name: str, value: object) -> int:
+        """Return a number of bars, 1 or more."""
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+            self.fail(f"{name} must be a number of bars", value, "1 is a single bar; leave it out for no bound")
+        return int(value)
 
     def optional(self, name: str, value: object) -> float:
         """Return a positive number, or nan for None."""
@@ -57,15 +66,21 @@ class Place(NamedTuple):
         name, value = names[0], given[names[0]]
         if signed:
             return self._signed(name, value), TARGET_SIZES.index(name)
-        return self.number(name, value), TARGET_SIZES.index(name)
+        cure = "buy and sell say the side; leave the order out for none, or use target, whose size is signed"
+        return self.number(name, value, cure=cure), TARGET_SIZES.index(name)
 
     def _signed(self, name: str, value: object) -> float:
-        if isinstance(value, Real) and value <= 0:
-            return -self.number(name, -float(value), least=0.0)
-        return self.number(name, value)
+        number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+        if not (number == 0.0 or SMALLEST <= abs(number) <= LARGEST):
+            self.fail(f"{name} must be a number", value, WAIT if _is_nan(value) else "0 is flat, below 0 short")
+        return number
 
     def choice(self, name: str, value: object, allowed: tuple[str, ...] = TIMES_IN_FORCE) -> int:
         """Return the code of a word."""
         if value not in allowed:
             self.fail(f"{name} is unknown", value, f"give one of {', '.join(allowed)}")
         return allowed.index(str(value))
+
+
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float) and math.isnan(value)

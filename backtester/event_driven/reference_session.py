@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from backtester._scenario_rows import action_rows, order_rows
 from backtester.event_driven.asked import Order
 from backtester.event_driven.recorder import Recorder
-from backtester.event_driven.session import Event, PoolValues
+from backtester.event_driven.session import Event
 from backtester.reference import Simulation, result
 from backtester.reference.closed_form import liquidation_price
 from backtester.reference.slot import Slot
 from backtester.scenario import Scenario, validate
+from backtester.schema import ACCOUNT_VIEW, POOL_VIEW, SLOT_VIEW, Floats, View
 
 __all__ = ["ReferenceSession"]
 
@@ -26,17 +29,47 @@ class ReferenceSession:
     ----------
     scenario : Scenario
         Without orders; they come while it runs.
+    closes : float64 array, optional
+        As in `KernelSession`.
     """
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, closes: Floats | None = None) -> None:
         self._scenario, self._recorder = scenario, Recorder()
         self._simulation = Simulation(validate(scenario.to_dict()))
         self._account = self._simulation.account
+        seen = np.zeros(1, ACCOUNT_VIEW), np.zeros(0, POOL_VIEW), np.zeros(len(scenario.slots), SLOT_VIEW)
+        self.view = View(*seen, scenario.market.close if closes is None else closes)
 
-    def advance(self, until: int) -> None:
-        """Run to the open of bar `until`."""
+    def advance(self, until: int, index: int) -> None:
+        """Run to the open of bar `until`, where decision `index` is taken."""
         while self._simulation.n_bars < until:
             self._simulation.step()
+        account, seen = self._account, self.view.account[0]
+        seen["equity"], seen["free_margin"] = account.equity(), account.available()
+        seen["n_events"] = len(account.events)
+        for row, slot in zip(self.view.slots, account.slots, strict=True):
+            self._look_at(row, slot)
+            row["price"] = self.view.closes[index, slot.instrument.index]
+
+    def _look_at(self, row: Any, slot: Slot) -> None:
+        """Fill in what is seen of a slot."""
+        marks, mark = self._account.marks, self._account.mark(slot)
+        row["mark"], row["quantity"], row["entry"] = mark, slot.quantity, slot.entry_price
+        row["leverage"], row["pnl"] = slot.leverage, slot.unrealized_pnl(mark)
+        row["funding_paid"] = slot.funding_paid if slot.quantity else 0.0
+        row["isolated_margin"] = slot.pool.cash if slot.pool.on_demand else math.nan
+        equity, requirement = slot.pool.equity(marks), slot.pool.requirement(marks)
+        row["equity"], row["requirement"] = equity, requirement
+        row["margin_ratio"] = math.inf if equity <= 0.0 else requirement / equity
+        if requirement == 0.0:
+            row["margin_ratio"] = 0.0
+        row["liquidation_price"] = math.inf
+
+    def look_closer(self) -> None:
+        """Fill in the liquidation prices."""
+        for row, slot in zip(self.view.slots, self._account.slots, strict=True):
+            price = liquidation_price(slot, self._account.marks)
+            row["liquidation_price"] = math.nan if price is None else price
 
     def send(self, bar: int, orders: Sequence[Order], actions: Sequence[tuple[int, int, float]]) -> None:
         """Take the orders, by slot, and instructions decided at the close of `bar`."""
@@ -69,11 +102,6 @@ class ReferenceSession:
         """Return what came out, as in the scenario format."""
         return result(self._account, self._simulation.columns)
 
-    @property
-    def n_events(self) -> int:
-        """How many events there have been."""
-        return len(self._account.events)
-
     def events(self, first: int) -> list[Event]:
         """Return the events from number `first` on."""
         return [
@@ -89,52 +117,3 @@ class ReferenceSession:
             )
             for row in self._account.events[first:]
         ]
-
-    def equity(self) -> float:
-        """Total equity at the last close."""
-        return self._account.equity()
-
-    def available(self) -> float:
-        """Return what main may hand to isolated positions."""
-        return self._account.available()
-
-    def _of(self, slot: int) -> Slot:
-        return self._account.slots[slot]
-
-    def quantity(self, slot: int) -> float:
-        """Signed position."""
-        return self._of(slot).quantity
-
-    def entry(self, slot: int) -> float:
-        """Average entry price; nan when flat."""
-        return self._of(slot).entry_price
-
-    def leverage(self, slot: int) -> float:
-        """Leverage setting."""
-        return self._of(slot).leverage
-
-    def funding(self, slot: int) -> float:
-        """Funding that the position has paid since it was opened."""
-        return self._of(slot).funding_paid
-
-    def mark(self, slot: int) -> float:
-        """Mark price at the last close, or the last known one."""
-        return self._account.mark(self._of(slot))
-
-    def pnl(self, slot: int) -> float:
-        """Unrealised pnl at the mark."""
-        return self._of(slot).unrealized_pnl(self.mark(slot))
-
-    def is_isolated(self, slot: int) -> bool:
-        """Whether the slot has a pool of its own."""
-        return self._of(slot).pool.on_demand
-
-    def pool(self, slot: int) -> PoolValues:
-        """Values of the pool that backs the slot."""
-        pool, marks = self._of(slot).pool, self._account.marks
-        return PoolValues(pool.equity(marks), pool.requirement(marks), pool.initial_margin(marks), pool.cash)
-
-    def liquidation_price(self, slot: int) -> float:
-        """Price that liquidates the slot's pool if its instrument moves alone; nan: none."""
-        price = liquidation_price(self._of(slot), self._account.marks)
-        return math.nan if price is None else price

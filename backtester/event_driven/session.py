@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from backtester.event_driven.asked import Order
+from backtester.schema import View
 
-__all__ = ["Event", "PoolValues", "Session"]
+__all__ = ["Event", "Session"]
 
 
 class Event(NamedTuple):
@@ -41,24 +42,19 @@ class Event(NamedTuple):
     mark: float
 
 
-class PoolValues(NamedTuple):
-    """What backs a position, at the mark closes [settlement currency]."""
-
-    equity: float
-    requirement: float
-    initial_margin: float
-    cash: float
-
-
 class Session(Protocol):
-    """An account that stands between two bars. Slots and pools are numbers."""
+    """An account that stands between two bars. Slots are numbers."""
 
-    @property
-    def n_events(self) -> int:
-        """How many events there have been."""
+    view: View  # of the last close, once the account has advanced
 
-    def advance(self, until: int) -> None:
-        """Run to the open of bar `until` of the simulation."""
+    def advance(self, until: int, index: int) -> None:
+        """Run to the open of bar `until` of the simulation, and fill the view but for the liquidation prices.
+
+        Decision `index` is taken there: prices are those of this bar of the market that strategies see.
+        """
+
+    def look_closer(self) -> object:
+        """Fill in the liquidation prices: they take longer than all the rest."""
 
     def send(self, bar: int, orders: Sequence[Order], actions: Sequence[tuple[int, int, float]]) -> None:
         """Take the orders, by slot, and instructions (slot, kind, amount) decided at the close of `bar`."""
@@ -68,36 +64,3 @@ class Session(Protocol):
 
     def events(self, first: int) -> list[Event]:
         """Return the events from number `first` on."""
-
-    def equity(self) -> float:
-        """Total equity at the last close."""
-
-    def available(self) -> float:
-        """Return what main may hand to isolated positions."""
-
-    def quantity(self, slot: int) -> float:
-        """Signed position."""
-
-    def entry(self, slot: int) -> float:
-        """Average entry price; nan when flat."""
-
-    def leverage(self, slot: int) -> float:
-        """Leverage setting."""
-
-    def funding(self, slot: int) -> float:
-        """Funding that the position has paid since it was opened."""
-
-    def mark(self, slot: int) -> float:
-        """Mark price at the last close, or the last known one."""
-
-    def pnl(self, slot: int) -> float:
-        """Unrealised pnl at the mark."""
-
-    def is_isolated(self, slot: int) -> bool:
-        """Whether the slot has a pool of its own."""
-
-    def pool(self, slot: int) -> PoolValues:
-        """Values of the pool that backs the slot."""
-
-    def liquidation_price(self, slot: int) -> float:
-        """Price that liquidates the slot's pool if its instrument moves alone; nan: none."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
 from backtester.event_driven.asked import (
     ADD,
@@ -22,7 +23,8 @@ from backtester.event_driven.asked import (
 from backtester.event_driven.building import WATCH, Ground, OpeningTerms, TargetTerms, opening, target
 from backtester.event_driven.place import Place
 from backtester.event_driven.session import Session
-from backtester.schema import TIMES_IN_FORCE
+from backtester.event_driven.structures import fields_of
+from backtester.schema import SLOT_VIEW, TIMES_IN_FORCE, Floats
 from backtester.strategy import SlotSpec
 
 if TYPE_CHECKING:
@@ -30,22 +32,63 @@ if TYPE_CHECKING:
 
 __all__ = ["BarSlot"]
 
+NOT_YET = math.inf  # a liquidation price that nobody has asked for in this bar
 
-class BarSlot:
-    """A slot at the close of a bar.
+
+class BarSlot(ctypes.Structure):
+    """A slot at the close of a bar: the account's own row of it, which changes from bar to bar.
 
     Attributes
     ----------
     symbol, label : str
         Its instrument, and its name within the strategy.
+    price : float
+        Trade close of its instrument; nan: no data in this bar.
+    mark : float
+        Mark close, or the last one known.
+    quantity : float
+        Signed position; 0: flat.
+    entry : float
+        Average entry price; nan: flat.
+    leverage : float
+        Leverage setting.
+    pnl : float
+        Unrealised pnl at the mark [settlement currency]: ``q*(m - e)``, inverse ``q*(1/e - 1/m)``.
+    funding_paid : float
+        Funding that the position has paid since it was opened; below 0: received, 0: flat.
+    isolated_margin : float
+        Cash in the pool of an isolated position, 0 when flat; nan where a shared pool backs it.
+    equity, requirement : float
+        Cash and unrealised pnl of the pool that backs it, and what that must hold.
+    margin_ratio : float
+        ``requirement / equity`` of the pool that backs it; 1 liquidates, inf: no equity, 0: no position.
     """
 
-    __slots__ = ("_bar", "_column", "_j", "_session", "label", "symbol")
+    price: float
+    mark: float
+    quantity: float
+    entry: float
+    leverage: float
+    pnl: float
+    funding_paid: float
+    isolated_margin: float
+    equity: float
+    requirement: float
+    margin_ratio: float
+    _liquidation_price: float
+    _fields_ = [(f"_{name}" if name == "liquidation_price" else name, kind) for name, kind in fields_of(SLOT_VIEW)]
 
-    def __init__(self, bar: Bar, spec: SlotSpec, number: int, session: Session) -> None:
-        self.symbol, self.label = spec.symbol, spec.label
-        self._bar, self._j, self._session = bar, number, session
-        self._column = bar.column(spec.symbol)
+    @classmethod
+    def of(cls, bar: Bar, spec: SlotSpec, number: int, session: Session) -> Self:
+        """Return the slot of this number of an account."""
+        slot = cls.from_buffer(session.view.slots, number * SLOT_VIEW.itemsize)
+        slot.__dict__.update(symbol=spec.symbol, label=spec.label, _bar=bar, _j=number)
+        slot.__dict__.update(_column=bar.column(spec.symbol), _look_closer=session.look_closer)
+        return slot
+
+    def __setattr__(self, name: str, value: object) -> None:
+        cure = "slot.target(quantity=0) or slot.set_leverage(5) ask for a change"
+        raise AttributeError(f"{name} can only be read: {cure}")
 
     def __repr__(self) -> str:
         return f"<slot {self.label}: {self.quantity:+g}>"
@@ -53,77 +96,23 @@ class BarSlot:
     # What it holds.
 
     @property
-    def price(self) -> float:
-        """Trade close of its instrument; nan: no data in this bar."""
-        return self._bar.price(self._column)
-
-    @property
-    def mark(self) -> float:
-        """Mark close, or the last one known."""
-        return self._session.mark(self._j)
-
-    @property
-    def quantity(self) -> float:
-        """Signed position; 0: flat."""
-        return self._session.quantity(self._j)
-
-    @property
     def is_open(self) -> bool:
         """Whether it holds a position."""
-        return self._session.quantity(self._j) != 0.0
-
-    @property
-    def entry(self) -> float:
-        """Average entry price; nan: flat."""
-        return self._session.entry(self._j)
-
-    @property
-    def leverage(self) -> float:
-        """Leverage setting."""
-        return self._session.leverage(self._j)
-
-    @property
-    def pnl(self) -> float:
-        """Unrealised pnl at the mark [settlement currency]: ``q*(m - e)``, inverse ``q*(1/e - 1/m)``."""
-        return self._session.pnl(self._j)
-
-    @property
-    def funding_paid(self) -> float:
-        """Funding that the position has paid since it was opened; below 0: received."""
-        return self._session.funding(self._j)
+        return self.quantity != 0.0
 
     @property
     def is_isolated(self) -> bool:
         """Whether a position here has a pool of its own."""
-        return self._session.is_isolated(self._j)
-
-    @property
-    def isolated_margin(self) -> float:
-        """Cash in the pool of an isolated position, 0 when flat; nan where a shared pool backs it."""
-        return self._session.pool(self._j).cash if self.is_isolated else math.nan
-
-    @property
-    def equity(self) -> float:
-        """Equity of the pool that backs it: cash and unrealised pnl."""
-        return self._session.pool(self._j).equity
-
-    @property
-    def requirement(self) -> float:
-        """Maintenance requirement of the pool that backs it."""
-        return self._session.pool(self._j).requirement
-
-    @property
-    def margin_ratio(self) -> float:
-        """``requirement / equity`` of the pool that backs it; 1 liquidates, inf: no equity, 0: no position."""
-        pool = self._session.pool(self._j)
-        if pool.requirement == 0.0 and pool.equity > 0.0:
-            return 0.0
-        return pool.requirement / pool.equity if pool.equity > 0.0 else math.inf
+        return not math.isnan(self.isolated_margin)
 
     @property
     def liquidation_price(self) -> float:
         """Mark price at which its pool is liquidated if its instrument moves alone; nan: there is none."""
-        return self._session.liquidation_price(self._j)
+        price = self._liquidation_price
+        if price == NOT_YET:
+            self._look_closer()
+            price = self._liquidation_price
+        return price
 
     @property
     def distance(self) -> float:
@@ -134,6 +123,10 @@ class BarSlot:
         """Return this bar's value of an indicator for its instrument."""
         value = self._bar.indicator(name)
         return value if isinstance(value, float) else value.item(self._column)
+
+    def history(self, field: str = "close", n: int | None = None) -> Floats:
+        """Return the last `n` bars of a price of its instrument up to this one, as `Bar.history`: ``(n,)``."""
+        return self._bar.history(field, n)[:, self._column]
 
     # Orders that open or turn.
 
@@ -150,7 +143,7 @@ class BarSlot:
         trigger : float, optional [quote/base]
             Buys once the price has risen to it (a sale: fallen); with `limit` as a limit order from there.
         stop, take_profit, trailing : float, optional
-            Exits of the position, as fractions of this bar's close.
+            Exits of the position, as fractions of the order's own price: `limit`, `trigger` or this bar's close.
         stop_price, take_profit_price : float, optional [quote/base]
         collateral : float, optional [quote]
             What moves into an isolated position, if more than its initial margin.
@@ -271,6 +264,12 @@ class BarSlot:
     def set_leverage(self, leverage: float) -> None:
         """Change the leverage; lowering that of an isolated position tops it up."""
         self._bar.asked.instruct(self._j, SET_LEVERAGE, self._place().number("leverage", leverage))
+
+    # Orders that work.
+
+    def cancel_all(self) -> None:
+        """Take away all working orders of the slot at the next open; those of this call, at once."""
+        self._bar.asked.cancel_all(self._j)
 
     def _closing(self, fraction: float, kind: int, expires: int | None) -> Row:
         ground = self._ground()

@@ -12,7 +12,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Words", "direct"]
+__all__ = ["Words", "address_of", "direct"]
 
 
 class Words:
@@ -22,6 +22,13 @@ class Words:
     ----------
     bundle : NamedTuple of contiguous arrays
         Kept alive with this object.
+
+    Attributes
+    ----------
+    address : int
+        Where compiled code finds the words.
+    reference : object
+        The same as an argument of a call.
     """
 
     def __init__(self, bundle: Any) -> None:
@@ -29,11 +36,9 @@ class Words:
         parts = [[array.ctypes.data, *array.shape] for array in bundle]
         self._words: NDArray[np.uint64] = np.array([word for part in parts for word in part], np.uint64)
         self._places = {name: sum(map(len, parts[:k])) for k, name in enumerate(bundle._fields)}
+        self.address = self._words.ctypes.data
+        self.reference = ctypes.byref((ctypes.c_uint64 * len(self._words)).from_buffer(self._words))
 
-    @property
-    def address(self) -> ctypes.c_void_p:
-        """Where compiled code finds the words."""
-        return ctypes.c_void_p(self._words.ctypes.data)
 
     def point(self, name: str, table: NDArray[Any], length: int | None = None) -> None:
         """Put another table in the place of one, of which compiled code sees the first `length` rows."""
@@ -41,9 +46,13 @@ class Words:
         self._words[place] = table.ctypes.data
         self._words[place + 1] = len(table) if length is None else length
 
+    def lengthen(self, name: str, length: int) -> None:
+        """Have compiled code see more rows of the same table."""
+        self._words[self._places[name] + 1] = length
 
-def direct(entry: Any, *arguments: Any) -> Callable[..., int]:
-    """Return an entry as a C function.
+
+def address_of(entry: Any, *arguments: Any) -> int:
+    """Return where the machine code of an entry begins.
 
     Parameters
     ----------
@@ -54,11 +63,19 @@ def direct(entry: Any, *arguments: Any) -> Callable[..., int]:
 
     Returns
     -------
-    callable
-        Takes, in the place of each argument, a ctypes object: the address of its `Words`, or an int64.
+    int
+        It takes the address of its `Words` in the place of a bundle.
     """
     types = tuple(numba.typeof(argument) for argument in arguments)
     entry.compile(types)
     compiled = entry.overloads[types]
-    address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name)
-    return ctypes.CFUNCTYPE(ctypes.c_int64)(address)
+    address: int = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name)
+    return address
+
+
+def direct(entry: Any, *arguments: Any) -> Callable[..., int]:
+    """Return an entry as a C function of ctypes objects: the `reference` of `Words`, or an int64.
+
+    It keeps the interpreter's lock: a thread that gave it away at every bar would wait for it at every bar.
+    """
+    return ctypes.PYFUNCTYPE(ctypes.c_int64)(address_of(entry, *arguments))

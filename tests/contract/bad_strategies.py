@@ -24,3 +24,8 @@ def refuse(bad, said, prices=PRICES, check=False):
     with pytest.raises(StrategyError, match=said) as caught:
         plan(bad, prices, Account(), check=check)
     return caught.value
+
+
+def called(function, name="Bad", **members):
+    """A strategy whose method `on_bar` is `function(self, bar)`; further methods by name."""
+    return type(name, (Strategy,), {"on_bar": function, "__module__": function.__module__, **members})()

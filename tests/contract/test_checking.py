@@ -230,7 +230,7 @@ def test_a_strategy_that_does_not_run():
 
 
 def test_a_strategy_without_orders_is_said():
-    assert "no order comes of them" in found(fixed(notional=0.0))["runs"].said
+    assert "no order comes of it" in found(fixed(notional=0.0))["runs"].said
 
 
 def test_the_market_with_missing_bars():
