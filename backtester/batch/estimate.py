@@ -40,7 +40,7 @@ def estimate(plan: Plan, workers: int) -> Estimate:
     """Return how long all runs of a plan take with so many workers, and how much memory at a time."""
     n_markets, n_asked = groups(plan)
     shared = Shared(plan, 1)
-    task = next(tasks_of(plan, 1, lambda wanted, run: "", ()))
+    task = next(tasks_of(plan, 1, lambda wanted, strategy: lambda run: "", ()))
     first = task._replace(jobs=task.jobs[:1])
     tracemalloc.start()
     try:

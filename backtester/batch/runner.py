@@ -14,7 +14,7 @@ from backtester.batch.plan import Plan, plan_of, read_plan
 from backtester.batch.processes import in_processes
 from backtester.batch.shared import Shared
 from backtester.batch.store import CURVES, Rows, parts_of
-from backtester.batch.tasks import Task, resolved, tasks_of, wanted_of
+from backtester.batch.tasks import Task, jobs_of, tasks_of
 from backtester.batch.threads import in_threads
 from backtester.batch.work import Row, Worker
 from backtester.errors import ConfigurationError
@@ -98,7 +98,7 @@ def run_plan(
         outcome, finished = _begin(Outcome(folder, chosen.n_runs), chosen, rows, keys)
         tell = progress or (lambda so_far: None)
         tell(outcome)
-        tasks = tasks_of(chosen, n, keys.of, finished)
+        tasks = tasks_of(chosen, n, keys.on, finished)
         try:
             with closing(_rows(tasks, chosen, shared, folder, n)) as coming:
                 for row in coming:
@@ -139,7 +139,7 @@ def _begin(outcome: Outcome, plan: Plan, rows: Rows, keys: Keys) -> tuple[Outcom
     """Put the rows of the folder in order and return which of the plan's are there."""
     if not parts_of(outcome.folder):
         return outcome, set()
-    every = {keys.of(wanted, resolved(run, wanted)) for run in plan.runs() for wanted in (wanted_of(run),)}
+    every = {job.key for _, jobs in jobs_of(plan, keys.on) for job in jobs}
     finished, aside = rows.keep_only(every)
     return outcome._replace(total=len(every), skipped=len(finished), set_aside=aside), finished
 
