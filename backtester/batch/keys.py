@@ -23,7 +23,7 @@ from backtester.wanted import SYNTHETIC, Wanted
 if TYPE_CHECKING:
     from backtester.strategy import Strategy
 
-__all__ = ["Keys"]
+__all__ = ["Keys", "content_of", "engine_source"]
 
 LETTERS = 32
 
@@ -40,7 +40,7 @@ class Keys:
 
     def __init__(self, plan: Plan, shared: Shared) -> None:
         self._shared = shared
-        self._about = [_engine_source(), plan.metrics, plan.check, plan.store_facts]
+        self._about = [engine_source(), plan.metrics, plan.check, plan.store_facts]
         self._data: dict[str, str] = {}
         self._rules: dict[tuple[str, str], str] = {}
 
@@ -121,7 +121,7 @@ def _beside(module: ModuleType, found: dict[str, bytes]) -> dict[str, bytes]:
 
 
 @cache
-def _engine_source() -> str:
+def engine_source() -> str:
     """Return a hash of the modules that a run goes through; those of commands and batches are not among them."""
     home = Path(inspect.getfile(BacktesterError)).parent
     files = [*sorted(home.glob("*.py")), *sorted((home / "kernels").glob("*.py"))]

@@ -36,6 +36,7 @@ _OPTIONS = {
     "plan": "PLAN",
     "quote": "--quote",
     "require": "--require",
+    "scheduler": "--scheduler",
     "seed": "--seed",
     "set": "--set",
     "sort": "--sort",
