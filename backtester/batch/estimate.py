@@ -1,4 +1,4 @@
-"""How long a plan will take and how much memory, from its first run: done twice, once for each."""
+"""How long a plan will take and how much memory, from its first run: to warm up, for the time, for the memory."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from backtester.batch.plan import Plan
 from backtester.batch.shared import Shared
 from backtester.batch.tasks import Task, groups, tasks_of
 from backtester.batch.work import Worker
+from backtester.market import PRICES, Market
 
 __all__ = ["Estimate", "estimate"]
 
-PROGRAM = 250_000_000  # [bytes] interpreter and libraries
+PROGRAM = 280_000_000  # [bytes] interpreter and libraries
 
 
 class Estimate(NamedTuple):
@@ -40,19 +41,13 @@ def estimate(plan: Plan, workers: int) -> Estimate:
     """Return how long all runs of a plan take with so many workers, and how much memory at a time."""
     n_markets, n_asked = groups(plan)
     shared = Shared(plan, 1)
-    task = next(tasks_of(plan, 1, lambda wanted, run: "", ()))
+    task = next(tasks_of(plan, 1, lambda wanted, strategy: lambda run: "", ()))
     first = task._replace(jobs=task.jobs[:1])
-    tracemalloc.start()
     try:
         loading = _seconds(lambda: shared.market(task.wanted))
-        of_market, _ = tracemalloc.get_traced_memory()
-        problem = _done(plan, shared, first)
-        _, peak = tracemalloc.get_traced_memory()
-    except Exception as error:  # of the market: its runs will say so
+    except Exception as error:  # its runs will say so
         return Estimate(0.0, 0.0, str(error))
-    finally:
-        tracemalloc.stop()
-    if problem:
+    if problem := _done(plan, shared, first):  # the first time also loads, or compiles, the engine
         return Estimate(0.0, 0.0, problem)
     again = Shared(plan, 1)
     again.lend(task.wanted, shared.market(task.wanted))
@@ -60,9 +55,26 @@ def estimate(plan: Plan, workers: int) -> Estimate:
     running = _seconds(lambda: _done(plan, again, first))
     at_once = min(workers, plan.n_runs)
     seconds = (n_asked * asking + plan.n_runs * running) / at_once + n_markets * loading
-    kept = 2 * at_once if plan.processes else min(n_markets, at_once + 1)
     programs = 1 + at_once if plan.processes else 1
-    return Estimate(seconds, programs * PROGRAM + kept * of_market + at_once * (peak - of_market))
+    of_worker = _peak(lambda: _done(plan, Shared(plan, 1), first))  # with the making of its market
+    kept = _size(shared.market(task.wanted))  # one more, that nobody works on
+    return Estimate(seconds, programs * PROGRAM + at_once * of_worker + programs * kept)
+
+
+def _size(market: Market) -> int:
+    """Return the bytes of a market's prices, and of its detail's."""
+    columns = {id(column): column.nbytes for column in (getattr(market, name) for name in PRICES)}
+    return sum(columns.values()) + (_size(market.detail) if market.detail else 0)
+
+
+def _peak(call: Callable[[], object]) -> int:
+    """Return the most memory that a call has at a time [bytes]."""
+    tracemalloc.start()
+    try:
+        call()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def _done(plan: Plan, shared: Shared, task: Task) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import json
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -23,7 +23,7 @@ from backtester.wanted import SYNTHETIC, Wanted
 if TYPE_CHECKING:
     from backtester.strategy import Strategy
 
-__all__ = ["Keys"]
+__all__ = ["Keys", "content_of", "engine_source"]
 
 LETTERS = 32
 
@@ -40,16 +40,25 @@ class Keys:
 
     def __init__(self, plan: Plan, shared: Shared) -> None:
         self._shared = shared
-        self._about = [_engine_source(), plan.metrics, plan.check, plan.store_facts]
+        self._about = [engine_source(), plan.metrics, plan.check, plan.store_facts]
         self._data: dict[str, str] = {}
         self._rules: dict[tuple[str, str], str] = {}
 
-    def of(self, wanted: Wanted, run: Run) -> str:
-        """Return the key of a run on its market."""
-        data = self._data_of(wanted)
-        rules = self._rules_of(run["venue"], wanted)
-        parts = [*self._about, data, rules, _source_of(run["strategy"]), run]
-        return _hash(json.dumps(parts, sort_keys=True).encode())
+    def on(self, wanted: Wanted, strategy: str) -> Callable[[Run], str]:
+        """Return the function from a run of a strategy on a market to its key."""
+        about = [*self._about, self._data_of(wanted), _source_of(strategy)]
+        shared = hashlib.sha256(repr(about).encode())
+        rules: dict[str, str] = {}
+
+        def key(run: Run) -> str:
+            venue = run["venue"]
+            if venue not in rules:
+                rules[venue] = self._rules_of(venue, wanted)
+            digest = shared.copy()
+            digest.update(f"{rules[venue]} {run}".encode())
+            return digest.hexdigest()[:LETTERS]
+
+        return key
 
     def _data_of(self, wanted: Wanted) -> str:
         name = repr(wanted)
@@ -112,7 +121,7 @@ def _beside(module: ModuleType, found: dict[str, bytes]) -> dict[str, bytes]:
 
 
 @cache
-def _engine_source() -> str:
+def engine_source() -> str:
     """Return a hash of the modules that a run goes through; those of commands and batches are not among them."""
     home = Path(inspect.getfile(BacktesterError)).parent
     files = [*sorted(home.glob("*.py")), *sorted((home / "kernels").glob("*.py"))]

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from backtester._foreign import import_ours
+from backtester.batch.cluster import on_cluster
 from backtester.batch.keys import Keys
 from backtester.batch.plan import Plan, plan_of, read_plan
 from backtester.batch.processes import in_processes
 from backtester.batch.shared import Shared
 from backtester.batch.store import CURVES, Rows, parts_of
-from backtester.batch.tasks import Task, resolved, tasks_of, wanted_of
+from backtester.batch.tasks import Task, jobs_of, tasks_of
 from backtester.batch.threads import in_threads
 from backtester.batch.work import Row, Worker
 from backtester.errors import ConfigurationError
@@ -56,6 +57,7 @@ def run_plan(
     out: str | Path,
     *,
     workers: int | None = None,
+    scheduler: str = "",
     resume: bool = False,
     progress: Progress | None = None,
 ) -> Outcome:
@@ -73,6 +75,8 @@ def run_plan(
         Folder for the rows, made if it is missing.
     workers : int, optional
         Threads or processes; as many as there are processors if it is left out.
+    scheduler : str
+        Address of a scheduler of `dask.distributed`, whose workers do the runs instead.
     resume : bool
         Go on in a folder that has rows. Those that are not of this plan are set aside in ``earlier``.
     progress : callable, optional
@@ -98,9 +102,9 @@ def run_plan(
         outcome, finished = _begin(Outcome(folder, chosen.n_runs), chosen, rows, keys)
         tell = progress or (lambda so_far: None)
         tell(outcome)
-        tasks = tasks_of(chosen, n, keys.of, finished)
+        tasks = tasks_of(chosen, n, keys.on, finished)
         try:
-            with closing(_rows(tasks, chosen, shared, folder, n)) as coming:
+            with closing(_rows(tasks, chosen, shared, folder, n, scheduler)) as coming:
                 for row in coming:
                     rows.add(row)
                     failures = outcome.failed + (row["error"] is not None)
@@ -139,13 +143,17 @@ def _begin(outcome: Outcome, plan: Plan, rows: Rows, keys: Keys) -> tuple[Outcom
     """Put the rows of the folder in order and return which of the plan's are there."""
     if not parts_of(outcome.folder):
         return outcome, set()
-    every = {keys.of(wanted, resolved(run, wanted)) for run in plan.runs() for wanted in (wanted_of(run),)}
+    every = {job.key for _, jobs in jobs_of(plan, keys.on) for job in jobs}
     finished, aside = rows.keep_only(every)
     return outcome._replace(total=len(every), skipped=len(finished), set_aside=aside), finished
 
 
-def _rows(tasks: Iterator[Task], plan: Plan, shared: Shared, folder: Path, workers: int) -> Generator[Row]:
-    curves = folder / CURVES
+def _rows(
+    tasks: Iterator[Task], plan: Plan, shared: Shared, folder: Path, workers: int, scheduler: str
+) -> Generator[Row]:
+    curves = folder.resolve() / CURVES
+    if scheduler:
+        return on_cluster(tasks, plan, curves, scheduler)
     if plan.processes:
         return in_processes(tasks, plan, curves, workers)
     return in_threads(tasks, Worker(plan, shared, curves), workers)

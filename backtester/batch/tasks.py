@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from itertools import groupby, islice
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import chain, groupby, islice
 from math import prod
 from typing import Any, NamedTuple
 
@@ -11,7 +11,9 @@ from backtester.batch.plan import Plan, Run
 from backtester.batch.settings import OF_MARKET, PARAMS
 from backtester.wanted import SEED, SYNTHETIC, Wanted, venue_name
 
-__all__ = ["Job", "Task", "groups", "resolved", "tasks_of", "wanted_of"]
+__all__ = ["Job", "KeysOn", "Task", "groups", "jobs_of", "tasks_of"]
+
+KeysOn = Callable[[Wanted, str], Callable[[Run], str]]
 
 LONGEST = 256  # runs of one task: what is in hand stays small
 SPARE = 8  # tasks for each worker, so that all end at about the same time
@@ -61,14 +63,8 @@ def wanted_of(run: Run) -> Wanted:
     )
 
 
-def resolved(run: Run, wanted: Wanted) -> Run:
-    """Return a run with the venue and the seed that it has where the plan leaves them out."""
-    seed = SEED if run["seed"] is None and wanted.market == SYNTHETIC else run["seed"]
-    return run | {"venue": run["venue"] or venue_name(wanted), "seed": seed}
-
-
 def tasks_of(
-    plan: Plan, workers: int, key_of: Callable[[Wanted, Run], str], finished: Collection[str]
+    plan: Plan, workers: int, keys_on: KeysOn, finished: Collection[str]
 ) -> Iterator[Task]:
     """Yield the work that is left, that on one market together.
 
@@ -77,18 +73,47 @@ def tasks_of(
     plan : Plan
     workers : int
         A strategy's runs are cut into more tasks where there would be too few for all.
-    key_of : callable
-        Returns the key of a run.
+    keys_on : callable
+        As for `jobs_of`.
     finished : collection of str
         Keys of the runs that are left out.
     """
     size = _task_size(plan, workers)
-    for _, group in groupby(plan.runs(), _asked):
-        jobs = _left(group, key_of, finished)
-        while chunk := tuple(islice(jobs, size)):
+    for wanted, jobs in jobs_of(plan, keys_on):
+        left = (job for job in jobs if job.key not in finished)
+        while chunk := tuple(islice(left, size)):
             first = chunk[0].run
             parameters = {name.partition(".")[2]: first[name] for name in first if name.startswith(f"{PARAMS}.")}
-            yield Task(wanted_of(first), first["strategy"], parameters, chunk)
+            yield Task(wanted, first["strategy"], parameters, chunk)
+
+
+def jobs_of(plan: Plan, keys_on: KeysOn) -> Iterator[tuple[Wanted, Iterator[Job]]]:
+    """Yield each market with the runs of one strategy and its parameters on it, to be taken before the next.
+
+    Parameters
+    ----------
+    plan : Plan
+    keys_on : callable
+        Returns, for a market and the name of a strategy, the function from a run to its key.
+    """
+    for _, runs in groupby(plan.runs(), _asked):
+        yield _on_market(runs, keys_on)
+
+
+def _on_market(runs: Iterator[Run], keys_on: KeysOn) -> tuple[Wanted, Iterator[Job]]:
+    first = next(runs)
+    wanted = wanted_of(first)
+    return wanted, _jobs(chain((first,), runs), wanted, keys_on(wanted, first["strategy"]))
+
+
+def _jobs(runs: Iterable[Run], wanted: Wanted, key_of: Callable[[Run], str]) -> Iterator[Job]:
+    """Yield runs with the venue and the seed that they have where the plan leaves them out."""
+    venue = venue_name(wanted)
+    seed = SEED if wanted.market == SYNTHETIC else None
+    for run in runs:
+        run["venue"] = run["venue"] or venue
+        run["seed"] = seed if run["seed"] is None else run["seed"]
+        yield Job(key_of(run), run)
 
 
 def groups(plan: Plan) -> tuple[int, int]:
@@ -115,14 +140,3 @@ def _is_asked(name: str) -> bool:
 def _asked(run: Run) -> list[tuple[str, Any]]:
     """Return what a strategy sees of a run."""
     return [(name, value) for name, value in run.items() if name in OF_MARKET or _is_asked(name)]
-
-
-def _left(
-    group: Iterator[Run], key_of: Callable[[Wanted, Run], str], finished: Collection[str]
-) -> Iterator[Job]:
-    for run in group:
-        wanted = wanted_of(run)
-        whole = resolved(run, wanted)
-        key = key_of(wanted, whole)
-        if key not in finished:
-            yield Job(key, whole)

@@ -35,6 +35,9 @@ def batch(
     workers: Annotated[
         int | None, typer.Option(metavar="N", help="Runs at a time; else one per processor.", show_default=False)
     ] = None,
+    scheduler: Annotated[
+        str, typer.Option(metavar="tcp://HOST:PORT", help="Scheduler of dask.distributed, whose workers do the runs.")
+    ] = "",
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on in a folder that has rows: what is finished is skipped.")
     ] = False,
@@ -53,14 +56,21 @@ def batch(
     with as_options(), redirect_stdout(sys.stderr):  # what an author's code prints is no report
         chosen, n = read_plan(plan), workers_of(workers)
         check_folder(folder, resume=resume or dry_run)
-        said = _described(plan, chosen) + _estimated(chosen, n)
+        said = _described(plan, chosen) + ([] if scheduler else _estimated(chosen, n))
     print("\n".join(said), flush=True)
     if dry_run:
         return
     so_far: list[Outcome] = []
     try:
         with as_options(), redirect_stdout(sys.stderr), _live() as show:
-            outcome = run_plan(chosen, folder, workers=n, resume=resume, progress=lambda now: _tell(now, so_far, show))
+            outcome = run_plan(
+                chosen,
+                folder,
+                workers=n,
+                scheduler=scheduler,
+                resume=resume,
+                progress=lambda now: _tell(now, so_far, show),
+            )
     except KeyboardInterrupt:
         print(_interrupted(so_far, folder), file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None

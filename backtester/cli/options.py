@@ -40,6 +40,7 @@ _OPTIONS = {
     "plan": "PLAN",
     "quote": "--quote",
     "require": "--require",
+    "scheduler": "--scheduler",
     "seed": "--seed",
     "set": "--set",
     "sort": "--sort",

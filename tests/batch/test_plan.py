@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def test_tasks_hold_every_run_once_and_one_strategy_on_one_market_each() -> None
     plan = plan_of(SMALL)
     assert groups(plan) == (4, 8)
     for workers in (1, 2, 50):
-        tasks = list(tasks_of(plan, workers, lambda wanted, run: repr(run), ()))
+        tasks = list(tasks_of(plan, workers, lambda wanted, strategy: repr, ()))
         keys = [job.key for task in tasks for job in task.jobs]
         assert len(keys) == len(set(keys)) == plan.n_runs
         assert len(tasks) >= min(8 * workers, plan.n_runs) or all(len(task.jobs) == 6 for task in tasks)
@@ -84,7 +85,7 @@ def test_tasks_hold_every_run_once_and_one_strategy_on_one_market_each() -> None
             assert {(job.run["seed"], job.run["symbols"]) for job in task.jobs} == {
                 (task.wanted.seed, ",".join(task.wanted.symbols))
             }
-    left = list(tasks_of(plan, 1, lambda wanted, run: run["mode"], {"cross"}))
+    left = list(tasks_of(plan, 1, lambda wanted, strategy: itemgetter("mode"), {"cross"}))
     assert {job.run["mode"] for task in left for job in task.jobs} == {"isolated"}
 
 

@@ -1,4 +1,4 @@
-"""Do `backtester batch` and `backtester results` say, show and write what they should, in a real process?"""
+"""Do `backtester batch`, in a real process, and `backtester results` say, show and write what they should?"""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from subprocess import CompletedProcess
 import pandas as pd
 import pytest
 
+from backtester.batch import run_plan
+from backtester.cli import main
 from tests.cli.test_compare import in_terminal
 
 Backtester = Callable[..., CompletedProcess[str]]
+Results = Callable[..., tuple[int, str, str]]
 PLAN = """
 strategy = "grid_reversion"
 params.exposure = [2, 6]
@@ -31,12 +34,26 @@ leverage = 50
 
 
 @pytest.fixture
+def results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Results:
+    """Return a function that runs `backtester results` in this process: exit code, output and errors."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["backtester", "results", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        return (int(left.value.code or 0), *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
 def plan(tmp_path: Path) -> str:
     (tmp_path / "plan.toml").write_text(PLAN)
     return "plan.toml"
 
 
-def test_a_plan_is_run_and_read(backtester: Backtester, plan: str, tmp_path: Path) -> None:
+def test_a_plan_is_run_and_read(backtester: Backtester, results: Results, plan: str, tmp_path: Path) -> None:
     dry = backtester("batch", plan, "--dry-run", "--workers", 2)
     assert (dry.returncode, dry.stderr) == (0, "")
     assert dry.stdout.splitlines()[:6] == [
@@ -60,36 +77,38 @@ def test_a_plan_is_run_and_read(backtester: Backtester, plan: str, tmp_path: Pat
     again = backtester("batch", plan, "--resume")
     assert "0 runs done, 30 finished before: out/plan" in again.stdout
 
-    shown = backtester("results", "out/plan", "--top", 2).stdout
+    code, shown, errors = results("out/plan", "--top", 2)
+    assert (code, errors) == (0, "")
     assert shown.startswith("30 runs\n\nisolated, best by final equity\n")
     assert shown.count("best by") == shown.count("worst by") == 2
-    along = backtester("results", "out/plan", "--along", "leverage").stdout
+    _, along, _ = results("out/plan", "--along", "leverage")
     assert "Higher median final equity, along leverage: " in along
-    grouped = backtester("results", "out/plan", "--group", "mode", "--where", "leverage=50").stdout
+    _, grouped, _ = results("out/plan", "--group", "mode", "--where", "leverage=50")
     assert [line.split()[:2] for line in grouped.splitlines()[3:]] == [["isolated", "6"]]
-    rows = json.loads(backtester("results", "out/plan", "--json", "--sort", "fees", "--ascending").stdout)
+    rows = json.loads(results("out/plan", "--json", "--sort", "fees", "--ascending")[1])
     assert [row["fees"] for row in rows] == sorted(row["fees"] for row in rows)
     assert (len(rows), rows[0]["time_of_ruin"]) == (30, None)
 
     for name in ("rows.csv", "rows.json", "rows.parquet"):
-        said = backtester("results", "out/plan", "--where", "mode=cross", "--export", name)
-        assert (said.returncode, said.stdout) == (0, f"12 rows: {name}\n")
+        assert results("out/plan", "--where", "mode=cross", "--export", name) == (0, f"12 rows: {name}\n", "")
     assert len(list(csv.DictReader((tmp_path / "rows.csv").read_text().splitlines()))) == 12
     assert len(json.loads((tmp_path / "rows.json").read_text())) == 12
     assert (pd.read_parquet(tmp_path / "rows.parquet")["mode"] == "cross").all()
 
 
-def test_failures_are_counted_shown_and_the_exit_code(backtester: Backtester, tmp_path: Path) -> None:
+def test_failures_are_counted_shown_and_the_exit_code(
+    backtester: Backtester, results: Results, tmp_path: Path
+) -> None:
     plan = PLAN.replace('"FAKE1,FAKE2"', '["BTCUSDT", "FAKE1,FAKE2"]')
     (tmp_path / "plan.toml").write_text(plan)
     done = backtester("batch", "plan.toml", "--out", "out")
     assert done.returncode == 1
     assert "The first run fails, so time and memory cannot be told:\n  symbols: the synthetic market has" in done.stdout
     assert "60 runs done, 30 failed: out\nRead them: backtester results out --failed\n" in done.stdout
-    failed = backtester("results", "out", "--failed").stdout
+    _, failed, _ = results("out", "--failed")
     assert failed.startswith("30 failed runs\n\n30 runs: symbols: the synthetic market has no such symbol")
     assert "the first: strategy=grid_reversion, market=synthetic, symbols=BTCUSDT" in " ".join(failed.split())
-    assert backtester("results", "out").stdout.startswith("60 runs, 30 failed (--failed shows why)\n")
+    assert results("out")[1].startswith("60 runs, 30 failed (--failed shows why)\n")
 
 
 @pytest.mark.parametrize(
@@ -111,8 +130,8 @@ def test_what_is_refused(
     assert not (tmp_path / "out").exists()
 
 
-def test_results_refuse_columns_and_endings_that_are_not_there(backtester: Backtester, plan: str) -> None:
-    backtester("batch", plan, "--out", "out")
+def test_results_refuse_columns_and_endings_that_are_not_there(results: Results, plan: str) -> None:
+    run_plan(plan, "out", workers=1)
     for options, words in (
         (("--sort", "final_equty"), "error: --sort: is no column of these runs; found 'final_equty'; nearest: final"),
         (("--columns", "fee"), "error: --columns: is no column of these runs; found 'fee'; nearest: fees"),
@@ -121,9 +140,9 @@ def test_results_refuse_columns_and_endings_that_are_not_there(backtester: Backt
         (("--where", "leverage"), "error: --where: is no condition"),
         (("--export", "rows.xlsx"), "error: --export: has no known ending; found 'rows.xlsx'"),
     ):
-        said = backtester("results", "out", *options)
-        assert (said.returncode, said.stdout) == (2, "")
-        assert words in said.stderr
+        code, said, errors = results("out", *options)
+        assert (code, said) == (2, "")
+        assert words in errors
 
 
 def test_a_terminal_gets_progress_and_tables_that_fit(plan: str, tmp_path: Path) -> None:

@@ -1,0 +1,99 @@
+"""Tasks on a cluster of `dask.distributed`: a scheduler somewhere, and workers that come and go."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Generator, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from backtester.batch.keys import engine_source
+from backtester.batch.plan import Plan
+from backtester.batch.shared import Shared
+from backtester.batch.tasks import Task
+from backtester.batch.work import Row, Worker, failed
+from backtester.errors import ConfigurationError
+
+__all__ = ["on_cluster"]
+
+AHEAD = 4  # tasks for each thread of the cluster: what is handed out stays small
+PATIENCE = 20  # [s] for the scheduler to answer
+
+
+def on_cluster(tasks: Iterator[Task], plan: Plan, curves: Path, address: str) -> Generator[Row]:
+    """Yield the rows of all tasks as they come.
+
+    A task whose worker dies is done again by another one; after several such deaths its runs have failed. Closed early,
+    or interrupted, what is not done is taken back.
+
+    Parameters
+    ----------
+    tasks : iterator of Task
+    plan : Plan
+    curves : Path
+        As for `Worker`; on a disk that all workers see.
+    address : str
+        Of the scheduler, such as ``tcp://10.0.0.1:8786``.
+
+    Raises
+    ------
+    ConfigurationError
+        If `distributed` is not installed, nobody answers, or a worker has another version of this program.
+    """
+    try:
+        from distributed import as_completed
+    except ImportError as error:
+        cure = "Install the extra `cluster`, here and where the workers are"
+        raise ConfigurationError("scheduler", address, "needs dask.distributed", cure=cure) from error
+    about = pickle.dumps((plan, curves, engine_source()))
+    with _client(address) as client:
+        handed: dict[str, Task] = {}
+        coming = as_completed(loop=client.loop)
+
+        def hand_out() -> None:
+            threads = sum(client.nthreads().values()) or 1
+            while len(handed) < AHEAD * threads and (task := next(tasks, None)) is not None:
+                future = client.submit(_rows, about, task, pure=False)
+                handed[future.key] = task
+                coming.add(future)
+
+        hand_out()
+        for future in coming:
+            task = handed.pop(future.key)
+            yield from _received(future, task)
+            hand_out()
+
+
+def _client(address: str) -> Any:
+    from distributed import Client
+
+    try:
+        return Client(address, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError) as error:
+        cure = "Start one with `dask scheduler`, or mend the address"
+        raise ConfigurationError("scheduler", address, f"does not answer: {error}", cure=cure) from error
+
+
+def _received(future: Any, task: Task) -> list[Row]:
+    error = future.exception()
+    if isinstance(error, ConfigurationError):  # another version of this program: not of a run
+        raise error
+    if error is not None:
+        return [failed(job, f"{type(error).__name__}: {error}") for job in task.jobs]
+    rows: list[Row] = future.result()
+    return rows
+
+
+def _rows(about: bytes, task: Task) -> list[Row]:
+    """Do a task on a worker."""
+    return list(_worker(about).rows(task))
+
+
+@lru_cache(1)
+def _worker(about: bytes) -> Worker:
+    plan, curves, source = pickle.loads(about)
+    if source != engine_source():
+        cure = "Install the same version wherever a worker runs, and start them again"
+        raise ConfigurationError("scheduler", source, "a worker has another version of this program", cure=cure)
+    return Worker(plan, Shared(plan, 1), curves)

@@ -1,0 +1,114 @@
+"""Does a cluster of separate processes give the same rows, also when a worker dies and another one joins late?"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from backtester.batch import read_runs, run_plan
+from backtester.batch.runner import Outcome
+from backtester.errors import ConfigurationError
+from tests.batch.small import PERIOD, SMALL, fragile, same_rows
+
+pytest.importorskip("distributed", reason="dask.distributed is not installed")
+
+ROOT = Path(__file__).resolve().parents[2]
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Return a function that starts a scheduler or a worker; all are ended at last."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with ExitStack() as running:
+
+        def started(what: str, *options: str) -> subprocess.Popen[str]:
+            command = [sys.executable, "-m", f"distributed.cli.dask_{what}", "--no-dashboard", *options]
+            command += ["--scheduler-file", str(tmp_path / "cluster.json")]
+            process = subprocess.Popen(
+                command, cwd=tmp_path, env=environment, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            running.callback(process.wait)
+            running.callback(process.kill)
+            return process
+
+        yield started
+
+
+@pytest.fixture
+def scheduler(start: Start, tmp_path: Path) -> str:
+    process = start("scheduler", "--host", "127.0.0.1", "--port", "0")
+    file = tmp_path / "cluster.json"
+    while not file.exists() or not file.read_text():
+        assert process.poll() is None
+        time.sleep(0.02)
+    address: str = json.loads(file.read_text())["address"]
+    return address
+
+
+def worker(start: Start) -> subprocess.Popen[str]:
+    return start("worker", "--no-nanny", "--nthreads", "1")
+
+
+def test_the_same_rows_from_a_cluster(start: Start, scheduler: str, tmp_path: Path) -> None:
+    run_plan(SMALL, tmp_path / "here", workers=1)
+    worker(start), worker(start)
+    outcome = run_plan(SMALL, tmp_path / "there", workers=2, scheduler=scheduler)
+    assert (outcome.done, outcome.failed) == (48, 0)
+    same_rows(tmp_path / "here", tmp_path / "there")
+
+
+def test_a_worker_that_dies_and_one_that_joins_late_change_nothing(
+    start: Start, scheduler: str, tmp_path: Path
+) -> None:
+    plan = {
+        "strategy": fragile(tmp_path),
+        "params": {"size": [100 + k for k in range(12)], "slow": 0.02},
+        "market": "synthetic",
+        "symbols": "FAKE1",
+        "period": PERIOD,
+        "leverage": [5, 10],
+    }
+    run_plan(plan, tmp_path / "here", workers=1)
+    first = worker(start)
+
+    def change(now: Outcome) -> None:
+        if now.done == 4:
+            worker(start)
+            first.kill()
+
+    outcome = run_plan(plan, tmp_path / "there", workers=2, scheduler=scheduler, progress=change)
+    assert (outcome.done, outcome.failed) == (48, 0)
+    assert first.poll() is not None
+    same_rows(tmp_path / "here", tmp_path / "there")
+
+
+def test_failed_runs_are_rows_too(start: Start, scheduler: str, tmp_path: Path) -> None:
+    plan = {"strategy": fragile(tmp_path), "params": {"trouble": ["error", ""]}, "market": "synthetic"}
+    worker(start)
+    outcome = run_plan(plan | {"period": PERIOD, "symbols": "FAKE1"}, tmp_path / "out", scheduler=scheduler)
+    assert (outcome.done, outcome.failed) == (4, 2)
+    assert read_runs(tmp_path / "out")["error"].dropna().str.contains("no such luck").all()
+
+
+def test_a_scheduler_that_does_not_answer_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backtester.batch.cluster.PATIENCE", 1)
+    with pytest.raises(ConfigurationError, match="scheduler: does not answer"):
+        run_plan(SMALL, tmp_path, scheduler="tcp://127.0.0.1:9")
+
+
+def test_a_worker_with_another_version_is_refused() -> None:
+    import pickle
+
+    from backtester.batch import cluster, plan_of
+
+    with pytest.raises(ConfigurationError, match="a worker has another version of this program"):
+        cluster._worker(pickle.dumps((plan_of(SMALL), Path("curves"), "another")))
