@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from backtester.across import VenueComparison
     from backtester.compare import Comparison
 
-__all__ = ["NARROW", "Tell", "compiles", "head", "listed", "progress", "say", "show", "table"]
+__all__ = ["NARROW", "Tell", "compiles", "head", "listed", "progress", "say", "show", "steps", "table"]
 
 WIDEST = 110  # columns of text that the eye can follow
 NARROW = 80  # columns below which labels may break
@@ -55,6 +55,16 @@ def compiles() -> bool:
     from backtester.kernels._jit import cache_folder
 
     return next(Path(cache_folder()).rglob("*.nbi"), None) is None
+
+
+def steps(tell: Tell) -> Callable[[int, int, str], None]:
+    """Return how runs tell their progress; the first step of the first run on a machine says that it compiles."""
+    once = " (compiling the engine, once)" if compiles() else ""
+
+    def step(done: int, total: int, what: str) -> None:
+        tell(what + ("" if done else once), done, total)
+
+    return step
 
 
 def show(comparison: Comparison | VenueComparison) -> None:
