@@ -55,6 +55,7 @@ _OPTIONS = {
     "workers": "--workers",
 }
 _RULES = "account.rules."
+_SHOCK = "shock"
 
 
 @contextmanager
@@ -72,6 +73,8 @@ def as_options() -> Iterator[None]:
 def _option_of(key: str) -> str | None:
     if key.startswith(_RULES):
         return f"--rule {key.removeprefix(_RULES)}"
+    if key.startswith(_SHOCK):
+        return f"--{key}"
     return _OPTIONS.get(key)
 
 
