@@ -10,7 +10,6 @@ from backtester.kernels._views import Table
 from backtester.scenario import Scenario
 from backtester.schema import (
     ACTION,
-    BLOCK,
     CANCEL,
     DEPOSITED,
     EVENT,
@@ -90,14 +89,8 @@ def bars_of(scenario: Scenario) -> Bars:
     columns = {name: done[id(getattr(market, name))] for name in _PRICES}
     linear = np.zeros_like(inverse)
     prices = {f"{name}_price": levels(getattr(market, name), linear) for name in _PRICES[:4]}
-    firsts = np.arange(0, len(market.open_time), BLOCK)
-    blocks = {
-        "block_low": np.minimum.reduceat(columns["mark_low"], firsts, axis=1),
-        "block_high": np.maximum.reduceat(columns["mark_high"], firsts, axis=1),
-    }
-    for rows in blocks.values():
-        rows.flags.writeable = False
-    return Bars(**columns, **prices, **blocks)
+    block_low, block_high = (levels(marks, inverse) for marks in market.mark_ranges)
+    return Bars(**columns, **prices, block_low=block_low, block_high=block_high)
 
 
 def inverse_of(scenario: Scenario) -> NDArray[np.bool_]:
@@ -354,7 +347,8 @@ def _next_orders(scenario: Scenario, orders: Table) -> tuple[NDArray[np.int64], 
         rows = np.flatnonzero(instrument == i)
         bars = np.append(orders.bar[rows], NEVER)
         first[i] = bars[0]
-        after[rows] = bars[np.searchsorted(bars, orders.bar[rows], side="right")]
+        later = np.flatnonzero(np.diff(bars)) + 1  # each the end of a bar's orders, where those of another begin
+        after[rows] = bars[np.repeat(later, np.diff(later, prepend=0))]
     return first, after
 
 
@@ -379,7 +373,8 @@ def _acting(table: Table, scenario: Scenario) -> Table:
     table["bar"] += 1
     keys = (table["slot"], table["bar"]) if table.dtype.names == ORDER.names else (table["bar"],)
     rows = np.lexsort(keys)
-    return table[rows[table["bar"][rows] < len(scenario.market.open_time)]].view(Table)
+    inside = rows[table["bar"][rows] < len(scenario.market.open_time)]
+    return table.take(inside).view(Table)  # an index would copy the rows field by field
 
 
 def _funding(scenario: Scenario) -> Table:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from backtester.errors import nearest
-from backtester.event_driven.asked import Asked, Order
+from backtester.event_driven.asked import MARKET, Asked, Order
 from backtester.event_driven.followers import Follower
 from backtester.event_driven.place import Place
 from backtester.event_driven.session import Event, Session
@@ -187,6 +187,9 @@ class Bar:
         if len(orders) < 2 or any(not isinstance(order, Order) or order.id >= 0 for order in orders):
             cure = "place them in the same call: bar.one_cancels_other(slot.buy(...), slot.sell(...))"
             self.place(None).fail("one-cancels-other takes two or more orders of this call", list(orders), cure)
+        if any(order.row.type == MARKET for order in orders):
+            cure = "give it a limit or a trigger, or leave it out: the others are for after it has traded"
+            self.place(None).fail("a market order trades before any other could", list(orders), cure)
         self.asked.join(orders)
 
     def place(self, slot: str | None) -> Place:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtester import engine_input
-from backtester.event_driven.asked import CANCEL, POSITION, Order, Row
+from backtester.event_driven.asked import CANCEL, MARKET, POSITION, Order, Row
 from backtester.event_driven.recorder import Recorder
 from backtester.event_driven.session import Event, PoolValues
 from backtester.kernels.direct import Words, direct
@@ -128,7 +128,7 @@ class KernelSession:
             flags = 0, reduces, row.post_only, row.time_in_force, row.expires, row.oco
             kind = TYPE_EVENTS.item(row.type)
             self._working.append((self._orders.n, row.slot, -1, 0, kind, 0.0, *distance, *flags))
-        self._row_of.append(working)
+        self._row_of.append(-1 if row.type == MARKET else working)
         self._orders.append((*head, *exits, engine_input.NEVER, working, number))
 
     def rests(self, order: int) -> bool:

@@ -132,6 +132,8 @@ def arrive(run, w, equity):
         return
     order.state, order.best = RESTING, trade_price_at(quote, 0.0)
     order.acting = is_active(run, w)
+    if order.expires >= 0:
+        state.next_expiry = min(state.next_expiry, order.expires + 1)
     side = order.change if order.change != 0.0 else change_now(run, w)
     if order.post_only and holds_at(quote, 0.0, row.limit, side):
         drop(run, w, POST_ONLY)
@@ -139,8 +141,6 @@ def arrive(run, w, equity):
         take(run, w, quote.trade_from)
     elif order.time_in_force != GOOD_TILL_CANCELLED:
         drop(run, w, UNFILLED)
-    elif order.expires >= 0:
-        state.next_expiry = min(state.next_expiry, order.expires + 1)
 
 
 @seldom

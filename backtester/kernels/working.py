@@ -31,12 +31,12 @@ def is_market(run, row):
 @seldom
 def put_in(run, w, state):
     """Put a working order into its slot's list, at its place by order."""
-    slot = run.slots[run.working[w].slot]
+    order, slot = run.working[w], run.slots[run.working[w].slot]
     before, after = NOBODY, slot.working
-    while after >= 0 and run.working[after].order < run.working[w].order:
+    while after >= 0 and run.working[after].order < order.order:
         before, after = after, run.working[after].next
-    run.working[w].next = after
-    run.working[w].state = state
+    order.next = after
+    order.state = state
     if before < 0:
         slot.working = w
     else:

@@ -41,8 +41,9 @@ class Trader(Strategy):
             if self._draw.random() < 0.5 and not math.isnan(slot.price):
                 placed = self.ask(bar, slot, self._draw)
                 self._orders += [] if placed is None else [placed]
-        if len(bar.asked.orders) > 1 and self._draw.random() < 0.5:
-            bar.one_cancels_other(*self._draw.sample(bar.asked.orders, 2))
+        working = [order for order in bar.asked.orders if order.type != "market"]
+        if len(working) > 1 and self._draw.random() < 0.5:
+            bar.one_cancels_other(*self._draw.sample(working, 2))
 
     def ask(self, bar: Bar, slot: BarSlot, draw: random.Random) -> Order | None:
         """Ask for one thing, drawn; returns the order if it is one."""
