@@ -91,20 +91,24 @@ def bootstrap(
         As for `compare`; on a draw with its number and seed.
     """
     chosen = checked_modes(modes)
-    asked = {"draws": draws, "seed": seed, "block": block, "level": level, "floor": floor, "threads": threads}
+    asked = {"draws": draws, "draw_seed": seed, "block": block, "level": level, "floor": floor, "threads": threads}
     settings = record({key: value for key, value in asked.items() if value is not None}, _fields(market.n_bars))
     resampler = Resampler(market)
     mean = market_block_length(market) if block is None else settings["block"]
-    runner = _Runner(_copies(allocations(strategy)), account, chosen, resampler, mean, settings["seed"])
+    runner = _Runner(_copies(allocations(strategy)), account, chosen, resampler, mean, settings["draw_seed"])
     observed = compare(strategy, market, account, chosen, check=check, progress=progress)
     values = np.empty((settings["draws"], len(chosen), len(runner.paths), len(MEASURED)))
     with ThreadPoolExecutor(settings["threads"]) as pool:
-        for k, row in enumerate(pool.map(runner.row, range(len(values)))):
-            values[k] = row
-            if progress is not None:
-                progress(k + 1, len(values), "draws")
+        try:
+            for k, row in enumerate(pool.map(runner.row, range(len(values)))):
+                values[k] = row
+                if progress is not None:
+                    progress(k + 1, len(values), "draws")
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # interrupted, or a draw failed: those in hand end, the others do not begin
+            raise
     return Bootstrap(
-        observed, values, runner.paths, settings["seed"], mean, settings["level"], settings["floor"], block is None
+        observed, values, runner.paths, settings["draw_seed"], mean, settings["level"], settings["floor"], block is None
     )
 
 
@@ -112,7 +116,7 @@ def _fields(n_bars: int) -> dict[str, Field]:
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return {
         "draws": Field(integer(2, MOST_DRAWS, "markets to draw")),
-        "seed": Field(integer(0, LARGEST_SEED, "a seed of the draws")),
+        "draw_seed": Field(integer(0, LARGEST_SEED, "a seed of the draws")),
         "block": Field(_block(n_bars), 0.0),
         "level": Field(number("a fraction above 0 and below 1", lambda value: 0 < value < 1)),
         "floor": Field(number("a fraction of the balance, from 0 to below 1", lambda value: 0 <= value < 1)),

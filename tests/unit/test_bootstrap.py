@@ -322,7 +322,7 @@ def test_it_prints_and_goes_into_json(outcome):
     ("settings", "said"),
     [
         ({"draws": 1}, "draws: is out of range; found 1; allowed: 2 to 10000000, markets to draw"),
-        ({"seed": -1}, "seed: is out of range; found -1"),
+        ({"seed": -1}, "draw_seed: is out of range; found -1"),
         ({"block": 0.5}, "block: is out of range; found 0.5; allowed: bars from 1 to the 480 of the market"),
         ({"block": math.nan}, "block: is not a finite number; found nan"),
         ({"block": 481}, "block: is out of range; found 481"),
@@ -366,3 +366,23 @@ def test_what_a_strategy_keeps_does_not_reach_other_draws(made):
     assert mine.calls == 1  # on the market itself
 
 
+
+
+def test_an_interrupt_ends_it_before_all_draws_are_run(made):
+    asked = []
+
+    class Counts(Strategy):
+        def targets(self, market):
+            asked.append(1)
+            return Targets(notional=1_000.0)
+
+        def __deepcopy__(self, memo):
+            return Counts()
+
+    def interrupt(done, total, what):
+        if what == "draws":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bootstrap(Counts(), made, ACCOUNT, draws=500, block=10, threads=2, check=False, progress=interrupt)
+    assert 1 < len(asked) < 100
