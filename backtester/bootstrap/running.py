@@ -105,7 +105,7 @@ def bootstrap(
                 if progress is not None:
                     progress(k + 1, len(values), "draws")
         except BaseException:
-            pool.shutdown(cancel_futures=True)  # interrupted, or a draw failed: those in hand end, the others do not begin
+            pool.shutdown(cancel_futures=True)  # those in hand end, the others do not begin
             raise
     return Bootstrap(
         observed, values, runner.paths, settings["draw_seed"], mean, settings["level"], settings["floor"], block is None
