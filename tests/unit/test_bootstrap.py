@@ -386,3 +386,18 @@ def test_an_interrupt_ends_it_before_all_draws_are_run(made):
     with pytest.raises(KeyboardInterrupt):
         bootstrap(Counts(), made, ACCOUNT, draws=500, block=10, threads=2, check=False, progress=interrupt)
     assert 1 < len(asked) < 100
+
+
+def test_a_strategy_that_is_called_at_every_bar_runs_on_every_draw(made):
+    class Once(Strategy):
+        def on_bar(self, bar):
+            if not getattr(self, "done", False):
+                self.done = True
+                bar[0].buy(notional=50_000.0)
+
+    result = bootstrap(Once(), made, ACCOUNT, draws=3, block=10, threads=2)
+    for k in range(3):
+        for mode in ("isolated", "cross"):
+            alone = run(Once(), Resampler(made).draw(10.0, 0, k), ACCOUNT, mode=mode)
+            assert result.of("final_equity", mode)[k] == alone.equity[-1]
+            assert len(alone.events)

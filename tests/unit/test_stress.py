@@ -75,6 +75,14 @@ def test_finer_bars_stay_inside_their_bars(fine: Market, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", EVERY)
+def test_finer_bars_have_the_same_funding(fine: Market, text: str) -> None:
+    other = read_shock(text).on(fine)
+    assert len(fine.detail.funding.time) > 0
+    for coarse, finer in zip(other.funding, other.detail.funding, strict=True):
+        np.testing.assert_allclose(finer, coarse, rtol=1e-14)
+
+
+@pytest.mark.parametrize("text", EVERY)
 def test_the_text_of_a_shock_reads_as_itself(text: str) -> None:
     shock = read_shock(text)
     assert read_shock(str(shock)) == shock
