@@ -12,7 +12,7 @@ from backtester._modes import check_modes, checked_modes, paths_of, telling
 from backtester.account import venue_of
 from backtester.across_printing import printed
 from backtester.across_verdict import across_verdict
-from backtester.compare import Comparison, Progress, run_modes
+from backtester.compare import Comparison, Progress, run_modes, shifted
 from backtester.errors import ConfigurationError
 from backtester.parting import traded
 from backtester.venue import venue_names
@@ -204,24 +204,9 @@ def compare_venues(
     _check_modes(accounts, chosen, prepared, market)
     each, out = len(chosen) * len(paths_of(account)), dict[str, Comparison]()
     for name, at_venue in accounts.items():
-        told = _shifted(progress, name, each * len(out), each * len(accounts))
+        told = shifted(progress, name, each * len(out), each * len(accounts))
         out[name] = run_modes(strategy, market, at_venue, chosen, prepared, check=check, progress=told)
     return VenueComparison(out)
-
-
-def _shifted(progress: Progress | None, venue: str, before: int, total: int) -> Progress | None:
-    """Return the progress of one venue as part of that of all."""
-    if progress is None:
-        return None
-    tell = progress
-
-    def step(done: int, of_venue: int, what: str) -> None:
-        if done < of_venue:
-            tell(before + done, total, f"{venue}: {what}")
-        elif before + done == total:
-            tell(total, total, what)
-
-    return step
 
 
 def _accounts(account: Account, venues: Iterable[str | Venue]) -> dict[str, Account]:

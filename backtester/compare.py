@@ -285,3 +285,18 @@ def run_modes(
         names = text.joined([*dict.fromkeys(type(each.strategy).__name__ for each in prepared.followers)])
         notes = (f"{names} decided bar by bar on what the account was: under each mode and path by itself.", *notes)
     return Comparison(results, bands, venue_of(account).name, notes)
+
+
+def shifted(progress: Progress | None, name: str, before: int, total: int) -> Progress | None:
+    """Return the progress of one comparison of several as part of that of all."""
+    if progress is None:
+        return None
+    tell = progress
+
+    def step(done: int, of_this: int, what: str) -> None:
+        if done < of_this:
+            tell(before + done, total, f"{name}: {what}")
+        elif before + done == total:
+            tell(total, total, what)
+
+    return step

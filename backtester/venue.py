@@ -9,7 +9,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -227,8 +227,16 @@ class Venue:
             In any notation.
         start, end : str, datetime, Timestamp or int [ns UTC]
         """
-        tiers, changes = self.tiers_at(symbol, start).tiers, self.tier_changes(symbol, start, end)
-        return replace(self.instrument(symbol), tiers=tiers, tier_changes=changes)
+        asked = (symbol, start, end)
+        if asked not in self._over:
+            tiers, changes = self.tiers_at(symbol, start).tiers, self.tier_changes(symbol, start, end)
+            self._over[asked] = replace(self.instrument(symbol), tiers=tiers, tier_changes=changes)
+        return self._over[asked]
+
+    @cached_property
+    def _over(self) -> dict[tuple[str, object, object], Instrument]:
+        """What `instrument_over` was asked before: many runs ask for the same."""
+        return {}
 
     def symbol_of(self, symbol: str) -> str | None:
         """Return the venue's own name of a symbol in any notation, None if its tiers are not known."""

@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from backtester.cli import batch, compare, data, demo, margin, results, scenario, strategy, venues
+from backtester.cli import batch, bootstrap, compare, data, demo, margin, results, scenario, strategy, stress, venues
 from backtester.errors import BacktesterError
 
 __all__ = ["app", "main"]
@@ -28,10 +28,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("batch")(batch.batch)
+app.command("bootstrap")(bootstrap.bootstrap)
 app.command("compare")(compare.compare)
 app.command("demo")(demo.demo)
 app.command("margin")(margin.margin)
 app.command("results")(results.results)
+app.command("stress")(stress.stress)
 app.add_typer(data.app, name="data")
 app.add_typer(scenario.app, name="scenario")
 app.add_typer(strategy.app, name="strategy")

@@ -14,9 +14,10 @@ import typer
 
 from backtester._foreign import import_ours
 from backtester.cli.allocations import chosen_strategies
-from backtester.cli.compare import configuration_of, run, write
+from backtester.cli.compare import run, write
 from backtester.cli.options import as_options
 from backtester.cli.screen import progress, show
+from backtester.cli.setting_up import Setup, configuration_of
 from backtester.errors import ConfigurationError
 from backtester.wanted import SYNTHETIC, Wanted, market_of
 
@@ -51,8 +52,9 @@ def demo(
 
         chosen = chosen_strategies([STRATEGY], SETTINGS, [])
         account = Account(leverage=LEVERAGE)
-        comparison = run(chosen, market_of(wanted), [account], ["isolated", "cross"], tell)
-        configuration = configuration_of("demo", [STRATEGY], chosen, comparison, [account], wanted)
+        setup = Setup(chosen, market_of(wanted), [account], ["isolated", "cross"], wanted)
+        comparison = run(setup, tell)
+        configuration = configuration_of("demo", [STRATEGY], setup)
         with _moved_away(out, earlier):
             page = write(comparison, out, configuration, tell)
             _sign(out)

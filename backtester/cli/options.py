@@ -20,16 +20,21 @@ _OPTIONS = {
     "allocation.share": "--allocate share",
     "along": "--along",
     "base_url": "--base-url",
+    "block": "--block",
     "columns": "--columns",
     "credentials": "--credentials",
+    "draw_seed": "--draw-seed",
+    "draws": "--draws",
     "exchange": "VENUE",
     "export": "--export",
+    "floor": "--floor",
     "folder": "DIR",
     "format": "--format",
     "from": "--from",
     "group": "--group",
     "kind": "--kind",
     "kinds": "--kinds",
+    "level": "--level",
     "limits.frozen": "--frozen",
     "limits.sigma": "--sigma",
     "limits.spike": "--spike",
@@ -44,9 +49,11 @@ _OPTIONS = {
     "seed": "--seed",
     "set": "--set",
     "sort": "--sort",
+    "simulation_timeframe": "--simulation-timeframe",
     "source": "SOURCE",
     "symbol": "--symbol",
     "symbols": "--symbols",
+    "threads": "--threads",
     "timeframe": "--timeframe",
     "strategy": "STRATEGY",
     "until": "--until",
@@ -56,6 +63,7 @@ _OPTIONS = {
     "workers": "--workers",
 }
 _RULES = "account.rules."
+_SHOCK = "shock"
 
 
 @contextmanager
@@ -73,6 +81,8 @@ def as_options() -> Iterator[None]:
 def _option_of(key: str) -> str | None:
     if key.startswith(_RULES):
         return f"--rule {key.removeprefix(_RULES)}"
+    if key.startswith(_SHOCK):
+        return f"--{key}"
     return _OPTIONS.get(key)
 
 

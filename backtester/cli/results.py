@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 import textwrap
@@ -12,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backtester._foreign import import_ours
+from backtester.cli.exporting import as_json as rows_as_json
+from backtester.cli.exporting import export as write_rows
+from backtester.cli.exporting import records
 from backtester.cli.options import as_options, names
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 ALONG = ("median_final_equity", "median_growth", "worst_drawdown_in_bars", "mean_liquidations", "ruined")
 CHIEF = ("final_equity", "total_return", "max_drawdown_in_bars", "liquidations")
-WRITERS = (".csv", ".json", ".parquet")
 MOST_FAILURES = 20
 HEADING = 12  # columns of a line of a heading
 _OF_GROUPS = {  # what is shown: its heading and what kind of number it is
@@ -80,10 +80,10 @@ def results(
             check_columns(frame, names(columns), "columns")
             table = frame[frame["error"].notna()] if failed else frame.sort_values(sort, ascending=ascending)
         if export is not None:
-            _export(table, export)
+            write_rows(table, export)
             return
     if as_json:
-        print(_json(table))
+        print(rows_as_json(table))
     elif along:
         _show_groups(table[[along, "mode", "runs", *ALONG]], [along, "mode"])
         print("\n".join(said(table, along)))
@@ -117,7 +117,7 @@ def _show_groups(table: pd.DataFrame, by: list[str]) -> None:
 
 
 def _cells(table: pd.DataFrame, shown: list[str]) -> list[list[str]]:
-    return [[_cell(name, row[name]) for name in shown] for row in _rows(table)]
+    return [[_cell(name, row[name]) for name in shown] for row in records(table)]
 
 
 def _show_failed(table: pd.DataFrame) -> None:
@@ -136,10 +136,6 @@ def _show_failed(table: pd.DataFrame) -> None:
         print()
         print(wrapped(f"{counted(len(rows), 'run')}: {error}", indent="    "))
         print(wrapped(f"the first: {settings}", first="    ", indent="    "))
-
-
-def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
 def _is_given(value: Any) -> bool:
@@ -189,27 +185,3 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def _first(rows: Sequence[Sequence[str]], n: int) -> list[Sequence[str]]:
     return [row[:n] for row in rows]
-
-
-def _json(table: pd.DataFrame) -> str:
-    rows = [{name: value if _is_finite(value) else None for name, value in row.items()} for row in _rows(table)]
-    return json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False)
-
-
-def _is_finite(value: Any) -> bool:
-    return not isinstance(value, float) or abs(value) < float("inf")
-
-
-def _export(table: pd.DataFrame, file: Path) -> None:
-    from backtester.errors import ConfigurationError
-
-    if file.suffix not in WRITERS:
-        raise ConfigurationError("export", str(file), "has no known ending", allowed=WRITERS)
-    with import_ours("data.writing").whole(file) as temporary:
-        if file.suffix == ".csv":
-            table.to_csv(temporary, index=False)
-        elif file.suffix == ".json":
-            temporary.write_text(_json(table) + "\n", encoding="utf-8")
-        else:
-            table.to_parquet(temporary, index=False)
-    print(f"{len(table):,} rows: {file}")

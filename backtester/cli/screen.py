@@ -14,7 +14,20 @@ if TYPE_CHECKING:
     from backtester.across import VenueComparison
     from backtester.compare import Comparison
 
-__all__ = ["NARROW", "Tell", "compiles", "head", "listed", "progress", "say", "show", "table"]
+__all__ = [
+    "NARROW",
+    "Tell",
+    "compiles",
+    "head",
+    "listed",
+    "opening",
+    "progress",
+    "say",
+    "show",
+    "steps",
+    "table",
+    "terminal",
+]
 
 WIDEST = 110  # columns of text that the eye can follow
 NARROW = 80  # columns below which labels may break
@@ -57,17 +70,24 @@ def compiles() -> bool:
     return next(Path(cache_folder()).rglob("*.nbi"), None) is None
 
 
+def steps(tell: Tell) -> Callable[[int, int, str], None]:
+    """Return how runs tell their progress; the first step of the first run on a machine says that it compiles."""
+    once = " (compiling the engine, once)" if compiles() else ""
+
+    def step(done: int, total: int, what: str) -> None:
+        tell(what + ("" if done else once), done, total)
+
+    return step
+
+
 def show(comparison: Comparison | VenueComparison) -> None:
     """Print the report: tables on a terminal, else the plain text that ``print(comparison)`` gives."""
-    if not sys.stdout.isatty():
+    console = terminal()
+    if console is None:
         print(comparison)
         return
-    from rich.console import Console
-
     from backtester.compare import Comparison
 
-    width = min(Console().width, WIDEST)
-    console = Console(highlight=False, width=width)
     if isinstance(comparison, Comparison):
         _show(comparison, console)
     else:
@@ -105,18 +125,34 @@ def say(console: Console, words: str, style: str = "") -> None:
 
 
 def head(console: Console, title: str, comparison: Comparison | VenueComparison) -> None:
-    """Print title, warning, facts and verdict."""
+    """Print title, warning, facts and verdict of a comparison."""
+    from backtester.printing import facts
+
+    opening(console, title, facts(comparison), comparison.verdict, synthetic=comparison.first.market.synthetic)
+
+
+def opening(console: Console, title: str, facts: list[tuple[str, str]], verdict: str, *, synthetic: bool) -> None:
+    """Print what every report begins with: title, warning, facts and verdict."""
     from rich.rule import Rule
 
-    from backtester import printing
+    from backtester.printing import SYNTHETIC
 
     say(console, title, "bold")
     console.print(Rule(style="dim"))
-    if comparison.first.market.synthetic:
-        say(console, printing.SYNTHETIC, "bold yellow")
-    console.print(_facts(printing.facts(comparison)))
+    if synthetic:
+        say(console, SYNTHETIC, "bold yellow")
+    console.print(_facts(facts))
     console.print()
-    say(console, comparison.verdict, "bold")
+    say(console, verdict, "bold")
+
+
+def terminal() -> Console | None:
+    """Return the terminal that a report is printed on; None where the output goes elsewhere, as plain text."""
+    if not sys.stdout.isatty():
+        return None
+    from rich.console import Console
+
+    return Console(highlight=False, width=min(Console().width, WIDEST))
 
 
 def listed(console: Console, heading: str, said: list[str]) -> None:

@@ -197,7 +197,7 @@ def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*arguments: object) -> None:
         raise AssertionError("candles were read before the output folder was checked")
 
-    monkeypatch.setattr("backtester.cli.compare.market_of", fail)
+    monkeypatch.setattr("backtester.cli.setting_up.market_of", fail)
 
 
 @pytest.mark.usefixtures("nothing_runs")

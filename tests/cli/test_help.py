@@ -12,6 +12,7 @@ Backtester = Callable[..., CompletedProcess[str]]
 HEAVY = ("numpy", "pandas", "numba", "matplotlib", "pyarrow", "rich", "jinja2", "ccxt")
 COMMANDS = [
     (),
+    ("bootstrap",),
     ("batch",),
     ("data",),
     ("data", "archive"),
@@ -25,6 +26,7 @@ COMMANDS = [
     ("strategy", "check"),
     ("strategy", "list"),
     ("strategy", "new"),
+    ("stress",),
     ("venues",),
     ("venues", "show"),
 ]

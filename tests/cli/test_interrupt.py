@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from backtester import cli
-from backtester.cli import compare as command
+from backtester.cli import setting_up
 
 
 def test_an_interrupted_comparison_says_so_and_leaves_nothing(
@@ -17,7 +17,7 @@ def test_an_interrupted_comparison_says_so_and_leaves_nothing(
         raise KeyboardInterrupt
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(command, "market_of", interrupt)
+    monkeypatch.setattr(setting_up, "market_of", interrupt)
     monkeypatch.setattr("sys.argv", ["backtester", "compare", "breakout", "--market", "synthetic", "--out", "new"])
     with pytest.raises(SystemExit) as left:
         cli.main()

@@ -1,0 +1,185 @@
+"""The runs of a bootstrap: every draw of the market under every margin mode, on threads, numbers kept and no curves."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtester import metrics
+from backtester._causality import unasked
+from backtester._fields import Check, Field, integer, number, record
+from backtester._modes import checked_modes, telling
+from backtester.allocation import allocations
+from backtester.bootstrap.blocks import market_block_length
+from backtester.bootstrap.outcome import MEASURED, Bootstrap
+from backtester.bootstrap.resampling import Resampler
+from backtester.compare import Progress, compare
+from backtester.errors import StrategyError
+
+if TYPE_CHECKING:
+    from backtester.account import Account
+    from backtester.allocation import Allocation, Strategies
+    from backtester.market import Market
+    from backtester.result import Result
+
+__all__ = ["bootstrap"]
+
+MOST_DRAWS, LARGEST_SEED = 10_000_000, 2**63 - 1
+EXTREMES = ("adverse", "favourable")
+
+
+def bootstrap(
+    strategy: Strategies,
+    market: Market,
+    account: Account,
+    modes: Iterable[str] = ("isolated", "cross"),
+    *,
+    draws: int = 1_000,
+    seed: int = 0,
+    block: float | None = None,
+    level: float = 0.95,
+    floor: float = 0.1,
+    threads: int | None = None,
+    check: bool = True,
+    progress: Progress | None = None,
+) -> Bootstrap:
+    """Run a strategy under several margin modes on a market and on many markets drawn from it.
+
+    A draw is a market of as many bars, made of blocks of the market's: see `Resampler` and docs/bootstrap.md. The
+    strategy is asked anew on each, and all modes run on the same draws, under the account's path inside the bars and
+    under both extremes. Memory does not grow with the draws beyond some numbers for each.
+
+    Parameters
+    ----------
+    strategy : Strategy, Allocation or sequence of them
+    market : Market
+        Without finer bars.
+    account : Account
+    modes : iterable of str
+        Of ``isolated``, ``cross``, ``mixed``, ``sub_accounts``; the first is compared with each other one.
+    draws : int
+    seed : int
+        Draw k of a seed is the same whatever the number of draws and threads.
+    block : float, optional [bars]
+        Mean length of a block; chosen by `market_block_length` if it is left out.
+    level : float
+        Of the intervals.
+    floor : float
+        A part of the balance: how often the equity falls to it is told.
+    threads : int, optional
+        Draws at a time; one for each processor if it is left out.
+    check : bool
+        Look for targets that use later bars and prove the ledger, on the market itself.
+    progress : callable, optional
+        Called as ``progress(done, total, what)``.
+
+    Returns
+    -------
+    Bootstrap
+
+    Raises
+    ------
+    ConfigurationError
+        For a number that cannot be used, and as for `compare`.
+    StrategyError
+        As for `compare`; on a draw with its number and seed.
+    """
+    chosen = checked_modes(modes)
+    asked = {"draws": draws, "draw_seed": seed, "block": block, "level": level, "floor": floor, "threads": threads}
+    settings = record({key: value for key, value in asked.items() if value is not None}, _fields(market.n_bars))
+    resampler = Resampler(market)
+    mean = market_block_length(market) if block is None else settings["block"]
+    runner = _Runner(_copies(allocations(strategy)), account, chosen, resampler, mean, settings["draw_seed"])
+    observed = compare(strategy, market, account, chosen, check=check, progress=progress)
+    values = np.empty((settings["draws"], len(chosen), len(runner.paths), len(MEASURED)))
+    with ThreadPoolExecutor(settings["threads"]) as pool:
+        try:
+            for k, row in enumerate(pool.map(runner.row, range(len(values)))):
+                values[k] = row
+                if progress is not None:
+                    progress(k + 1, len(values), "draws")
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # those in hand end, the others do not begin
+            raise
+    return Bootstrap(
+        observed, values, runner.paths, settings["draw_seed"], mean, settings["level"], settings["floor"], block is None
+    )
+
+
+def _fields(n_bars: int) -> dict[str, Field]:
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return {
+        "draws": Field(integer(2, MOST_DRAWS, "markets to draw")),
+        "draw_seed": Field(integer(0, LARGEST_SEED, "a seed of the draws")),
+        "block": Field(_block(n_bars), 0.0),
+        "level": Field(number("a fraction above 0 and below 1", lambda value: 0 < value < 1)),
+        "floor": Field(number("a fraction of the balance, from 0 to below 1", lambda value: 0 <= value < 1)),
+        "threads": Field(integer(1, 1_000, "draws at a time"), processors),
+    }
+
+
+def _block(n_bars: int) -> Check:
+    """Return a check for a mean length of blocks."""
+    return number(f"bars from 1 to the {n_bars:,} of the market", lambda value: 1 <= value <= n_bars)
+
+
+class _Runner:
+    """Makes a draw and runs it, on whatever thread it is called."""
+
+    def __init__(
+        self,
+        team: list[Allocation],
+        account: Account,
+        modes: tuple[str, ...],
+        resampler: Resampler,
+        block: float,
+        seed: int,
+    ) -> None:
+        self._team, self._account, self._modes = team, replace(account, mode=telling(modes)), modes
+        self._resampler, self._block, self._seed = resampler, block, seed
+        self.paths = tuple(dict.fromkeys((account.path, *EXTREMES)))
+
+    def row(self, number: int) -> NDArray[np.float64]:
+        """Return what a draw comes to, (n_modes, n_paths, n_measures)."""
+        from backtester.engine import prepare, run
+
+        market = self._resampler.draw(self._block, self._seed, number)
+        team = _copies(self._team)
+        out = np.empty((len(self._modes), len(self.paths), len(MEASURED)))
+        try:
+            ready = prepare(team, market, self._account, check=False)
+            for m, mode in enumerate(self._modes):
+                for p, path in enumerate(self.paths):
+                    result = run(team, market, self._account, mode=mode, path=path, record="lows", prepared=ready)
+                    out[m, p] = _measures(result)
+        except StrategyError as error:
+            where = f", on draw {number} of seed {self._seed} with blocks of {self._block:.6g} bars"
+            problem = f"{error.problem}{where}"
+            raise StrategyError(
+                error.strategy, problem, bar=error.bar, slot=error.slot, found=error.found, cure=error.cure
+            ) from error
+        return out
+
+
+def _copies(team: list[Allocation]) -> list[Allocation]:
+    """Return copies of strategies: one may keep what it sees of a market."""
+    return [replace(each, strategy=unasked(each.strategy)) for each in team]
+
+
+def _measures(result: Result) -> list[float]:
+    """Return the numbers of `MEASURED` of one run."""
+    start, equity = result.scenario.balance, result.equity
+    return [
+        float(equity[-1]),
+        metrics.max_drawdown(equity, start),
+        metrics.max_drawdown(equity, start, result.equity_low),
+        float(result.totals["liquidations"]),
+        float(metrics.time_of_ruin(equity, start) is not None),
+        float(min(result.equity_low.min(), equity.min())),
+    ]
