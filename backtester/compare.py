@@ -12,6 +12,7 @@ from backtester import text
 from backtester._modes import BAND_PATHS, check_modes, checked_modes, paths_of, telling
 from backtester.account import venue_of
 from backtester.assumptions import assumptions
+from backtester.attribution import Attribution, attribute
 from backtester.metrics import difference
 from backtester.parting import Parting, part, traded
 from backtester.printing import printed
@@ -120,6 +121,14 @@ class Comparison:
     def parting(self) -> Parting | None:
         """Where the first two modes part; None with a single mode."""
         return next(iter(self.partings.values()), None)
+
+    @cached_property
+    def attribution(self) -> Attribution | None:
+        """Why the first two modes end apart, pair by pair of trades; None with a single mode."""
+        if len(self.modes) < 2:
+            return None
+        first, second = self.modes[:2]
+        return attribute(self.results[first], self.results[second], (first, second))
 
     @cached_property
     def band(self) -> pd.DataFrame:
