@@ -13,6 +13,8 @@ from backtester._modes import BAND_PATHS, check_modes, checked_modes, paths_of, 
 from backtester.account import venue_of
 from backtester.assumptions import assumptions
 from backtester.attribution import Attribution, attribute
+from backtester.contagion import Contagion, contagion
+from backtester.isolation import IsolationPrice, isolation_price
 from backtester.metrics import difference
 from backtester.parting import Parting, part, traded
 from backtester.printing import printed
@@ -129,6 +131,20 @@ class Comparison:
             return None
         first, second = self.modes[:2]
         return attribute(self.results[first], self.results[second], (first, second))
+
+    @cached_property
+    def contagion(self) -> dict[str, Contagion]:
+        """Who took whom down, of each mode in which positions share a pool; held against the first other mode."""
+        return {
+            mode: contagion(run, next((other for name, other in self.results.items() if name != mode), None))
+            for mode, run in self.results.items()
+            if "standing" in {run.pool_kind[pool] for pool in run.pool_of_slot}
+        }
+
+    @cached_property
+    def isolation(self) -> dict[str, IsolationPrice]:
+        """What isolation cost, of each mode with isolated positions."""
+        return {mode: isolation_price(run) for mode, run in self.results.items() if "on_demand" in run.pool_kind}
 
     @cached_property
     def band(self) -> pd.DataFrame:
