@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from plotly.offline import get_plotlyjs
 
 from backtester.errors import ConfigurationError
 from reports import write
@@ -19,7 +20,7 @@ from tests.fake_result import fake_comparison, fake_market, fake_result, story
 
 CONFIGURATION = {"strategy": "EmaCross", "leverage": 10, "params": {"fast": 8}}
 FILES = {
-    "index.html",
+    "report.html",
     "configuration.json",
     "metrics.json",
     "equity.parquet",
@@ -28,10 +29,19 @@ FILES = {
     "liquidations.parquet",
     "ledger.parquet",
     "events.parquet",
+    "attribution.parquet",
+    "contagion.parquet",
     "scenario-isolated.json",
     "scenario-cross.json",
     "charts",
 }
+
+
+def without_plotly(html):
+    """Return a page without the program that draws its panels."""
+    whole = get_plotlyjs()
+    assert html.count(whole) == 1
+    return html.replace(whole, "")
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +89,11 @@ def test_a_notebook_needs_no_configuration(tmp_path):
 
 def test_page_shows_the_tables_numbers(written):
     comparison, page = written
-    html = page.read_text()
-    rows = re.findall(r'<tr id="(\w+)">(.*?)</tr>', html, re.S)
+    html = without_plotly(page.read_text())
+    expected = metrics_table(comparison).rows
+    rows = re.findall(r'<tr id="(\w+)">(.*?)</tr>', html, re.S)[: len(expected)]
     assert [(key, re.findall(r"<td>(.*?)</td>", cells)) for key, cells in rows] == [
-        (row.key, [cell.replace("'", "&#39;") for cell in row.cells]) for row in metrics_table(comparison).rows
+        (row.key, [cell.replace("'", "&#39;") for cell in row.cells]) for row in expected
     ]
     assert comparison.verdict in html.replace("\u00a0", " ")
     assert band_table(comparison).rows[0].cells[0] in html
@@ -90,14 +101,19 @@ def test_page_shows_the_tables_numbers(written):
     assert "mark = trade for SOLUSDT" in html
 
 
-def test_page_needs_nothing_but_the_files_beside_it(written):
+def test_page_holds_all_it_shows_and_links_to_the_files_beside_it(written):
     _, page = written
-    html = page.read_text()
-    for address in re.findall(r'(?:src|srcset|href)="([^"]*)"', html):
+    html = without_plotly(page.read_text())
+    for address in re.findall(r'href="([^"]*)"', html):
         assert (page.parent / address).is_file(), address
-    assert "http" not in html
-    assert "<script" not in html
-    assert html.count("<img") == html.count(' alt="') == 4
+    shown = re.findall(r'(?:src|srcset)="([^"]*)"', html)
+    assert len(shown) == 2 * 5
+    assert all(address.startswith("data:image/svg+xml;base64,") for address in shown)
+    assert "http:" not in html
+    assert "https:" not in html
+    assert "default-src 'none'" in html  # a browser refuses whatever a page might ask of the network
+    assert html.count("<script") == 3
+    assert html.count("<img") == html.count(' alt="') == 5
 
 
 def test_names_cannot_inject_markup(tmp_path):
@@ -113,8 +129,11 @@ def test_names_cannot_inject_markup(tmp_path):
         venue=evil,
     )
     page = write_report(comparison, tmp_path / "run", configuration={evil: evil})
-    assert "<script" not in page.read_text()
-    assert "&lt;script&gt;" in page.read_text()
+    html = without_plotly(page.read_text())
+    assert evil not in html
+    assert html.count("<script") == html.count("</script") == 3  # the numbers, plotly, and what draws the panels
+    assert "&lt;script&gt;" in html
+    assert "\\u003cscript>" in html  # among the numbers
     for drawing in (tmp_path / "run" / "charts").glob("*.svg"):
         assert "<script" not in drawing.read_text(), drawing.name
 
@@ -208,7 +227,7 @@ def test_scenarios_are_compact_and_each_mode_has_its_own(tmp_path):
 def test_scenarios_only_when_they_are_small(tmp_path):
     write_report(story(5_001, 2), tmp_path / "long", configuration={})
     assert not list((tmp_path / "long").glob("scenario-*.json"))
-    assert "scenario-" not in (tmp_path / "long" / "index.html").read_text()
+    assert "scenario-" not in (tmp_path / "long" / "report.html").read_text()
 
 
 @pytest.mark.parametrize("equity", [[1e4], [9e3, 0.0, 0.0], [1e4] * 5], ids=["one bar", "ruin in bar 1", "no trade"])
@@ -236,4 +255,4 @@ def test_progress_names_what_is_written(tmp_path):
     said = []
     write_report(story(24, 2), tmp_path / "run", configuration={}, progress=said.append)
     assert said[0] == "equity.parquet"
-    assert said[-1] == "index.html"
+    assert said[-1] == "report.html"
