@@ -12,9 +12,6 @@ from backtester import text
 from backtester._modes import BAND_PATHS, check_modes, checked_modes, paths_of, telling
 from backtester.account import venue_of
 from backtester.assumptions import assumptions
-from backtester.attribution import Attribution, attribute
-from backtester.contagion import Contagion, contagion
-from backtester.isolation import IsolationPrice, isolation_price
 from backtester.metrics import difference
 from backtester.parting import Parting, part, traded
 from backtester.printing import printed
@@ -26,7 +23,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from backtester.account import Account
+    from backtester.attribution import Attribution
+    from backtester.contagion import Contagion
     from backtester.engine import Prepared
+    from backtester.isolation import IsolationPrice
     from backtester.market import Market
     from backtester.result import Result
     from backtester.strategy import Strategy
@@ -127,6 +127,8 @@ class Comparison:
     @cached_property
     def attribution(self) -> Attribution | None:
         """Why the first two modes end apart, pair by pair of trades; None with a single mode."""
+        from backtester.attribution import attribute
+
         if len(self.modes) < 2:
             return None
         first, second = self.modes[:2]
@@ -135,6 +137,8 @@ class Comparison:
     @cached_property
     def contagion(self) -> dict[str, Contagion]:
         """Who took whom down, of each mode in which positions share a pool; held against the first other mode."""
+        from backtester.contagion import contagion
+
         return {
             mode: contagion(run, next((other for name, other in self.results.items() if name != mode), None))
             for mode, run in self.results.items()
@@ -144,6 +148,8 @@ class Comparison:
     @cached_property
     def isolation(self) -> dict[str, IsolationPrice]:
         """What isolation cost, of each mode with isolated positions."""
+        from backtester.isolation import isolation_price
+
         return {mode: isolation_price(run) for mode, run in self.results.items() if "on_demand" in run.pool_kind}
 
     @cached_property

@@ -5,15 +5,15 @@
   const box = document.getElementById("panels");
   const series = JSON.parse(document.getElementById("series").textContent);
   const chooser = document.getElementById("instrument");
-  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const dark = matchMedia("screen and (prefers-color-scheme: dark)");
   const narrow = matchMedia("(max-width: 600px)");
   const coarse = matchMedia("(pointer: coarse)");
   const PANELS = [
-    { key: "equity", title: "Equity [" + series.unit + "], thin: lowest inside bars" },
-    { key: "drawdown", title: "Drawdown inside bars [%]" },
-    { key: "ratio", title: "Worst margin ratio; liquidated at 1", fixed: [0, 1.12] },
-    { key: "price", title: "" },
-    { key: "funding", title: "Funding paid so far [" + series.unit + "]" },
+    { short: "equity", title: "Equity [" + escaped(series.unit) + "], thin: lowest inside bars" },
+    { short: "drawdown", title: "Drawdown inside bars [%]" },
+    { short: "margin ratio", title: "Worst margin ratio; liquidated at 1", fixed: [0, 1.12] },
+    { short: "price" }, // its title names the instrument
+    { short: "funding paid", title: "Funding paid so far [" + escaped(series.unit) + "]" },
   ];
   const PAD = 0.06; // of what is in view, above and below
 
@@ -38,21 +38,19 @@
   function line(packed, panel, mode, more) {
     const look = { color: mode < 0 ? colour("--ink") : colour("--mode-" + (mode + 1)), width: 1.4 };
     if (mode >= 0) look.dash = series.modes[mode].dash;
-    return Object.assign(
-      {
-        type: "scatter", mode: "lines", x: points(packed).x, y: points(packed).y, yaxis: axis(panel), panel: panel,
-        name: mode < 0 ? "" : series.modes[mode].name, line: Object.assign(look, more && more.look),
-        hovertemplate: "%{y:,.6~g}", hoverlabel: { namelength: -1 },
-      },
-      more && more.trace
-    );
+    const trace = {
+      type: "scatter", mode: "lines", x: points(packed).x, y: points(packed).y, yaxis: axis(panel), panel: panel,
+      name: mode < 0 ? "" : PANELS[panel].short + ", " + series.modes[mode].name, hovertemplate: "%{y:,.6~g}",
+      hoverlabel: { namelength: -1 }, line: Object.assign(look, more && more.look),
+    };
+    return Object.assign(trace, more && more.trace);
   }
 
   function marks(packed, panel, mode) {
     return {
-      type: "scatter", mode: "markers", x: points(packed).x, y: points(packed).y, text: packed.text, yaxis: axis(panel),
-      panel: panel, name: series.modes[mode].name + ": liquidated", hovertemplate: "%{text}",
-      hoverlabel: { namelength: -1 },
+      type: "scatter", mode: "markers", x: points(packed).x, y: points(packed).y, yaxis: axis(panel), panel: panel,
+      text: packed.text.map((words) => (narrow.matches ? escaped(words).replace(/: |, /g, "<br>") : escaped(words))),
+      name: series.modes[mode].name, hovertemplate: "%{text}", hoverlabel: { namelength: -1 },
       marker: {
         color: colour("--mode-" + (mode + 1)), symbol: series.modes[mode].sign, size: 8,
         line: { color: colour("--paper"), width: 1 },
@@ -64,31 +62,29 @@
     return panel === 0 ? "y" : "y" + (panel + 1);
   }
 
+  // What is drawn last is listed first when hovering: panels from the lowest up, the first mode after the others.
   function traces() {
-    const out = [];
+    const out = [], modes = series.modes.map((_, mode) => mode).reverse();
     const silent = { hoverinfo: "skip", hovertemplate: null };
-    series.modes.forEach(function (_, mode) {
+    const chosen = series.instruments[chooser.selectedIndex];
+    const edge = { width: 0, dash: "solid" };
+    const shade = Object.assign({ fill: "tonexty", fillcolor: colour("--shade") }, silent);
+    modes.forEach((mode) => out.push(line(series.curves.funding[mode], 4, mode)));
+    out.push(line(chosen.low, 3, -1, { look: edge, trace: silent }));
+    out.push(line(chosen.high, 3, -1, { look: edge, trace: shade }));
+    modes.forEach(function (mode) {
+      const more = { look: { width: 1 }, trace: { name: "liquidation line, " + series.modes[mode].name } };
+      chosen.lines[mode].forEach((packed) => out.push(line(packed, 3, mode, more)));
+      out.push(marks(chosen.marks[mode], 3, mode));
+    });
+    out.push(line(chosen.price, 3, -1, { trace: { name: "mark" } }));
+    modes.forEach((mode) => out.push(line(series.curves.ratio[mode], 2, mode, { look: { width: 1 } })));
+    modes.forEach((mode) => out.push(line(series.curves.drawdown[mode], 1, mode)));
+    modes.forEach(function (mode) {
       out.push(line(series.curves.low[mode], 0, mode, { look: { width: 0.6, dash: "solid" }, trace: silent }));
-      out.push(line(series.curves.equity[mode], 0, mode));
-      out.push(line(series.curves.drawdown[mode], 1, mode));
-      out.push(line(series.curves.ratio[mode], 2, mode, { look: { width: 1 } }));
-      out.push(line(series.curves.funding[mode], 4, mode));
       out.push(marks(series.marks[mode], 0, mode));
     });
-    const chosen = series.instruments[chooser ? chooser.selectedIndex : 0];
-    if (!chosen) return out;
-    const edge = { width: 0, dash: "solid" };
-    out.push(line(chosen.low, 3, -1, { look: edge, trace: silent }));
-    out.push(line(chosen.high, 3, -1, {
-      look: edge, trace: Object.assign({ fill: "tonexty", fillcolor: colour("--shade") }, silent),
-    }));
-    out.push(line(chosen.price, 3, -1, { trace: { name: "mark" } }));
-    chosen.lines.forEach(function (lines, mode) {
-      lines.forEach(function (packed) {
-        out.push(line(packed, 3, mode, { look: { width: 1 }, trace: { name: series.modes[mode].name + ": line" } }));
-      });
-    });
-    chosen.marks.forEach((packed, mode) => out.push(marks(packed, 3, mode)));
+    modes.forEach((mode) => out.push(line(series.curves.equity[mode], 0, mode)));
     return out;
   }
 
@@ -114,12 +110,13 @@
     const out = {
       height: small ? 900 : 1000, margin: { l: small ? 46 : 64, r: small ? 8 : 16, t: 24, b: 40 },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false, hovermode: "x unified",
-      hoversubplots: "axis", dragmode: coarse.matches ? false : "zoom",
+      hoversubplots: "axis", hoverdistance: 5, dragmode: coarse.matches ? false : "zoom",
       font: { color: colour("--ink"), size: small ? 11 : 12, family: getComputedStyle(document.body).fontFamily },
       hoverlabel: { bgcolor: colour("--paper"), bordercolor: colour("--line"), font: { color: colour("--ink") } },
       xaxis: {
         type: "date", range: [from, to], gridcolor: colour("--line"), linecolor: colour("--muted"),
         anchor: axis(PANELS.length - 1), nticks: small ? 4 : 9, hoverformat: "%Y-%m-%d %H:%M UTC",
+        showspikes: true, spikemode: "across", spikethickness: -2, spikedash: "solid", spikecolor: colour("--muted"),
       },
       annotations: [], shapes: [],
     };
@@ -129,15 +126,15 @@
         domain: [Math.max(top - tall, 0), top], fixedrange: true, range: panel.fixed || extent(k, from, to),
         gridcolor: colour("--line"), zerolinecolor: colour("--line"), nticks: 4, anchor: "x",
       };
-      const chosen = series.instruments[chooser ? chooser.selectedIndex : 0];
-      const title = panel.key === "price" ? escaped(chosen ? chosen.name : "") + ": mark and liquidation lines" : panel.title;
+      const priced = escaped(series.instruments[chooser.selectedIndex].name) + ": mark and liquidation lines";
       out.annotations.push({
-        text: title, xref: "paper", yref: "paper", x: 0, y: top, xanchor: "left", yanchor: "bottom", showarrow: false,
-        font: { size: small ? 11 : 12, color: colour("--muted") },
+        text: panel.title || priced, xref: "paper", yref: "paper", x: 0, y: top, xanchor: "left", yanchor: "bottom",
+        showarrow: false, font: { size: small ? 11 : 12, color: colour("--muted") },
       });
     });
     out.shapes.push({
-      type: "line", xref: "paper", x0: 0, x1: 1, yref: "y3", y0: 1, y1: 1, line: { color: colour("--warning"), width: 1 },
+      type: "line", xref: "paper", x0: 0, x1: 1, yref: "y3", y0: 1, y1: 1,
+      line: { color: colour("--warning"), width: 1 },
     });
     return out;
   }
@@ -193,7 +190,7 @@
     return typeof time === "string" ? time.replace(" ", "T") + (time.includes(":") ? "Z" : "") : time;
   }
 
-  if (chooser) chooser.addEventListener("change", draw);
+  chooser.addEventListener("change", draw);
   document.querySelectorAll("[data-move]").forEach(function (button) {
     button.addEventListener("click", () => move(button.getAttribute("data-move")));
   });

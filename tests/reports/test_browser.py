@@ -96,11 +96,11 @@ def test_its_numbers_are_the_results(opened, written, grid):
     for row in metrics_table(grid).rows:
         assert page.locator(f"tr#{row.key} td").all_inner_texts() == list(row.cells)
     ends = page.evaluate(
-        "document.getElementById('panels')._fullData.filter((t) => t.yaxis === 'y' && t.mode === 'lines'"
-        " && t.hoverinfo !== 'skip').map((t) => [t.name, t.y[t.y.length - 1]])"
+        "Object.fromEntries(document.getElementById('panels')._fullData.map((t) => [t.name, t.y[t.y.length - 1]]))"
     )
-    expected = [[mode, pytest.approx(run.equity[-1], rel=1e-6)] for mode, run in grid.results.items()]
-    assert ends == expected
+    for mode, run in grid.results.items():
+        assert ends[f"equity, {mode}"] == pytest.approx(run.equity[-1], rel=1e-6)
+        assert ends[f"funding paid, {mode}"] == pytest.approx(run.totals["funding"], rel=1e-6)
 
 
 def test_a_theme_that_changes_changes_the_panels(opened, written):
@@ -141,8 +141,8 @@ def test_hovering_names_the_values_of_all_panels(opened, written):
     page.wait_for_selector("#panels .hoverlayer .legend")
     said = page.locator("#panels .hoverlayer").text_content()
     assert "UTC" in said
-    assert said.count("isolated") >= 4
-    assert "mark" in said
+    for name in ("equity, isolated", "drawdown, cross", "margin ratio, cross", "mark", "funding paid, isolated"):
+        assert name in said
 
 
 def test_keys_move_and_zoom_while_the_panels_have_the_focus(opened, written):
@@ -172,10 +172,11 @@ def test_a_finger_scrolls_the_page_and_the_buttons_zoom(opened, written):
     assert view(page)[0] > page.evaluate("JSON.parse(document.getElementById('series').textContent).start")
 
 
-def test_controls_are_not_printed(opened, written):
-    page = opened(written)
+def test_paper_is_light_and_has_no_controls(opened, written):
+    page = opened(written, theme="dark")
     assert page.locator(".controls").is_visible()
     page.emulate_media(media="print")
+    until(page, lambda: ink(page) == "#1c2126")
     assert not page.locator(".controls").is_visible()
     assert page.locator("#panels").is_visible()
 

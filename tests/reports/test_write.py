@@ -5,11 +5,14 @@ import json
 import os
 import re
 import tempfile
+from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from markupsafe import escape
 from plotly.offline import get_plotlyjs
 
 from backtester.errors import ConfigurationError
@@ -256,3 +259,22 @@ def test_progress_names_what_is_written(tmp_path):
     write_report(story(24, 2), tmp_path / "run", configuration={}, progress=said.append)
     assert said[0] == "equity.parquet"
     assert said[-1] == "report.html"
+
+
+def test_a_page_ends_with_what_repeats_it(written, tmp_path):
+    _, page = written
+    said = page.read_text()
+    runs = "backtester scenario run scenario-isolated.json &amp;&amp; backtester scenario run scenario-cross.json"
+    assert f'<pre tabindex="0">{runs}</pre>' in said
+    for package in ("numpy", "pandas", "plotly"):
+        assert f"<dt>{package}</dt><dd>{version(package)}</dd>" in said
+    command = "backtester compare grid --set 'name=<b>'"
+    page = write_report(story(24, 2), tmp_path / "run", configuration={"command": command})
+    assert f'<pre tabindex="0">{escape(command)}</pre>' in page.read_text()
+
+
+def test_a_page_names_its_data(tmp_path):
+    files = {"BTCUSDT": {"1h-trade.parquet": "ab12" * 16}}
+    market = replace(fake_market(4), files=files)
+    page = write_report(fake_comparison({"cross": fake_result(market, [1e4] * 4)}), tmp_path / "run")
+    assert "ab12" * 16 in page.read_text()
