@@ -137,8 +137,24 @@ def test_a_reversal_ends_a_pair():
 
 
 def test_who_comes_back_while_the_other_still_holds_is_in_the_same_pair():
-    row = only(scenario([*FALL, flat(104)], [BUY, {"bar": 2, "size": 8, "target": True}, {**SELL, "bar": 4}]))
+    scene = scenario([*FALL, flat(104)], [BUY, {"bar": 2, "size": 8, "target": True}, {**SELL, "bar": 4}])
+    row = only(scene)
     assert (row["class"], row["stretches_isolated"], row["stretches_cross"]) == ("first_liquidated", 2, 1)
+    other_way = attribute(*reversed(in_both(scene)), ("cross", "isolated")).pairs
+    assert other_way["class"].tolist() == ["second_liquidated"]
+    assert other_way["difference"].tolist() == [-row["difference"]]
+
+
+def test_what_a_fund_absorbs_of_a_shared_pool_is_shared_by_notional():
+    """A gap to 50: longs of 30 and 10 at 100 lose 2,000 of 1,000."""
+    gap = [flat(100), flat(100), flat(50)]
+    orders = [{**BUY, "size": 30}, {**BUY, "slot": 1, "size": 10}]
+    slots = [{"instrument": 0, "leverage": 8}] * 2
+    found = attributed(scenario(gap, orders, slots))
+    isolated = [30 * 50 - 30 * 100 / 8, 10 * 50 - 10 * 100 / 8]  # each lacks what its own block does not hold
+    shared = [0.75 * 1000, 0.25 * 1000]
+    assert found.pairs["insurance"].tolist() == [a - b for a, b in zip(isolated, shared, strict=True)]
+    assert found.rest == 0.0
 
 
 def test_partial_closes_are_one_stretch():
