@@ -99,7 +99,7 @@ def test_page_shows_the_tables_numbers(written):
         (row.key, [cell.replace("'", "&#39;") for cell in row.cells]) for row in expected
     ]
     assert comparison.verdict in html.replace("\u00a0", " ")
-    assert band_table(comparison).rows[0].cells[0] in html
+    assert all(cell.replace("'", "&#39;") in html for row in band_table(comparison).rows for cell in row.cells)
     assert "Synthetic market" in html
     assert "mark = trade for SOLUSDT" in html
 
@@ -271,6 +271,16 @@ def test_a_page_ends_with_what_repeats_it(written, tmp_path):
     command = "backtester compare grid --set 'name=<b>'"
     page = write_report(story(24, 2), tmp_path / "run", configuration={"command": command})
     assert f'<pre tabindex="0">{escape(command)}</pre>' in page.read_text()
+
+
+def test_the_difference_under_each_path_is_told(written):
+    comparison, _ = written
+    rows = {row.label: row.cells for row in band_table(comparison).rows}
+    for path in ("adverse", "candle", "favourable"):
+        ends = [float(comparison.bands[mode][path].equity[-1]) for mode in ("isolated", "cross")]
+        assert rows[f"isolated \u2212 cross, {path}"][0] == f"{ends[0] - ends[1]:+,.2f}"
+    alone = fake_comparison({"cross": comparison.cross}, bands={"cross": comparison.bands["cross"]})
+    assert len(band_table(alone).rows) == 3
 
 
 def test_a_page_names_its_data(tmp_path):

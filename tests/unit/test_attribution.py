@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from backtester.attribution import CLASSES, attribute
+from backtester.engine import simulate
+from backtester.scenario import Scenario, validate
 from backtester.schema import ABSORBED, FUNDING_PAID, LIQUIDATION_FEE_PAID, TAKEN
 from backtester.stretches import MONEY, stretches, trades_of
 from tests.laws.engines import columns, flat, scenario
@@ -59,6 +61,18 @@ def test_the_classes_add_up_to_the_difference(draw, first):
         assert (same["price"].abs() <= money).all(), seed
         for mode, run in zip(("isolated", "cross"), runs, strict=True):
             assert found.pairs[f"stretches_{mode}"].sum() == len(stretches(run).slot)
+
+
+def test_any_two_modes_add_up():
+    """A scenario's own mode, mixed and sub-accounts among them, against isolated."""
+    seen = set()
+    for seed in range(300, 380):
+        scene = random_scenario(seed)
+        own = simulate(Scenario.from_dict(validate(scene)))
+        found = attribute(own, in_mode(scene, "isolated"), ("own", "isolated"))
+        assert abs(found.rest) <= 1e-9 * scene["account"]["balance"], seed
+        seen.add(scene["account"]["mode"])
+    assert seen == {"isolated", "cross", "mixed", "sub_accounts"}
 
 
 @pytest.mark.parametrize("mode", ["isolated", "cross"])
