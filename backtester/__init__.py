@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from backtester.account import Account
     from backtester.across import VenueComparison, compare_venues
+    from backtester.allocation import Allocation
     from backtester.compare import Comparison, compare
     from backtester.engine import run, simulate
     from backtester.errors import (
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
         MarketDataError,
         StrategyError,
     )
+    from backtester.event_driven.asked import Order
+    from backtester.event_driven.bar import Bar
     from backtester.market import Funding, Market
     from backtester.orders import MarginActions, Orders
     from backtester.result import Result
@@ -31,7 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Account",
+    "Allocation",
     "BacktesterError",
+    "Bar",
     "Comparison",
     "ConfigurationError",
     "Funding",
@@ -40,6 +45,7 @@ __all__ = [
     "MarginActions",
     "Market",
     "MarketDataError",
+    "Order",
     "Orders",
     "Result",
     "Scenario",
@@ -60,10 +66,13 @@ __all__ = [
 
 _HOMES = {
     "account": ("Account",),
+    "allocation": ("Allocation",),
     "across": ("VenueComparison", "compare_venues"),
     "compare": ("Comparison", "compare"),
     "engine": ("run", "simulate"),
     "errors": ("BacktesterError", "ConfigurationError", "InvariantError", "MarketDataError", "StrategyError"),
+    "event_driven.asked": ("Order",),
+    "event_driven.bar": ("Bar",),
     "market": ("Funding", "Market"),
     "orders": ("MarginActions", "Orders"),
     "result": ("Result",),

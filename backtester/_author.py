@@ -49,7 +49,15 @@ def ask_slots(strategy: Strategy, market: Market) -> object:
     try:
         return strategy.slots(market)
     except (Exception, SystemExit) as error:
-        _explain(strategy, "slots", "", error)
+        explain(strategy, "slots", "", error)
+
+
+def ask_indicators(strategy: Strategy, author: Author) -> object:
+    """Return what the strategy's method `indicators` returns for the author's market, or fail like `ask`."""
+    try:
+        return strategy.indicators(author.market)
+    except (Exception, SystemExit) as error:
+        explain(strategy, "indicators", author.note, error)
 
 
 def ask(strategy: Strategy, author: Author) -> object:
@@ -65,16 +73,30 @@ def ask(strategy: Strategy, author: Author) -> object:
     except (Exception, SystemExit) as error:
         if isinstance(error, StrategyError) and error.strategy == strategy.name:
             raise  # the base class says that there is no such method
-        _explain(strategy, "targets", author.note, error)
+        explain(strategy, "targets", author.note, error)
 
 
-def _explain(strategy: Strategy, method: str, note: str, error: BaseException) -> NoReturn:
+def writes(strategy: Strategy, method: str) -> bool:
+    """Return whether an author has written a method of his own."""
+    return getattr(type(strategy), method) is not getattr(Strategy, method)
+
+
+def explain(
+    strategy: Strategy,
+    method: str,
+    note: str,
+    error: BaseException,
+    *,
+    bar: int | None = None,
+    time: int | None = None,
+) -> NoReturn:
+    """Raise a StrategyError for whatever an author's method has raised, with his file and line."""
     where = author_line(error, source_file(strategy))
     if isinstance(error, FrozenInstanceError) or any(word in str(error) for word in ("read-only", "WRITEABLE")):
         problem = f"its method `{method}` writes into the market{note}, in {where}"
-        raise StrategyError(strategy.name, problem, found=error, cure=_COPY) from error
+        raise StrategyError(strategy.name, problem, bar=bar, time=time, found=error, cure=_COPY) from error
     problem = f"its method `{method}` raised {type(error).__name__}{note} in {where}: {error}"
-    raise StrategyError(strategy.name, problem) from error
+    raise StrategyError(strategy.name, problem, bar=bar, time=time) from error
 
 
 def source_file(strategy: Strategy) -> str:

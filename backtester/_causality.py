@@ -13,17 +13,17 @@ from backtester._changes import changes, first_bars
 from backtester._slots import specs_of
 from backtester._targets import FIELDS, Dense, dense
 from backtester.market import Market
-from backtester.orders import SIZE_TYPES
+from backtester.schema import TARGET_SIZES
 from backtester.strategy import SlotSpec, Strategy, Targets
 
 Ints = NDArray[np.int64]
 
-_CURE = (
+CURE = (
     "use only bars up to the one decided on: shift(1) and not shift(-1), no centred windows, no "
     "backfill, no mean, maximum or ranking over the whole series"
 )
 _RANDOM = "seed its random numbers, and keep nothing on self between calls"
-_TOLERANCE = 1e-9  # relative; sums may round differently on a shorter array
+TOLERANCE = 1e-9  # relative; sums may round differently on a shorter array
 
 
 def check_causal(
@@ -117,7 +117,7 @@ def _compare_slots(author: Author, found: tuple[SlotSpec, ...], note: str) -> No
 def _compare(strategy: Strategy, author: Author, full: Dense, part: Dense, cut: int) -> None:
     """Fail at the first difference between the targets on all bars and on the first ones."""
     if full.size_type != part.size_type or full.watch_mark != part.watch_mark:
-        found = f"{SIZE_TYPES[full.size_type]}, then {SIZE_TYPES[part.size_type]}"
+        found = f"{TARGET_SIZES[full.size_type]}, then {TARGET_SIZES[part.size_type]}"
         author.fail("its targets change their kind with the length of the market", found=found)
     place = first_difference(full, part, cut)
     if place is None:
@@ -133,7 +133,7 @@ def _compare(strategy: Strategy, author: Author, full: Dense, part: Dense, cut: 
         f"{whole} with all {author.market.n_bars:,} bars, {first} with the first {cut:,}",
         bar=bar,
         slot=slot,
-        cure=_CURE,
+        cure=CURE,
     )
 
 
@@ -143,7 +143,7 @@ def first_difference(full: Dense, part: Dense, cut: int) -> tuple[int, int, str]
     for name in ("size", *FIELDS):
         place = _difference(getattr(full, name), getattr(part, name), cut)
         if place is not None and (worst is None or place < worst[:2]):
-            worst = (*place, SIZE_TYPES[full.size_type] if name == "size" else name)
+            worst = (*place, TARGET_SIZES[full.size_type] if name == "size" else name)
     return worst
 
 
@@ -158,7 +158,7 @@ def _difference(full: NDArray[np.float64] | None, part: NDArray[np.float64] | No
     head = full[:cut]
     if np.array_equal(head, part, equal_nan=True):
         return None
-    same = np.isclose(head, part, rtol=_TOLERANCE, atol=0.0, equal_nan=True)
+    same = np.isclose(head, part, rtol=TOLERANCE, atol=0.0, equal_nan=True)
     if same.all():
         return None
     bar = int(np.argmin(same.all(axis=1)))

@@ -58,6 +58,12 @@ def number(allowed: str, fits: Callable[[float], bool] = math.isfinite) -> Check
     return check
 
 
+any_number = number("a finite number")
+positive = number("a number above 0", lambda value: value > 0)
+not_negative = number("a number of at least 0", lambda value: value >= 0)
+open_fraction = number("a fraction above 0 and below 1", lambda value: 0 < value < 1)
+
+
 def integer(low: int, high: int, what: str) -> Check:
     """Return a check for a whole number from `low` to `high`; `what` says what it counts."""
 

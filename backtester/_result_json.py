@@ -58,7 +58,7 @@ def _slot(j: int) -> int | None:
 
 
 def _event(row: tuple[Any, ...]) -> dict[str, Any]:
-    bar, slot, pool, kind, reason, segment, s, price, fill, quantity, amount, bankruptcy = row
+    bar, slot, pool, _, kind, reason, segment, s, price, fill, quantity, amount, bankruptcy = row
     event = {
         "bar": bar,
         "kind": EVENT_KINDS[kind],

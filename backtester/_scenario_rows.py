@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backtester._scenario_orders import TERMS
 from backtester._scenario_prices import MARK_COLUMNS, TRADE_COLUMNS, price_array
 from backtester.account import Slot
 from backtester.market import Funding, Market
-from backtester.orders import MarginActions, Orders
-from backtester.schema import ACTION_KINDS, SIZE_TYPES
+from backtester.orders import MarginActions, Orders, Terms
+from backtester.schema import ACTION_KINDS, CANCEL, ORDER_TYPES, SIZE_TYPES, TIMES_IN_FORCE
 from backtester.venue import DatedTiers, Instrument, Tier
 
 _ORDER_PRICES = ("margin", "limit", "stop", "take_profit", "trail", "trail_fraction")
@@ -91,6 +92,22 @@ def orders_of(rows: list[dict[str, Any]]) -> Orders:
     )
 
 
+def terms_of(rows: list[dict[str, Any]]) -> Terms:
+    """Return the terms of those orders that have a type, as arrays."""
+    return Terms.from_rows(
+        row
+        | {
+            "order": n,
+            "type": ORDER_TYPES.index(row["type"]),
+            "time_in_force": TIMES_IN_FORCE.index(row["time_in_force"]),
+            "expires": -1 if row["expires"] is None else row["expires"],
+            "oco": -1 if row["oco"] is None else row["oco"],
+        }
+        for n, row in enumerate(rows)
+        if row["type"] is not None
+    )
+
+
 def actions_of(rows: list[dict[str, Any]]) -> MarginActions:
     """Return the margin instructions as arrays."""
     return MarginActions.from_rows(
@@ -135,7 +152,8 @@ def action_rows(actions: MarginActions) -> list[dict[str, Any]]:
     """Return the JSON form of the margin instructions."""
     columns = (column.tolist() for column in actions)
     return [
-        {"bar": bar, "slot": slot, ACTION_KINDS[kind]: amount} for bar, slot, kind, amount in zip(*columns, strict=True)
+        {"bar": bar, "slot": slot, ACTION_KINDS[kind]: int(amount) if kind == CANCEL else amount}
+        for bar, slot, kind, amount in zip(*columns, strict=True)
     ]
 
 
@@ -155,13 +173,15 @@ def funding_rows(funding: Funding) -> list[dict[str, Any]]:
     ]
 
 
-def order_rows(orders: Orders) -> list[dict[str, Any]]:
-    """Return the JSON form of the orders."""
+def order_rows(orders: Orders, terms: Terms) -> list[dict[str, Any]]:
+    """Return the JSON form of the orders; what working orders say only where they say it."""
     prices = {name: _nulls(getattr(orders, name)) for name in _ORDER_PRICES}
+    said = dict(zip(terms.order.tolist(), _term_rows(terms), strict=True))
     return [
         {"bar": bar, "slot": slot, "size": size, "size_type": SIZE_TYPES[kind], "target": target}
         | {name: column[n] for name, column in prices.items()}
         | {"watch": "mark" if mark else "trade"}
+        | said.get(n, {})
         for n, (bar, slot, size, kind, target, mark) in enumerate(
             zip(
                 orders.bar.tolist(),
@@ -173,6 +193,21 @@ def order_rows(orders: Orders) -> list[dict[str, Any]]:
                 strict=True,
             )
         )
+    ]
+
+
+def _term_rows(terms: Terms) -> list[dict[str, Any]]:
+    """Return what each working order says beyond the defaults, its type first."""
+    columns: dict[str, list[Any]] = {name: getattr(terms, name).tolist() for name in TERMS}
+    for name in ("trigger", "offset", "offset_fraction"):
+        columns[name] = _nulls(getattr(terms, name))
+    columns["time_in_force"] = [TIMES_IN_FORCE[code] for code in columns["time_in_force"]]
+    for name in ("expires", "oco"):
+        columns[name] = [None if number < 0 else number for number in columns[name]]
+    return [
+        {"type": ORDER_TYPES[kind]}
+        | {name: column[n] for name, column in columns.items() if column[n] != TERMS[name].default}
+        for n, kind in enumerate(terms.type.tolist())
     ]
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from numbers import Real
 
 from backtester._author import ask_slots
 from backtester.account import Account, Slot, venue_of
+from backtester.allocation import Allocation
 from backtester.errors import ConfigurationError, StrategyError, nearest
 from backtester.market import Market
 from backtester.strategy import SlotSpec, Strategy
@@ -70,10 +72,16 @@ def _is_positive(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool) and 0.0 < float(value) < float("inf")
 
 
-def titles(strategies: Sequence[Strategy]) -> list[str]:
-    """Return what the slots of each strategy are called after: its class, numbered if it repeats."""
-    names = [type(strategy).__name__ for strategy in strategies]
-    return [name if names.count(name) == 1 else f"{name}#{names[: k + 1].count(name)}" for k, name in enumerate(names)]
+def allotted(specs: Sequence[SlotSpec], allocation: Allocation) -> list[SlotSpec]:
+    """Return slots with the leverage and the margin mode that their strategy is allotted, if it is, for their own."""
+    return [
+        replace(
+            spec,
+            leverage=spec.leverage if allocation.leverage is None else allocation.leverage,
+            margin_mode=allocation.margin_mode or spec.margin_mode,
+        )
+        for spec in specs
+    ]
 
 
 def account_slots(account: Account, title: str, specs: Sequence[SlotSpec], symbols: Sequence[str]) -> list[Slot]:
@@ -100,6 +108,7 @@ def account_slots(account: Account, title: str, specs: Sequence[SlotSpec], symbo
             isolated=_isolated(account, title, spec),
             group=_group(account, title, spec),
             name=f"{title} {spec.label}",
+            strategy=title,
         )
         for spec in specs
     ]
@@ -147,7 +156,7 @@ def check_account(account: Account, slots: Sequence[Slot], asked: Sequence[tuple
     ConfigurationError
     """
     known = dict.fromkeys(name for title, spec in asked for name in _names(title, spec))
-    if account.mode == "mixed":
+    if account.mode in ("mixed", "sub_accounts"):
         for name in account.isolated:
             if name not in known:
                 problem = "names no slot, strategy or symbol"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from backtester._author import Author
 from backtester.errors import nearest
-from backtester.orders import SIZE_TYPES
+from backtester.schema import TARGET_SIZES
 from backtester.strategy import Targets
 
 Floats = NDArray[np.float64]
@@ -60,7 +60,7 @@ def dense(targets: object, author: Author) -> Dense:
         author.fail(f"Targets.{name} is nan", cure="give a number, or an array with one per bar")
     fields = {field: getattr(targets, field) for field in FIELDS}
     return Dense(
-        size_type=SIZE_TYPES.index(name),
+        size_type=TARGET_SIZES.index(name),
         size=_spread(name, size, author),
         **{k: None if v is None else _spread(k, v, author) for k, v in fields.items()},
         watch_mark=targets.watch == "mark",

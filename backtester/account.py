@@ -17,7 +17,19 @@ from backtester.scenario_schema import RULE_FIELDS, SHARES_TOLERANCE
 from backtester.schema import LARGEST, MODES, PATHS
 from backtester.venue import Venue, VenueRules, load_venue
 
-__all__ = ["MODES", "PATHS", "Account", "Slot", "changed_rules", "position_modes", "rules_of", "venue_of"]
+__all__ = [
+    "MODES",
+    "PATHS",
+    "Account",
+    "Slot",
+    "changed_rules",
+    "check_shares",
+    "one_of",
+    "position_modes",
+    "positive",
+    "rules_of",
+    "venue_of",
+]
 
 
 class Slot(NamedTuple):
@@ -34,6 +46,8 @@ class Slot(NamedTuple):
         Index of its standing sub-account, -1 for none.
     name : str
         Shown in frames and reports.
+    strategy : str
+        What the strategy that it belongs to is called; empty in a scenario from a file.
     """
 
     instrument: int
@@ -41,6 +55,7 @@ class Slot(NamedTuple):
     isolated: bool
     group: int
     name: str
+    strategy: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,9 +76,10 @@ class Account:
         What is assumed about the inside of a bar: ``adverse``, ``favourable``, ``candle`` or
         ``close``.
     isolated : tuple of str
-        Names of the slots that are isolated in ``mixed``.
+        Slots, strategies or symbols that are isolated in ``mixed``.
     shares : mapping of str to float
-        Name of each sub-account and its share of the balance; main keeps the rest.
+        Name of each sub-account, that of a slot, a strategy or a symbol or one of your own for `SlotSpec.sub_account`,
+        and its share of the balance; main keeps the rest. `Allocation` gives a strategy a sub-account and its size.
     rules : mapping
         Rules of the venue to override, such as ``{"slippage": 0.0002}``.
 
@@ -84,10 +100,10 @@ class Account:
 
     def __post_init__(self) -> None:
         put = object.__setattr__  # the dataclass is frozen; this is its constructor
-        put(self, "balance", _positive("account.balance", self.balance))
-        put(self, "leverage", _positive("account.leverage", self.leverage))
-        _one_of("account.mode", self.mode, MODES)
-        _one_of("account.path", self.path, PATHS)
+        put(self, "balance", positive("account.balance", self.balance))
+        put(self, "leverage", positive("account.leverage", self.leverage))
+        one_of("account.mode", self.mode, MODES)
+        one_of("account.path", self.path, PATHS)
         put(self, "isolated", _names("account.isolated", self.isolated))
         put(self, "shares", _shares(self.shares))
         put(self, "rules", _rules(self.rules))
@@ -137,7 +153,8 @@ def position_modes(venue: Venue) -> dict[str, str]:
     return {offset: " or ".join(modes) for offset, modes in words.items()}
 
 
-def _positive(key: str, value: object) -> float:
+def positive(key: str, value: object) -> float:
+    """Return a finite number above 0 as a float, or fail."""
     if isinstance(value, bool) or not hasattr(value, "__float__"):
         raise ConfigurationError(key, value, "is not a number", allowed="a number above 0")
     real = float(value)
@@ -148,7 +165,8 @@ def _positive(key: str, value: object) -> float:
     return real
 
 
-def _one_of(key: str, value: object, names: Collection[str]) -> None:
+def one_of(key: str, value: object, names: Collection[str]) -> None:
+    """Fail if a value is not one of the names."""
     if not isinstance(value, str) or value not in names:
         raise ConfigurationError(key, value, f"is an unknown {key.rpartition('.')[2]}", allowed=names)
 
@@ -168,9 +186,14 @@ def _shares(value: Any) -> dict[str, float]:
             key = f"account.shares.{name}"
             raise ConfigurationError(key, given, "is not a share", allowed="a fraction from 0 to 1")
         out[str(name)] = float(given)
-    if sum(out.values()) > 1 + SHARES_TOLERANCE:
-        raise ConfigurationError("account.shares", out, "sum to more than 1", allowed="shares that sum to at most 1")
+    check_shares("account.shares", out)
     return out
+
+
+def check_shares(key: str, shares: Mapping[str, float]) -> None:
+    """Fail if shares of one balance sum to more than 1."""
+    if sum(shares.values()) > 1 + SHARES_TOLERANCE:
+        raise ConfigurationError(key, shares, "sum to more than 1", allowed="shares that sum to at most 1")
 
 
 def _rules(value: Any) -> dict[str, object]:

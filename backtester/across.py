@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from backtester.account import Account
+    from backtester.allocation import Strategies
     from backtester.engine import Prepared
     from backtester.market import Market
     from backtester.result import Result
-    from backtester.strategy import Strategy
     from backtester.venue import Venue
 
 __all__ = ["VenueComparison", "compare_venues"]
@@ -103,6 +103,11 @@ class VenueComparison(Mapping[str, Comparison]):
         """Final equity, drawdowns and liquidations by venue, mode and path inside the bars."""
         return self._joined({venue: each.band for venue, each in self.items()}, axis=0)
 
+    @cached_property
+    def by_strategy(self) -> pd.DataFrame:
+        """What each strategy earned, paid and used, by venue and mode."""
+        return self._joined({venue: each.by_strategy for venue, each in self.items()}, axis=0)
+
     @staticmethod
     def _joined(frames: Mapping[str, pd.DataFrame], axis: Any) -> pd.DataFrame:
         import pandas as pd
@@ -146,7 +151,7 @@ class VenueComparison(Mapping[str, Comparison]):
 
 
 def compare_venues(
-    strategy: Strategy | Sequence[Strategy],
+    strategy: Strategies,
     market: Market,
     account: Account,
     venues: Iterable[str | Venue],
@@ -162,7 +167,7 @@ def compare_venues(
 
     Parameters
     ----------
-    strategy : Strategy or sequence of Strategy
+    strategy : Strategy, Allocation or sequence of them
         One strategy, or several that share the account.
     market : Market
         Candles, mark prices and funding, the same at every venue.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from backtester import text
-from backtester.printing import SYNTHETIC, all_notes, facts
+from backtester.printing import GAP, SYNTHETIC, all_notes, facts
 from backtester.summary import formatted, shown, unit, value
 from backtester.verdict import name_of
 
@@ -20,7 +20,6 @@ Rows = tuple[list[str], list[list[str]]]
 ONE_MARKET = (
     "Prices, funding and orders are the same at every venue: what differs is the venues' rules, tiers, fees and lots."
 )
-GAP = 2  # columns between those of a table
 _OVERVIEW = {
     "final_equity": "final equity",
     "max_drawdown_in_bars": "drawdown\ninside bars",

@@ -34,7 +34,7 @@ from backtester.schema import (
     TIER,
     WOULD_LIQUIDATE,
 )
-from backtester.stretches import MONEY, Stretches, Trades, alike, moments_of, order_of, stretches, trades_of
+from backtester.stretches import MONEY, Stretches, Trades, alike, decided, moments_of, stretches, trades_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -214,12 +214,8 @@ def _held_back(side: _Side, sides: list[_Side]) -> Ints:
     """
     event = side.result.events
     chosen = [(event["kind"] == kind) & np.isin(event["reason"], reasons) for kind, reasons in HELD_BACK.items()]
-    event = event[np.any(chosen, axis=0)]
-    slot = event["slot"].astype(np.int64)
-    order = order_of(side.result, slot, event["bar"])
-    ordered = (event["quantity"] != 0.0) | (order == event["bar"] - 1)  # what an instruction asks for has no quantity
-    event, slot, order = event[ordered], slot[ordered], order[ordered]
-    moment = moments_of(event, 1)
+    event = event[np.any(chosen, axis=0) & (event["order"] >= 0)]  # margin instructions are no orders
+    slot, order, moment = event["slot"].astype(np.int64), decided(side.result, event), moments_of(event, 1)
     out = [np.zeros(0, np.int64)]
     for each in sides:
         part = each.stretches

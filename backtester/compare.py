@@ -14,7 +14,7 @@ from backtester.account import venue_of
 from backtester.assumptions import assumptions
 from backtester.metrics import difference
 from backtester.parting import Parting, part, traded
-from backtester.printing import printed
+from backtester.printing import printed, several_strategies
 from backtester.provenance import provenance
 from backtester.summary import summarise
 from backtester.verdict import band_frame, band_verdict, trailing_inside, verdict
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from backtester.account import Account
+    from backtester.allocation import Strategies
     from backtester.attribution import Attribution
     from backtester.contagion import Contagion
     from backtester.engine import Prepared
     from backtester.isolation import IsolationPrice
     from backtester.market import Market
     from backtester.result import Result
-    from backtester.strategy import Strategy
 
 __all__ = ["BAND_PATHS", "Comparison", "compare"]
 
@@ -197,6 +197,11 @@ class Comparison:
         """Events by mode."""
         return self._frame("event_frame")
 
+    @cached_property
+    def by_strategy(self) -> pd.DataFrame:
+        """What each strategy earned, paid and used, by mode."""
+        return self._frame("by_strategy")
+
     def _frame(self, name: str) -> pd.DataFrame:
         import pandas as pd
 
@@ -221,6 +226,9 @@ class Comparison:
                 {"mode": mode, "path": path, **_json(row)}
                 for (mode, path), row in zip(self.band.index.tolist(), self.band.to_dict("records"), strict=True)
             ],
+            "by_strategy": {mode: run.by_strategy.to_dict("index") for mode, run in self.results.items()}
+            if several_strategies(self)
+            else {},
             "notes": list(self.notes),
             "data": self.data,
         }
@@ -231,7 +239,7 @@ def _json(row: Mapping[Any, float]) -> dict[str, float | None]:
 
 
 def compare(
-    strategy: Strategy | Sequence[Strategy],
+    strategy: Strategies,
     market: Market,
     account: Account,
     modes: Iterable[str] = ("isolated", "cross"),
@@ -246,7 +254,7 @@ def compare(
 
     Parameters
     ----------
-    strategy : Strategy or sequence of Strategy
+    strategy : Strategy, Allocation or sequence of them
         One strategy, or several that share the account.
     market : Market
         Candles, mark prices and funding.
@@ -279,7 +287,7 @@ def compare(
 
 
 def run_modes(
-    strategy: Strategy | Sequence[Strategy],
+    strategy: Strategies,
     market: Market,
     account: Account,
     modes: Sequence[str],
@@ -304,4 +312,7 @@ def run_modes(
     tell(len(steps), len(steps), "done")
     results = {mode: bands[mode][account.path] for mode in modes}
     notes = assumptions(account, market, (result.scenario for result in results.values()))
+    if prepared.followers:
+        names = text.joined([*dict.fromkeys(type(each.strategy).__name__ for each in prepared.followers)])
+        notes = (f"{names} decided bar by bar on what the account was: under each mode and path by itself.", *notes)
     return Comparison(results, bands, venue_of(account).name, notes)

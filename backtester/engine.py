@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from backtester import engine_input
 from backtester.account import Account, rules_of, venue_of
+from backtester.allocation import Strategies, described
 from backtester.errors import ConfigurationError
-from backtester.intents import Plan, plan
-from backtester.kernels.simulate import simulate as run_kernel
+from backtester.event_driven.follow import Planned, follow
+from backtester.event_driven.followers import Follower, followers_of
+from backtester.event_driven.kernel_session import KernelSession
+from backtester.intents import Plan, decision_bars, plan
+from backtester.kernels.simulate import advance as run_kernel
 from backtester.market import Market
+from backtester.orders import MarginActions, Orders
 from backtester.result import Result
 from backtester.scenario import Scenario
 from backtester.scenario_schema import check_currency
-from backtester.schema import LOG_FULL, PATHS, Curves
-
-if TYPE_CHECKING:
-    from backtester.strategy import Strategy
+from backtester.schema import LOG_FULL, PATHS
 
 __all__ = ["Prepared", "prepare", "run", "simulate"]
 
@@ -35,14 +36,17 @@ class Prepared(NamedTuple):
     strategy : str
         Names with parameters.
     plan : Plan
+    followers : tuple of Follower
+        Those that are called at every bar.
     """
 
     strategy: str
     plan: Plan
+    followers: tuple[Follower, ...] = ()
 
 
 def prepare(
-    strategy: Strategy | Sequence[Strategy], market: Market, account: Account, *, check: bool = True
+    strategy: Strategies, market: Market, account: Account, *, check: bool = True
 ) -> Prepared:
     """Ask the strategies for their targets, once for all modes and paths.
 
@@ -52,12 +56,11 @@ def prepare(
         If a strategy raises, returns something unusable or (with `check`) looks into the future.
     """
     wanted = plan(strategy, market, account, check=check)
-    names = [strategy.name] if not isinstance(strategy, Sequence) else [one.name for one in strategy]
-    return Prepared(" + ".join(names), wanted)
+    return Prepared(described(strategy), wanted, followers_of(strategy, market, check=check))
 
 
 def run(
-    strategy: Strategy | Sequence[Strategy],
+    strategy: Strategies,
     market: Market,
     account: Account,
     *,
@@ -70,7 +73,7 @@ def run(
 
     Parameters
     ----------
-    strategy : Strategy or sequence of Strategy
+    strategy : Strategy, Allocation or sequence of them
     market : Market
         Decisions are taken on its bars; the simulation runs on ``market.detail`` where there is one.
     account : Account
@@ -99,11 +102,29 @@ def run(
         mode=chosen.mode,
         path=chosen.path,
         slots=ready.plan.slots,
-        shares=tuple(chosen.shares.values()) if chosen.mode == "sub_accounts" else (),
+        shares=ready.plan.shares if chosen.mode == "sub_accounts" else (),
         orders=ready.plan.orders,
         actions=ready.plan.actions,
     )
-    return simulate(scenario, record=record, strategy=ready.strategy)
+    if not ready.followers:
+        return simulate(scenario, record=record, strategy=ready.strategy)
+    check_record(record)
+    check_scenario(scenario)
+    session = KernelSession(replace(scenario, orders=Orders.none(), actions=MarginActions.none()), record)
+    grid_bars = decision_bars(market).tolist()
+    follow(session, market, ready.followers, Planned(scenario.orders, scenario.actions), grid_bars, grid.n_bars)
+    return session.result(ready.strategy)
+
+
+def check_record(record: str) -> None:
+    """Fail for an unknown amount of records."""
+    if record not in RECORDS:
+        raise ConfigurationError("record", record, "unknown amount of records", allowed=RECORDS)
+
+
+def check_scenario(scenario: Scenario) -> None:
+    """Fail if the contracts settle in different currencies."""
+    check_currency(scenario.instruments[slot.instrument].contract for slot in scenario.slots)
 
 
 def simulate(scenario: Scenario, *, record: str = "full", strategy: str = "") -> Result:
@@ -126,16 +147,15 @@ def simulate(scenario: Scenario, *, record: str = "full", strategy: str = "") ->
     ConfigurationError
         If the contracts settle in different currencies.
     """
-    if record not in RECORDS:
-        raise ConfigurationError("record", record, "unknown amount of records", allowed=RECORDS)
-    check_currency(scenario.instruments[slot.instrument].contract for slot in scenario.slots)
+    check_record(record)
+    check_scenario(scenario)
     bars, agenda = engine_input.bars_of(scenario), engine_input.agenda_of(scenario)
     lengths, pad = _log_lengths(scenario), engine_input.pad_of(scenario)
     while True:
         account = engine_input.run_of(scenario, *lengths)
-        curves = _curves(scenario, len(account.pools), record)
-        deposits = engine_input.deposits_of(scenario, len(account.pools))
-        outcome = run_kernel(account, agenda, bars, curves, pad, deposits, PATHS.index(scenario.path))
+        curves = engine_input.curves_of(scenario, len(account.pools), record)
+        engine_input.deposit(account, scenario)
+        outcome = run_kernel(account, agenda, bars, curves, pad, PATHS.index(scenario.path), len(curves.equity))
         state = account.state[0]
         needed = (int(state.n_events), int(state.n_ledger), int(state.n_positions))
         if outcome != LOG_FULL:
@@ -151,9 +171,3 @@ def _log_lengths(scenario: Scenario) -> tuple[int, int, int]:
     funding = int(slots[scenario.market.funding.instrument].sum())
     acts = len(scenario.orders.bar) + len(scenario.actions.bar) + 64
     return 4 * acts + funding, 14 * acts + 2 * funding, 3 * acts
-
-
-def _curves(scenario: Scenario, n_pools: int, record: str) -> Curves:
-    n_bars = len(scenario.market.open_time)
-    ratios = (np.empty(n_bars), np.zeros((n_pools, n_bars))) if record == "full" else (np.empty(0), np.empty((0, 0)))
-    return Curves(np.empty(n_bars), np.empty(0 if record == "equity" else n_bars), *ratios)

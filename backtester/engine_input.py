@@ -10,15 +10,19 @@ from backtester.kernels._views import Table
 from backtester.scenario import Scenario
 from backtester.schema import (
     ACTION,
-    BLOCK,
+    CANCEL,
+    DEPOSITED,
     EVENT,
     FUNDING_EVENT,
     INSTRUMENT,
     LEDGER_ROW,
     LEG,
+    LIMIT,
     LONGEST_WINDOW,
+    NOBODY,
     ORDER,
     POOL,
+    POSITION,
     POSITION_ROW,
     RULE_AMOUNTS,
     RULE_CHOICES,
@@ -28,8 +32,11 @@ from backtester.schema import (
     STATE,
     TIER_CHANGE,
     TIER_ROW,
+    TYPE_EVENTS,
+    WORKING,
     Agenda,
     Bars,
+    Curves,
     Floats,
     Pad,
     Run,
@@ -82,14 +89,8 @@ def bars_of(scenario: Scenario) -> Bars:
     columns = {name: done[id(getattr(market, name))] for name in _PRICES}
     linear = np.zeros_like(inverse)
     prices = {f"{name}_price": levels(getattr(market, name), linear) for name in _PRICES[:4]}
-    firsts = np.arange(0, len(market.open_time), BLOCK)
-    blocks = {
-        "block_low": np.minimum.reduceat(columns["mark_low"], firsts, axis=1),
-        "block_high": np.maximum.reduceat(columns["mark_high"], firsts, axis=1),
-    }
-    for rows in blocks.values():
-        rows.flags.writeable = False
-    return Bars(**columns, **prices, **blocks)
+    block_low, block_high = (levels(marks, inverse) for marks in market.mark_ranges)
+    return Bars(**columns, **prices, block_low=block_low, block_high=block_high)
 
 
 def inverse_of(scenario: Scenario) -> NDArray[np.bool_]:
@@ -97,13 +98,14 @@ def inverse_of(scenario: Scenario) -> NDArray[np.bool_]:
     return np.array([instrument.contract == "inverse" for instrument in scenario.instruments], bool)
 
 
-def deposits_of(scenario: Scenario, n_pools: int) -> Floats:
-    """Cash that each pool starts with: the shares, and main keeps what they leave."""
-    deposits = np.zeros(n_pools)
-    for g, share in enumerate(scenario.shares):
-        deposits[1 + g] = share * scenario.balance
-    deposits[0] = scenario.balance - deposits[1:].sum()
-    return deposits
+def deposit(run: Run, scenario: Scenario) -> None:
+    """Give the standing pools their cash: the shares, and main what they leave."""
+    shares = [share * scenario.balance for share in scenario.shares]
+    amounts = [scenario.balance - sum(shares), *shares]
+    run.pools["cash"][: len(amounts)] = amounts
+    rows = [(0, pool, NOBODY, DEPOSITED, amount) for pool, amount in enumerate(amounts) if amount != 0.0]
+    run.ledger[: len(rows)] = np.array(rows, LEDGER_ROW)
+    run.state["n_ledger"] = len(rows)
 
 
 def run_of(scenario: Scenario, n_events: int, n_ledger: int, n_positions: int) -> Run:
@@ -114,6 +116,7 @@ def run_of(scenario: Scenario, n_events: int, n_ledger: int, n_positions: int) -
     instruments, tiers = _instruments(scenario)
     orders = _orders(scenario)
     instruments.next_order, orders["next"] = _next_orders(scenario, orders)
+    working = working_of(scenario, orders)
     return Run(
         slots=_slots(scenario, pool, members, leg_of_member),
         pools=_pools(pool[members], legs.pool, kinds),
@@ -122,10 +125,18 @@ def run_of(scenario: Scenario, n_events: int, n_ledger: int, n_positions: int) -
         legs=legs,
         state=_state(scenario),
         orders=orders,
-        events=_empty(EVENT, n_events),
-        ledger=_empty(LEDGER_ROW, n_ledger),
-        positions=_empty(POSITION_ROW, n_positions),
+        working=working,
+        events=empty(EVENT, n_events),
+        ledger=empty(LEDGER_ROW, n_ledger),
+        positions=empty(POSITION_ROW, n_positions),
     )
+
+
+def curves_of(scenario: Scenario, n_pools: int, record: str) -> Curves:
+    """Curves of a run, as far as they are asked for; see `engine.run`."""
+    n_bars = len(scenario.market.open_time)
+    ratios = (np.empty(n_bars), np.zeros((n_pools, n_bars))) if record == "full" else (np.empty(0), np.empty((0, 0)))
+    return Curves(np.empty(n_bars), np.empty(0 if record == "equity" else n_bars), *ratios)
 
 
 def agenda_of(scenario: Scenario) -> Agenda:
@@ -133,7 +144,8 @@ def agenda_of(scenario: Scenario) -> Agenda:
     return Agenda(_actions(scenario), _funding(scenario), tier_changes(scenario))
 
 
-def _empty(dtype: np.dtype[Any], n: int) -> Table:
+def empty(dtype: np.dtype[Any], n: int) -> Table:
+    """Return a table of `n` rows with nothing in them."""
     return np.empty(n, dtype).view(Table)
 
 
@@ -164,7 +176,7 @@ def _slots(
         instrument=[slot.instrument for slot in scenario.slots],
         leverage=[slot.leverage for slot in scenario.slots],
         pool=pool,
-        limit_order=-1,
+        working=-1,
         waiting_order=-1,
         position_row=-1,
         tier_limit=-1.0,
@@ -283,7 +295,8 @@ def _state(scenario: Scenario) -> Table:
     codes = {name: words.index(getattr(rules, name)) for name, words in RULE_CHOICES.items()}
     numbers = {name: getattr(rules, name) for name in (*RULE_COUNTS, *RULE_RATES, *RULE_AMOUNTS)}
     clock = {"cool_from": -1.0, "n_segments": 1 if scenario.path == "close" else 3, "cooldown": _cooldown(scenario)}
-    return _table(STATE, 1, balance=scenario.balance, reach=LONGEST_WINDOW, **codes, **numbers, **clock)
+    nothing_yet = {"order": -1, "next_expiry": NEVER}
+    return _table(STATE, 1, balance=scenario.balance, reach=LONGEST_WINDOW, **codes, **numbers, **clock, **nothing_yet)
 
 
 def _cooldown(scenario: Scenario) -> float:
@@ -299,7 +312,30 @@ def _orders(scenario: Scenario) -> Table:
     columns["amount"] = columns.pop("size")
     for name in _ORDER_LEVELS if inverse.any() else ():
         columns[name] = np.where(inverse, -1.0 / columns[name], columns[name])
-    return _acting(_table(ORDER, len(orders.bar), **columns), scenario)
+    return _acting(_table(ORDER, len(orders.bar), **columns, working=-1, id=np.arange(len(orders.bar))), scenario)
+
+
+def working_of(scenario: Scenario, orders: Table) -> Table:
+    """Return the orders that may rest, plain limits and those with terms, and number them in `orders`."""
+    terms = scenario.terms
+    term = np.full(len(scenario.orders.bar), -1)
+    term[terms.order] = np.arange(len(terms.order))
+    rows = np.flatnonzero((term[orders.id] >= 0) | ~np.isnan(orders.limit))
+    orders["working"][rows] = np.arange(len(rows))
+    k = term[orders.id[rows]]
+    table = _table(WORKING, len(rows), order=rows, slot=orders.slot[rows], next=-1, oco=-1, expires=-1, best=np.nan)
+    for name in ("trigger", "offset", "offset_fraction"):
+        table[name] = np.nan
+    table["plain"], table["kind"] = k < 0, LIMIT
+    typed, k = np.flatnonzero(k >= 0), k[k >= 0]
+    table["kind"][typed] = TYPE_EVENTS[terms.type[k]]
+    for name in ("trigger", "offset", "offset_fraction", "post_only", "time_in_force", "expires", "oco"):
+        table[name][typed] = getattr(terms, name)[k]
+    inverse = inverse_of(scenario)[np.array([slot.instrument for slot in scenario.slots], np.int64)][table.slot]
+    table["trigger"] = np.where(inverse, -1.0 / table.trigger, table.trigger)
+    table["reduce_only"][typed] = terms.reduce_only[k]
+    table["reduce_only"] |= orders.size_type[rows] == POSITION
+    return table
 
 
 def _next_orders(scenario: Scenario, orders: Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -311,13 +347,22 @@ def _next_orders(scenario: Scenario, orders: Table) -> tuple[NDArray[np.int64], 
         rows = np.flatnonzero(instrument == i)
         bars = np.append(orders.bar[rows], NEVER)
         first[i] = bars[0]
-        after[rows] = bars[np.searchsorted(bars, orders.bar[rows], side="right")]
+        later = np.flatnonzero(np.diff(bars)) + 1  # each the end of a bar's orders, where those of another begin
+        after[rows] = bars[np.repeat(later, np.diff(later, prepend=0))]
     return first, after
 
 
 def _actions(scenario: Scenario) -> Table:
     actions = scenario.actions
-    return _acting(_table(ACTION, len(actions.bar), **actions._asdict()), scenario)
+    table = _table(ACTION, len(actions.bar), **actions._asdict())
+    cancels = table.kind == CANCEL
+    if cancels.any():  # of an order of the scenario; the kernels ask for its row among the working ones
+        orders = _orders(scenario)
+        working_of(scenario, orders)
+        row = np.full(len(scenario.orders.bar), -1)  # -1: it never acts
+        row[orders.id] = orders.working
+        table["amount"][cancels] = row[table.amount[cancels].astype(np.int64)]
+    return _acting(table, scenario)
 
 
 def _acting(table: Table, scenario: Scenario) -> Table:
@@ -328,7 +373,8 @@ def _acting(table: Table, scenario: Scenario) -> Table:
     table["bar"] += 1
     keys = (table["slot"], table["bar"]) if table.dtype.names == ORDER.names else (table["bar"],)
     rows = np.lexsort(keys)
-    return table[rows[table["bar"][rows] < len(scenario.market.open_time)]].view(Table)
+    inside = rows[table["bar"][rows] < len(scenario.market.open_time)]
+    return table.take(inside).view(Table)  # an index would copy the rows field by field
 
 
 def _funding(scenario: Scenario) -> Table:

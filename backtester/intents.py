@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backtester import _slots
-from backtester._author import Author, ask
+from backtester._author import Author, ask, writes
 from backtester._causality import check_causal, compare_prefixes, unasked
 from backtester._changes import actions_of, first_bars, orders_of
 from backtester._targets import dense
 from backtester.account import Account, Slot
+from backtester.allocation import Strategies, allocations, titles, with_shares
 from backtester.errors import ConfigurationError
 from backtester.market import Market
 from backtester.orders import MarginActions, Orders
-from backtester.strategy import Strategy
+from backtester.schema import EQUITY_FRACTION
 
 __all__ = ["Plan", "check_causal", "decision_bars", "plan"]
 
@@ -35,15 +35,18 @@ class Plan(NamedTuple):
         By decision bar on the simulation's bars, then slot.
     actions : MarginActions
         By decision bar, then slot; a change of leverage before added margin.
+    shares : tuple of float
+        Part of the balance of each sub-account that `Slot.group` counts.
     """
 
     slots: tuple[Slot, ...]
     orders: Orders
     actions: MarginActions
+    shares: tuple[float, ...]
 
 
 def plan(
-    strategies: Strategy | Sequence[Strategy],
+    strategies: Strategies,
     market: Market,
     account: Account,
     *,
@@ -56,7 +59,7 @@ def plan(
 
     Parameters
     ----------
-    strategies : Strategy or sequence of Strategy
+    strategies : Strategy, Allocation or sequence of them
         Their slots share the account.
     market : Market
         What the strategies see.
@@ -71,27 +74,31 @@ def plan(
     ConfigurationError
         If the account names slots or sub-accounts that do not exist, or its venue has no such account.
     """
-    chosen = [strategies] if isinstance(strategies, Strategy | type) else list(strategies)
-    _check_kinds(chosen)
+    chosen = allocations(strategies)
     _check_given(market, account)
+    names = titles(chosen)
+    account = with_shares(account, chosen, names)
     slots: list[Slot] = []
     asked = []
     orders, actions = [Orders.none()], [MarginActions.none()]
-    for strategy, title in zip(chosen, _slots.titles(chosen), strict=True):
+    for allocation, title in zip(chosen, names, strict=True):
+        strategy = allocation.strategy
         fresh = unasked(strategy) if check else strategy
         author = Author(strategy.name, market, _slots.specs_of(strategy, market))
-        wants = dense(ask(strategy, author), author)
-        own = _slots.account_slots(account, title, author.slots, market.symbols)
+        specs = _slots.allotted(author.slots, allocation)
+        own = _slots.account_slots(account, title, specs, market.symbols)
         columns = np.array([slot.instrument for slot in own], np.int64)
         first = first_bars(market, columns)
         leverage = np.array([slot.leverage for slot in own])
-        placed = orders_of(author, wants, columns, first)
-        told = actions_of(author, wants, leverage, first)
-        if check:
-            compare_prefixes(fresh, author, wants)
-        orders.append(placed._replace(slot=placed.slot + len(slots)))
-        actions.append(told._replace(slot=told.slot + len(slots)))
-        asked += [(title, spec) for spec in author.slots]
+        if writes(strategy, "targets") or not writes(strategy, "on_bar"):
+            wants = dense(ask(strategy, author), author)
+            placed = _of_share(orders_of(author, wants, columns, first), allocation.share)
+            told = actions_of(author, wants, leverage, first)
+            if check:
+                compare_prefixes(fresh, author, wants)
+            orders.append(placed._replace(slot=placed.slot + len(slots)))
+            actions.append(told._replace(slot=told.slot + len(slots)))
+        asked += [(title, spec) for spec in specs]
         slots += own
     _slots.check_account(account, slots, asked)
     _slots.check_venue(account, slots, market.symbols)
@@ -100,7 +107,15 @@ def plan(
         tuple(slots),
         _placed(Orders._make(map(np.concatenate, zip(*orders, strict=True))), grid),
         _told(MarginActions._make(map(np.concatenate, zip(*actions, strict=True))), grid),
+        tuple(account.shares.values()),
     )
+
+
+def _of_share(orders: Orders, share: float | None) -> Orders:
+    """Return orders whose equity fractions count a share of the account."""
+    if share is None:
+        return orders
+    return orders._replace(size=np.where(orders.size_type == EQUITY_FRACTION, share * orders.size, orders.size))
 
 
 def decision_bars(market: Market) -> Ints:
@@ -129,18 +144,6 @@ def _told(actions: MarginActions, grid: Ints) -> MarginActions:
     bar = grid[actions.bar]
     rows = np.lexsort((-actions.kind, actions.slot, bar))  # set_leverage has the highest code
     return MarginActions._make(column[rows] for column in actions._replace(bar=bar))
-
-
-def _check_kinds(strategies: Sequence[object]) -> None:
-    if not strategies:
-        raise ConfigurationError("strategies", None, "there is none", cure="Give at least one")
-    for found in strategies:
-        if isinstance(found, type) and issubclass(found, Strategy):
-            cure = f"Make one of it: {found.__name__}()"
-            raise ConfigurationError("strategies", found, "is a class, not a strategy", cure=cure)
-        if not isinstance(found, Strategy):
-            cure = "Derive the class from backtester.Strategy"
-            raise ConfigurationError("strategies", found, "is not a Strategy", cure=cure)
 
 
 def _check_given(market: object, account: object) -> None:

@@ -18,6 +18,7 @@ from backtester import _detail
 from backtester import _market_checks as checks
 from backtester._funding import Funding
 from backtester.errors import MarketDataError, nearest
+from backtester.schema import BLOCK
 from backtester.symbols import listed
 from backtester.text import counted, moment, timeframe
 
@@ -143,6 +144,14 @@ class Market:
         out = np.append(self.open_time[1:], self.open_time[-1] + self.timeframe)
         out.flags.writeable = False
         return out
+
+    @cached_property
+    def mark_ranges(self) -> tuple[Floats, Floats]:
+        """Lowest and highest mark of each `BLOCK` bars, ``(n_blocks, n_instruments)``; nan where one has no data."""
+        firsts = np.arange(0, self.n_bars, BLOCK)
+        low = np.minimum.reduceat(self.mark_low, firsts, axis=0)
+        high = np.maximum.reduceat(self.mark_high, firsts, axis=0)
+        return checks.frozen(low, np.float64), checks.frozen(high, np.float64)
 
     def column(self, symbol: str) -> int:
         """Return the column of a symbol.

@@ -33,8 +33,8 @@ def time_of_ruin(equity: Floats, start: float) -> int | None:
     start : float [quote]
         Equity before the first bar.
     """
-    ruined = np.flatnonzero(np.asarray(equity) <= RUIN * start)
-    return int(ruined[0]) if ruined.size else None
+    ruined = np.asarray(equity) <= RUIN * start
+    return int(ruined.argmax()) if ruined.any() else None
 
 
 def equity_path(equity: Floats, start: float) -> Floats:
@@ -104,19 +104,14 @@ def drawdown_span(equity: Floats, start: float) -> tuple[int, int, bool]:
     -1 if it is the starting balance. Of equal lengths the first counts. Without a drawdown both bars are -1.
     """
     path = equity_path(equity, start)
-    peaks = np.maximum.accumulate(path)
-    position = np.arange(path.size)
-    last_peak = np.maximum.accumulate(np.where(path >= peaks, position, 0))
-    lasts = position - last_peak  # bars since the latest peak
-    under = np.flatnonzero(lasts)
-    if not under.size:
-        return -1, -1, True
-    made_good = under + 1 < path.size
-    ends = np.where(made_good & (lasts[np.minimum(under + 1, path.size - 1)] == 0), under + 1, under)
-    lengths = ends - last_peak[under]
+    tops = np.flatnonzero(path >= np.maximum.accumulate(path))
+    ends = np.append(tops[1:], path.size - 1)
+    lengths = ends - tops
+    lengths[:-1][lengths[:-1] == 1] = 0  # from one top straight to the next
     longest = int(np.argmax(lengths))
-    end = int(ends[longest])
-    return int(last_peak[under[longest]]) - 1, end - 1, bool(lasts[end] == 0)
+    if lengths[longest] == 0:
+        return -1, -1, True
+    return int(tops[longest]) - 1, int(ends[longest]) - 1, longest + 1 < tops.size
 
 
 def drawdown_length(equity: Floats, start: float) -> int:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from backtester.schema import ACTION_KINDS, SIZE_TYPES
 
-__all__ = ["ACTION_KINDS", "SIZE_TYPES", "MarginActions", "Orders"]
+__all__ = ["ACTION_KINDS", "SIZE_TYPES", "MarginActions", "Orders", "Terms"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -71,6 +71,57 @@ class Orders(NamedTuple):
         return cls.from_rows(())
 
 
+class Terms(NamedTuple):
+    """What working orders say beyond their row of `Orders`. docs/model.md, "Working orders".
+
+    Parameters
+    ----------
+    order : int64 array, (n,)
+        Index into the orders, rising.
+    type : int64 array, (n,)
+        Index into ``ORDER_TYPES``.
+    trigger : float64 array, (n,) [quote/base]
+        Of stops and take-profits.
+    offset : float64 array, (n,) [quote/base]
+        Distance of a trailing stop from the best price.
+    offset_fraction : float64 array, (n,)
+        The same as a fraction of the best price.
+    reduce_only, post_only : bool array, (n,)
+    time_in_force : int64 array, (n,)
+        Index into ``TIMES_IN_FORCE``.
+    expires : int64 array, (n,)
+        Last bar in which the order may trade; -1: until cancelled.
+    oco : int64 array, (n,)
+        Number shared by orders of which one cancels the others; -1: none.
+
+    Notes
+    -----
+    nan in a float column means none. An order without a row here is a plain one.
+    """
+
+    order: Ints
+    type: Ints
+    trigger: Floats
+    offset: Floats
+    offset_fraction: Floats
+    reduce_only: Flags
+    post_only: Flags
+    time_in_force: Ints
+    expires: Ints
+    oco: Ints
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[Mapping[str, Any]]) -> Terms:
+        """Build from mappings with the keys of this class; a missing or None price is nan."""
+        given = list(rows)
+        return cls(*(_column(given, name, kind) for name, kind in _TERM_KINDS.items()))
+
+    @classmethod
+    def none(cls) -> Terms:
+        """Return no terms."""
+        return cls.from_rows(())
+
+
 class MarginActions(NamedTuple):
     """Margin instructions, several per slot and bar allowed, carried out in the order given.
 
@@ -80,8 +131,8 @@ class MarginActions(NamedTuple):
         Decision bar, as for orders.
     slot : int64 array, (n,)
     kind : int64 array, (n,)
-        Index into ``ACTION_KINDS``: 0 add, 1 remove, 2 set_leverage.
-    amount : float64 array, (n,) [quote], for ``set_leverage`` the leverage
+        Index into ``ACTION_KINDS``: 0 add, 1 remove, 2 set_leverage, 3 cancel.
+    amount : float64 array, (n,) [quote], for ``set_leverage`` the leverage, for ``cancel`` the index of the order
     """
 
     bar: Ints
@@ -117,6 +168,18 @@ _ORDER_KINDS: dict[str, type[np.generic]] = {
     "trail": np.float64,
     "trail_fraction": np.float64,
     "watch_mark": np.bool_,
+}
+_TERM_KINDS: dict[str, type[np.generic]] = {
+    "order": np.int64,
+    "type": np.int64,
+    "trigger": np.float64,
+    "offset": np.float64,
+    "offset_fraction": np.float64,
+    "reduce_only": np.bool_,
+    "post_only": np.bool_,
+    "time_in_force": np.int64,
+    "expires": np.int64,
+    "oco": np.int64,
 }
 
 

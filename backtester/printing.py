@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable, Mapping
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from backtester import text
+from backtester.allocation import ACCOUNT
+from backtester.by_strategy import largest_fall
+from backtester.metrics import mean_margin_in_use, peak_margin_in_use
 from backtester.provenance import data_line
 from backtester.refusals import refusals
 from backtester.summary import formatted, shown, unit, value
@@ -14,10 +19,36 @@ from backtester.verdict import name_of
 if TYPE_CHECKING:
     from backtester.across import VenueComparison
     from backtester.compare import Comparison
+    from backtester.result import Result
 
-__all__ = ["SYNTHETIC", "all_notes", "band_rows", "facts", "metrics_rows", "printed"]
+__all__ = [
+    "BY_STRATEGY",
+    "GAP",
+    "SYNTHETIC",
+    "all_notes",
+    "band_rows",
+    "facts",
+    "metrics_rows",
+    "printed",
+    "several_strategies",
+    "strategy_blocks",
+    "strategy_rows",
+]
 
+_STRATEGY = {  # label, and whether it is money
+    "pnl": ("pnl", True),
+    "largest_drawdown": ("drawdown", True),
+    "trades": ("trades", False),
+    "liquidations": ("liqui-\ndations", False),
+    "peak_margin": ("peak\nmargin", True),
+    "mean_margin": ("mean\nmargin", True),
+    "rejected": ("orders\nrejected", False),
+    "cut": ("orders\ncut", False),
+}
+_OWNERS = {ACCOUNT: "insurance of all"}
 SYNTHETIC = "SYNTHETIC MARKET: made-up prices, not a record of any venue."
+BY_STRATEGY = "What each strategy made of it"
+GAP = 2  # columns between those of a table
 SHORT_RUN = 0.5  # [years] below it annualised numbers are said to extrapolate
 _BAND = {
     "final_equity": "final equity",
@@ -35,6 +66,8 @@ def printed(comparison: Comparison) -> str:
     parts.append("\n".join(text.wrapped(value, first=f"{key:<9}", indent=" " * 9) for key, value in facts(comparison)))
     parts.append(text.wrapped(comparison.verdict))
     parts.append(metrics_table(comparison))
+    if several_strategies(comparison):
+        parts.append(f"{BY_STRATEGY}\n\n{text.table(*strategy_rows(comparison))}")
     parts += [text.wrapped(f"They part at {p}" if p.bar >= 0 else p.why) for p in comparison.partings.values()]
     if len(comparison.band) > len(comparison.modes):
         parts.append("What the bars hide: the same runs under each path inside the bars\n\n" + band_table(comparison))
@@ -100,6 +133,53 @@ def metrics_rows(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
             cells.append(formatted(measure.key, value(table, measure.key, "difference"), difference=True))
         rows.append([f"{measure.label} [{symbol}]" if symbol else measure.label, *cells])
     return header, rows
+
+
+def several_strategies(comparison: Comparison) -> bool:
+    """Return whether more than one strategy traded in the account."""
+    return len({slot.strategy for slot in comparison.first.scenario.slots}) > 1
+
+
+def strategy_rows(comparison: Comparison, width: int = text.WIDTH) -> tuple[list[str], list[list[str]]]:
+    """Return the header and the rows of what each strategy earned and used, under a row for each mode.
+
+    Columns that `width` characters have no room for are left out, the last ones first.
+    """
+    header, blocks = strategy_blocks(comparison)
+    rows = []
+    for mode, block in blocks.items():
+        rows += [[mode, *[""] * len(_STRATEGY)], *([f"  {name}", *cells] for name, *cells in block)]
+    columns = zip(header, *rows, strict=True)
+    ends = accumulate(GAP + max(len(line) for cell in column for line in cell.split("\n")) for column in columns)
+    room = max(2, sum(end <= width for end in ends))
+    return header[:room], [row[:room] for row in rows]
+
+
+def strategy_blocks(comparison: Comparison) -> tuple[list[str], dict[str, list[list[str]]]]:
+    """Return the header, and by mode a row for each strategy, for what belongs to none if there is any, and for all."""
+    header = ["", *(f"{label}\n[{comparison.currency}]" if money else label for label, money in _STRATEGY.values())]
+    blocks = {}
+    for mode, run in comparison.results.items():
+        told = run.by_strategy
+        rows = told if told.loc[ACCOUNT].any() else told.drop(index=ACCOUNT)
+        named = {_OWNERS.get(str(name), str(name)): row for name, row in rows.to_dict("index").items()}
+        blocks[name_of(mode)] = [[name, *_cells(row)] for name, row in {**named, "together": _together(run)}.items()]
+    return header, blocks
+
+
+def _together(run: Result) -> dict[Hashable, float]:
+    """Return the account's row: sums, and margin and drawdown of all strategies at once."""
+    used = run.pool_initial_margin.sum(axis=1)
+    return {
+        **run.by_strategy.sum().to_dict(),
+        "peak_margin": peak_margin_in_use(used),
+        "mean_margin": mean_margin_in_use(used),
+        "largest_drawdown": largest_fall(run.equity - run.scenario.balance),
+    }
+
+
+def _cells(row: Mapping[Hashable, float]) -> list[str]:
+    return [text.money(row[key]) if money else text.number(row[key], digits=0) for key, (_, money) in _STRATEGY.items()]
 
 
 def band_table(comparison: Comparison) -> str:

@@ -184,6 +184,13 @@ class Result:
         """Every event."""
         return _frames().event_frame(self)
 
+    @cached_property
+    def by_strategy(self) -> pd.DataFrame:
+        """Pnl and its parts, trades, liquidations, refused orders, margin and drawdown of each strategy."""
+        from backtester.by_strategy import by_strategy
+
+        return by_strategy(self)
+
     def check_ledger(self) -> None:
         """Prove that the equity at the end is what the ledger says plus the unrealised pnl.
 

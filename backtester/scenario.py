@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ from backtester import _scenario_rows as parts
 from backtester.account import Slot
 from backtester.errors import ConfigurationError
 from backtester.market import Market
-from backtester.orders import MarginActions, Orders
+from backtester.orders import MarginActions, Orders, Terms
 from backtester.scenario_schema import validate
 from backtester.schema import RULE_AMOUNTS, RULE_CHOICES, RULE_COUNTS, RULE_RATES
 from backtester.venue import Instrument, VenueRules
@@ -61,6 +61,8 @@ class Scenario:
         Shares of the balance of the standing sub-accounts; empty in other modes.
     orders : Orders
     actions : MarginActions
+    terms : Terms
+        Of the working orders among `orders`, in their order.
     """
 
     market: Market
@@ -73,6 +75,7 @@ class Scenario:
     shares: tuple[float, ...]
     orders: Orders
     actions: MarginActions
+    terms: Terms = field(default_factory=Terms.none)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Scenario:
@@ -97,6 +100,7 @@ class Scenario:
             shares=tuple(checked["sub_account_shares"]) if mode == "sub_accounts" else (),
             orders=parts.orders_of(checked["orders"]),
             actions=parts.actions_of(checked["margin_actions"]),
+            terms=parts.terms_of(checked["orders"]),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -110,7 +114,7 @@ class Scenario:
             "account": {"balance": self.balance, "mode": self.mode, "path": self.path},
             "slots": [parts.slot_row(slot) for slot in self.slots],
             "sub_account_shares": list(self.shares),
-            "orders": parts.order_rows(self.orders),
+            "orders": parts.order_rows(self.orders, self.terms),
             "margin_actions": parts.action_rows(self.actions),
         }
 

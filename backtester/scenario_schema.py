@@ -6,15 +6,29 @@ filled in and all numbers of the engine as floats.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
-from backtester._fields import Field, Unfit, choice, flag, integer, items, mapping, number, record, rows, text
+from backtester._fields import (
+    Field,
+    Unfit,
+    any_number,
+    choice,
+    integer,
+    items,
+    mapping,
+    not_negative,
+    number,
+    positive,
+    record,
+    rows,
+    text,
+)
+from backtester._scenario_orders import check_actions, check_orders
 from backtester._scenario_prices import check_bars, check_times, nanoseconds
 from backtester.errors import ConfigurationError
 from backtester.schema import (
-    ACTION_KINDS,
     CONTRACTS,
     MODES,
     PATHS,
@@ -22,7 +36,6 @@ from backtester.schema import (
     RULE_CHOICES,
     RULE_COUNTS,
     RULE_RATES,
-    SIZE_TYPES,
     SMALLEST,
     TIER_KEYS,
 )
@@ -30,23 +43,14 @@ from backtester.schema import (
 __all__ = ["INSTRUMENT", "RULE_FIELDS", "SHARES_TOLERANCE", "check_growth", "check_tiers", "validate"]
 
 SLOT_MODES = ("cross", "isolated")
-WATCHED = ("trade", "mark")
 _INT64 = 2**63 - 1
 SHARES_TOLERANCE = 1e-9  # shares such as 0.1 + 0.2 + 0.7 may sum to a little more than 1
 
 
-def _between(low: float, high: float) -> Callable[[float], bool]:
-    return lambda value: low < value < high
-
-
-any_number = number("a finite number")
-positive = number("a number above 0", lambda value: value > 0)
-not_negative = number("a number of at least 0", lambda value: value >= 0)
 lot = number(f"a number of at least 0, if not 0 at least {SMALLEST:g}", lambda value: value == 0 or value >= SMALLEST)
 share_of_balance = number("a fraction from 0 to 1", lambda value: 0 <= value <= 1)
 share = number("a fraction of at least 0 and below 1", lambda value: 0 <= value < 1)
-open_fraction = number("a fraction above 0 and below 1", _between(0, 1))
-fee = number("a fraction above -1 and below 1", _between(-1, 1))
+fee = number("a fraction above -1 and below 1", lambda value: -1 < value < 1)
 
 
 def check_tiers(value: Any) -> list[list[float]]:
@@ -138,23 +142,6 @@ _AMOUNTS = {name: Field(not_negative, 0.0) for name in RULE_AMOUNTS}
 _COUNTS = {name: Field(integer(1, 1_000, "a number of tiers"), 1) for name in RULE_COUNTS}
 _CHOICES = {name: Field(choice(words), words[0]) for name, words in RULE_CHOICES.items()}
 RULE_FIELDS = _RATES | _CHOICES | _AMOUNTS | _COUNTS
-ORDER = {
-    "size": Field(any_number),
-    "size_type": Field(choice(SIZE_TYPES), "quantity"),
-    "target": Field(flag, False),
-    "margin": Field(not_negative, None),
-    "limit": Field(positive, None),
-    "stop": Field(positive, None),
-    "take_profit": Field(positive, None),
-    "trail": Field(positive, None),
-    "trail_fraction": Field(open_fraction, None),
-    "watch": Field(choice(WATCHED), "trade"),
-}
-ACTION = {
-    "add": Field(not_negative, None),
-    "remove": Field(not_negative, None),
-    "set_leverage": Field(positive, None),
-}
 ACCOUNT = {"balance": Field(positive), "mode": Field(choice(MODES)), "path": Field(choice(PATHS), "adverse")}
 
 
@@ -194,10 +181,8 @@ def validate(data: Any) -> dict[str, Any]:
     out["slots"] = rows(out["slots"], _slot_fields(n_instruments, groups), "slots")
     check_currency([out["instruments"][slot["instrument"]]["contract"] for slot in out["slots"]])
     where = _place_fields(n_bars, len(out["slots"]))
-    out["orders"] = rows(out["orders"], where | ORDER, "orders")
-    _check_orders(out["orders"])
-    given = rows(out["margin_actions"], where | ACTION, "margin_actions")
-    out["margin_actions"] = [_action(row, f"margin_actions[{n}]") for n, row in enumerate(given)]
+    out["orders"] = check_orders(out["orders"], where)
+    out["margin_actions"] = check_actions(out["margin_actions"], where, out["orders"])
     return out
 
 
@@ -253,8 +238,6 @@ def _check_symbols(instruments: list[dict[str, Any]]) -> None:
         seen[row["symbol"]] = i
 
 
-
-
 def _slot_mode(value: Any) -> Any:
     """Check the mode of a slot; null is none of its own, as for its group."""
     return SLOT_MODES[0] if value is None else _one_slot_mode(value)
@@ -298,35 +281,3 @@ def _shares(values: list[Any]) -> list[float]:
         allowed = "shares that sum to at most 1"
         raise ConfigurationError("sub_account_shares", values, f"sum to {sum(out):g}", allowed=allowed)
     return out
-
-
-def _check_orders(orders: list[dict[str, Any]]) -> None:
-    """Check what no key shows by itself: two kinds of trail, two orders for one slot at one bar."""
-    seen: dict[tuple[int, int], int] = {}
-    for n, order in enumerate(orders):
-        if order["trail"] is not None and order["trail_fraction"] is not None:
-            raise ConfigurationError(
-                f"orders[{n}].trail_fraction",
-                order["trail_fraction"],
-                "is given together with trail",
-                cure="Give one of the two: a distance in price or a fraction of the best price",
-            )
-        first = seen.setdefault((order["bar"], order["slot"]), n)
-        if first != n:
-            raise ConfigurationError(
-                f"orders[{n}]",
-                {"bar": order["bar"], "slot": order["slot"]},
-                f"is for the same slot and bar as orders[{first}]",
-                allowed="one order per slot and bar",
-                cure="Join the two orders or use two slots",
-            )
-
-
-def _action(row: dict[str, Any], path: str) -> dict[str, Any]:
-    """Return a margin instruction with only the kind that was given."""
-    kinds = [name for name in ACTION_KINDS if row[name] is not None]
-    if len(kinds) != 1:
-        raise ConfigurationError(
-            path, kinds, "is not one instruction", allowed="exactly one of " + ", ".join(ACTION_KINDS)
-        )
-    return {name: row[name] for name in ("bar", "slot", *kinds)}

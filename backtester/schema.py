@@ -71,9 +71,11 @@ EVENT_KINDS = (
 
 REASONS = (
     "", "no_data", "minimum", "tier", "available", "would_liquidate", "refused", "liquidation", "replaced", "backstop",
+    "no_position", "asked", "expired", "post_only", "unfilled", "one_cancels_other", "flat",
 )  # fmt: skip
 (
     NO_REASON, NO_DATA, MINIMUM, TIER, AVAILABLE, WOULD_LIQUIDATE, REFUSED, BY_LIQUIDATION, REPLACED, BACKSTOP,
+    NO_POSITION, ASKED, EXPIRED, POST_ONLY, UNFILLED, ONE_CANCELS_OTHER, WENT_FLAT,
 ) = _codes(REASONS)  # fmt: skip
 
 SEGMENTS = ("open", "0", "1", "2", "close")
@@ -106,11 +108,14 @@ MOVED = (DEPOSITED, TRANSFERRED, TOPPED_UP)  # between pools or from outside: no
 # What the inputs say, coded for the kernels; the words are those of the scenario format.
 CONTRACTS = ("linear", "inverse")
 TIER_KEYS = ("notional", "quantity")
-SIZE_TYPES = ("quantity", "notional", "equity_fraction", "margin")
+TARGET_SIZES = ("quantity", "notional", "equity_fraction", "margin")
+SIZE_TYPES = (*TARGET_SIZES, "position")
+ORDER_TYPES = ("market", "limit", "take_profit", "stop", "trailing_stop")
+TIMES_IN_FORCE = ("gtc", "ioc", "fok")
 MODES = ("isolated", "cross", "mixed", "sub_accounts")
 PATHS = ("adverse", "favourable", "candle", "close")
 POOL_KINDS = ("standing", "on_demand")
-ACTION_KINDS = ("add", "remove", "set_leverage")
+ACTION_KINDS = ("add", "remove", "set_leverage", "cancel")
 RULE_CHOICES: dict[str, tuple[str, ...]] = {
     "mm_basis": ("mark", "entry"),
     "reduction": ("full", "tier_step", "to_initial", "fraction_first"),
@@ -138,9 +143,12 @@ RULE_RATES = (
 RULE_AMOUNTS = ("top_up_cap", "first_fraction_above", "liquidation_cooldown")
 RULE_COUNTS = ("tier_steps",)  # from 1 on
 
-QUANTITY, NOTIONAL, EQUITY_FRACTION, MARGIN = _codes(SIZE_TYPES)
+QUANTITY, NOTIONAL, EQUITY_FRACTION, MARGIN, POSITION = _codes(SIZE_TYPES)
+MARKET_TYPE, LIMIT_TYPE, TAKE_PROFIT_TYPE, STOP_TYPE, TRAILING_TYPE = _codes(ORDER_TYPES)
+TYPE_EVENTS = np.array([FILL, LIMIT, TAKE_PROFIT, STOP, TRAILING_STOP])  # what the log calls a trade of each type
+GOOD_TILL_CANCELLED, IMMEDIATE_OR_CANCEL, FILL_OR_KILL = _codes(TIMES_IN_FORCE)
 ADVERSE, FAVOURABLE, CANDLE, CLOSE = _codes(PATHS)
-ADD, REMOVE, LEVERAGE = _codes(ACTION_KINDS)
+ADD, REMOVE, LEVERAGE, CANCEL = _codes(ACTION_KINDS)
 MARK_BASIS, ENTRY_BASIS = _codes(RULE_CHOICES["mm_basis"])
 FULL, TIER_STEP, TO_INITIAL, FRACTION_FIRST = _codes(RULE_CHOICES["reduction"])
 ALL_SLOTS, LARGEST_REQUIREMENT, LARGEST_LOSS = _codes(RULE_CHOICES["liquidation_order"])
@@ -155,9 +163,10 @@ EVENT = np.dtype(
         ("bar", "i4"),
         ("slot", "i4"),
         ("pool", "i4"),
-        ("kind", "i1"),
-        ("reason", "i1"),
-        ("segment", "i1"),
+        ("order", "i4"),  # whose it is, as an index into the scenario's orders; -1: none
+        ("kind", "i4"),
+        ("reason", "i2"),
+        ("segment", "i2"),  # no byte of a row is left over: equal rows are equal bytes
         ("s", "f8"),
         ("price", "f8"),
         ("fill", "f8"),
@@ -178,10 +187,10 @@ SLOT = np.dtype(
     [("instrument", "i8"), ("pool", "i8"), ("leverage", "f8"), ("quantity", "f8"), ("entry", "f8")]
     + _EXITS  # nan: none
     + [("best", "f8")]  # best trade price since the trailing stop became active
-    + [("limit_order", "i8"), ("limit_quantity", "f8")]  # row of the resting limit order (-1: none), its signed size
+    + [("working", "i8")]  # row of the first of its working orders (-1: none), which are in the order they were given
     + [("waiting_order", "i8"), ("opening", "f8")]  # row of the order of this open (-1: none), its opening part
     + [("has_exit", "i8"), ("position_row", "i8"), ("bankruptcy_price", "f8"), ("leg", "i8")]
-    + [("topped_up", "f8")]  # what the rule auto_top_up has moved to this position
+    + [("topped_up", "f8"), ("funding", "f8")]  # what auto_top_up has moved to this position, and the funding it paid
     + [("tier_limit", "f8")]  # tier key beyond which its leverage is not allowed (-1: to be looked up)
     # Not of this slot but of the k-th in a row: the k-th slot by pool, instrument and index, which a pool's `first`
     # and `last` point into; and scratch of a liquidation, the k-th slot to close and what that order goes by.
@@ -265,7 +274,12 @@ STATE = np.dtype(
     + [("reach", "i8"), ("window_start", "i8"), ("window_end", "i8")]  # bars that the quiet pass looks ahead
     + [("keeps_inside", "i8")]  # whether more than the equity at the closes is asked for
     + [("looked_ahead", "i8")]  # whether what its window holds is good at this open
-    + [("n_segments", "i8"), ("cooldown", "f8"), ("cool_from", "f8")],  # [bars] of `fraction_first`: see liquidation.py
+    + [("n_segments", "i8"), ("cooldown", "f8"), ("cool_from", "f8")]  # [bars] of `fraction_first`: see liquidation.py
+    + [("order", "i8")]  # the order at work, for the log (-1: none)
+    + [("whole", "i8")]  # whether what opens must not be cut
+    + [("next_expiry", "i8")]  # bar at whose open the next working order has expired
+    # How far a run has come: the next bar, and the next rows of orders, instructions, funding and changes of tiers.
+    + [(f"next_{name}", "i8") for name in ("bar", "order", "action", "funding", "change")],
     align=True,
 )
 # `amount` is what the order calls its size, a name that numpy records have given away.
@@ -273,9 +287,21 @@ ORDER = np.dtype(
     [("bar", "i8"), ("slot", "i8"), ("amount", "f8"), ("size_type", "i8"), ("target", "i8"), ("margin", "f8")]
     + [("limit", "f8")]
     + _EXITS
-    + [("next", "i8")],  # bar of the next order on the same instrument
+    + [("next", "i8")]  # bar of the next order on the same instrument
+    + [("working", "i8"), ("id", "i8")],  # row among the working orders (-1: none), index into the scenario's orders
     align=True,
 )
+# An order that may rest: one with a type, or a plain limit. docs/model.md, "Working orders".
+WORKING = np.dtype(
+    [("order", "i8"), ("slot", "i8"), ("next", "i8")]  # its row of ORDER, and the next one in its slot (-1: none)
+    + [("state", "i8"), ("kind", "i8"), ("change", "f8")]  # kind of event; signed size (0: of a position)
+    + [("trigger", "f8"), ("offset", "f8"), ("offset_fraction", "f8"), ("best", "f8"), ("acting", "i8")]
+    + [("plain", "i8"), ("reduce_only", "i8"), ("post_only", "i8"), ("time_in_force", "i8")]
+    + [("expires", "i8"), ("oco", "i8")],  # -1: none
+    align=True,
+)
+ORDER_STATES = ("to come", "arriving", "resting", "done")
+TO_COME, ARRIVING, RESTING, ORDER_DONE = _codes(ORDER_STATES)
 ACTION = np.dtype([("bar", "i8"), ("slot", "i8"), ("kind", "i8"), ("amount", "f8")], align=True)
 TIER_CHANGE = np.dtype([("bar", "i8"), ("instrument", "i8"), ("first_tier", "i8"), ("last_tier", "i8")], align=True)
 FUNDING_EVENT = np.dtype([("bar", "i8"), ("instrument", "i8"), ("rate", "f8"), ("mark", "f8")], align=True)
@@ -324,6 +350,7 @@ class Run(NamedTuple):
     legs: Rows  # LEG, by pool, then instrument
     state: Rows  # STATE, (1,)
     orders: Rows  # ORDER, by bar (of execution), then slot
+    working: Rows  # WORKING, by order
     events: Rows  # EVENT
     ledger: Rows  # LEDGER_ROW
     positions: Rows  # POSITION_ROW
@@ -357,6 +384,18 @@ class Records(NamedTuple):
     entry_price: Floats  # nan: flat
     leverage: Floats
     liquidation_price: Floats  # nan: none
+
+
+# What a strategy sees of its account at a close.
+POOL_VIEW = np.dtype([("equity", "f8"), ("requirement", "f8"), ("initial_margin", "f8")], align=True)
+SLOT_VIEW = np.dtype([("mark", "f8"), ("liquidation_price", "f8")], align=True)
+
+
+class View(NamedTuple):
+    """An account at the close of a bar."""
+
+    pools: Rows  # POOL_VIEW, (n_pools,)
+    slots: Rows  # SLOT_VIEW, (n_slots,)
 
 
 class Pad(NamedTuple):

@@ -1,4 +1,4 @@
-"""What an author writes: a class with typed parameters and one vectorised method.
+"""What an author writes: a class with typed parameters and a vectorised method, or one that is called at every bar.
 
 ```python
 class EmaCross(Strategy):
@@ -18,12 +18,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from backtester import _parameters
 from backtester.errors import BacktesterError, ConfigurationError, StrategyError
 from backtester.market import Market
-from backtester.orders import SIZE_TYPES
+from backtester.schema import TARGET_SIZES
+
+if TYPE_CHECKING:
+    from backtester.event_driven.bar import Bar
 
 __all__ = ["SlotSpec", "Strategy", "Targets"]
 
@@ -125,9 +128,9 @@ class Targets:
     watch: str = "trade"
 
     def __post_init__(self) -> None:
-        sizes = [name for name in SIZE_TYPES if getattr(self, name) is not None]
+        sizes = [name for name in TARGET_SIZES if getattr(self, name) is not None]
         if len(sizes) != 1:
-            problem = f"give exactly one of {', '.join(SIZE_TYPES)}"
+            problem = f"give exactly one of {', '.join(TARGET_SIZES)}"
             raise ConfigurationError("Targets", ", ".join(sizes) or None, problem)
         for name in ("stop", "take_profit"):
             if getattr(self, name) is not None and getattr(self, f"{name}_price") is not None:
@@ -139,11 +142,11 @@ class Targets:
     @property
     def size_type(self) -> str:
         """Which of the sizes is given."""
-        return next(name for name in SIZE_TYPES if getattr(self, name) is not None)
+        return next(name for name in TARGET_SIZES if getattr(self, name) is not None)
 
 
 class Strategy:
-    """Base class of all strategies: declare parameters, write `targets`.
+    """Base class of all strategies: declare parameters, write `targets` or `on_bar` or both.
 
     A parameter is a class variable with a type (int, float, bool or str) and a default.
 
@@ -233,5 +236,20 @@ class Strategy:
         Row ``t`` may use the market up to and including bar ``t``; it is executed in bar
         ``t + 1``. The market's arrays are read-only.
         """
-        cure = "write `def targets(self, market: Market) -> Targets`"
+        cure = "write `def targets(self, market: Market) -> Targets`, or `def on_bar(self, bar: Bar) -> None`"
         raise StrategyError(self.name, "it has no method `targets`", cure=cure)
+
+    def indicators(self, market: Market) -> Mapping[str, Any]:
+        """Return arrays that `on_bar` reads one bar of at a time, by name: ``bar.indicator(name)``.
+
+        Each is ``(n_bars,)`` or ``(n_bars, n_instruments)``; row ``t`` may use the market up to and including bar
+        ``t``. It is called once, before the run.
+        """
+        return {}
+
+    def on_bar(self, bar: Bar) -> None:
+        """Look at the account at the close of a bar, and place orders that take effect in the next one.
+
+        May stand beside `targets`, whose orders it then adds to: a market order placed here takes the place of one
+        that a target asks for in the same slot and bar. What it keeps on ``self`` belongs to one run.
+        """

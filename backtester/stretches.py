@@ -39,9 +39,9 @@ __all__ = [
     "Stretches",
     "Trades",
     "alike",
+    "decided",
     "levels_of",
     "moments_of",
-    "order_of",
     "stretches",
     "trades_of",
 ]
@@ -140,7 +140,7 @@ def stretches(result: Result, trades: Trades | None = None) -> Stretches:
     killed = np.bincount(trades.stretch[event["kind"] == LIQUIDATION], minlength=n) > 0
     money = _money(result, trades, n)
     money["price"][is_open] += _unrealised(result, trades, last[is_open])
-    order = order_of(result, slot, event["bar"][first])
+    order = decided(result, event[first])
     return Stretches(slot, order, moment[first], end, is_open, killed, event["kind"][last].astype(np.int64), money)
 
 
@@ -188,16 +188,9 @@ def moments_of(event: NDArray[Any], step: Ints | int) -> NDArray[Any]:
     return out
 
 
-def order_of(result: Result, slot: Ints, bar: Ints) -> Ints:
-    """Return the decision bar of the latest order of each slot that can trade in a bar: of one decided before it.
-
-    An order replaces the one that rests, so that there is no other. -2 where there is none.
-    """
-    orders, wide = result.scenario.orders, result.market.n_bars + 2  # decisions from bar -1 on
-    known = np.sort(orders.slot * wide + orders.bar + 1)
-    at = np.searchsorted(known, slot * wide + bar + 1) - 1
-    found = known[np.maximum(at, 0)] if len(known) else np.full(len(at), -1)
-    return np.where((at >= 0) & (found // wide == slot), found % wide - 1, -2)
+def decided(result: Result, event: NDArray[Any]) -> Ints:
+    """Return the bars at whose closes the orders of events were decided; -2 for an event without an order."""
+    return np.append(result.scenario.orders.bar, -2)[event["order"]]
 
 
 def levels_of(result: Result, slot: Ints, price: Floats) -> Floats:

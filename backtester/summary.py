@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from backtester.result import Result
 
-__all__ = ["MEASURES", "Measure", "formatted", "shown", "summarise", "unit", "value"]
+__all__ = ["MEASURES", "Measure", "formatted", "plain", "shown", "summarise", "unit", "value"]
 
 
 class Measure(NamedTuple):
@@ -125,9 +125,25 @@ def summarise(result: Result) -> dict[str, float]:
     dict of str to float
         Money in the settlement currency, fractions, counts, durations in ns, times in ns UTC. nan is undefined.
     """
+    values = plain(result) | _margins(result)
+    return {measure.key: values[measure.key] for measure in MEASURES}
+
+
+def plain(result: Result) -> dict[str, float]:
+    """Return the measures that curves and logs tell by themselves, without a look at the positions of each bar.
+
+    Parameters
+    ----------
+    result : Result
+        A run that recorded at least its lows; where it did not record margin ratios, the worst of them is nan.
+
+    Returns
+    -------
+    dict of str to float
+        Units as in `summarise`.
+    """
     start, equity, market = result.scenario.balance, result.equity, result.market
     step, totals = market.timeframe, result.totals
-    used = result.pool_initial_margin.sum(axis=1)
     ruin = metrics.time_of_ruin(equity, start)
     values = {
         "final_equity": float(equity[-1]),
@@ -147,11 +163,6 @@ def summarise(result: Result) -> dict[str, float]:
         "margin_additions": len(amounts_of(result, ADD_MARGIN)),
         "margin_added": amounts_of(result, ADD_MARGIN).sum(),
         "worst_margin_ratio": float(np.max(result.worst_margin_ratio)),
-        "closest_to_liquidation": closest_to_liquidation(result),
-        "closest_together": 0.0 if met_its_line(result) else closest_together(result),
-        "peak_margin": metrics.peak_margin_in_use(used),
-        "mean_margin": metrics.mean_margin_in_use(used),
-        "return_on_margin": metrics.return_on_margin(equity, start, used),
         "fees": totals["fees"],
         "liquidation_fees": totals["liquidation_fees"],
         "funding": totals["funding"],
@@ -161,7 +172,21 @@ def summarise(result: Result) -> dict[str, float]:
         "insurance_taken": totals["insurance_taken"],
         "time_of_ruin": metrics.NAN if ruin is None else int(market.close_time[ruin]),
     }
-    return {measure.key: float(values[measure.key]) for measure in MEASURES}
+    return {key: float(number) for key, number in values.items()}
+
+
+def _margins(result: Result) -> dict[str, float]:
+    """Return the measures that need the positions and margins of each bar."""
+    start, equity = result.scenario.balance, result.equity
+    used = result.pool_initial_margin.sum(axis=1)
+    values = {
+        "closest_to_liquidation": closest_to_liquidation(result),
+        "closest_together": 0.0 if met_its_line(result) else closest_together(result),
+        "peak_margin": metrics.peak_margin_in_use(used),
+        "mean_margin": metrics.mean_margin_in_use(used),
+        "return_on_margin": metrics.return_on_margin(equity, start, used),
+    }
+    return {key: float(number) for key, number in values.items()}
 
 
 def liquidation_loss(result: Result) -> float:

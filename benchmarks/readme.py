@@ -48,8 +48,9 @@ Made by `{figures["command"]}` on {figures["date"]}: {machine["processor"]}, {ma
 Each engine runs on one core. The engines take turns, so that a slow moment of the machine is one of all of them, and
 ratios are taken turn by turn. In its turn each runs once for nothing and then for a fifth of a second, of which the
 median call counts: none pays for what another left in the caches, or for a processor that has to wake up. Where
-a machine is shared, the minimum is nearest to what an engine does undisturbed. Targets are the project's own and go by
-the median; a figure that misses one says so. To repeat:
+a machine is shared, the minimum is nearest to what an engine does undisturbed: with a neighbour on the other thread of
+its physical core, the same instructions of a compiled run take up to twice the cycles. Targets are the project's own
+and go by the median; a figure that misses one says so. To repeat:
 
 ```
 python3 run.py setup
@@ -59,8 +60,8 @@ python3 run.py setup
 The strategy is always in the market: long {_code("sma(close, 20) > sma(close, 80)")}, else short, and reverses where
 they cross. Leverage 10, taker fee 0.05 %, funding every 8 hours, mark prices of their own, synthetic market.
 
-A compiled run starts from prepared arrays: levels of prices, and the least and the highest mark of each 32 bars. Making
-them counts in {_code("engine.simulate")}."""
+A compiled run starts from prepared arrays: orders, levels of prices, and the least and the highest mark of each 32
+bars. Making them counts in {_code("engine.simulate")}, except for the marks: a market keeps those of its first run."""
 
 
 def _minutes(n_slots: int, figures: dict[str, Any]) -> str:

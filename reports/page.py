@@ -15,13 +15,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from backtester import text
 from backtester.compare import Comparison
-from backtester.printing import all_notes, facts
+from backtester.printing import BY_STRATEGY, all_notes, facts, several_strategies
 from backtester.stretches import SAME
 from backtester.verdict import name_of
 from reports import why
 from reports.palette import look
 from reports.panels import panels_json
-from reports.tables import band_table, metrics_table
+from reports.tables import band_table, metrics_table, strategy_table
 
 __all__ = ["Picture", "kept", "page", "template"]
 
@@ -106,6 +106,8 @@ def page(
         modes=modes,
         heads=[f"mode-{k + 1}" for k in range(len(modes))],
         metrics=metrics_table(comparison),
+        strategies=strategy_table(comparison) if several_strategies(comparison) else None,
+        by_strategy=BY_STRATEGY,
         band=band_table(comparison) if len(comparison.band) > len(modes) else None,
         band_verdict=kept(comparison.band_verdict),
         pictures=pictures,

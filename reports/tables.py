@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from backtester.compare import Comparison
-from backtester.printing import band_rows
+from backtester.printing import band_rows, strategy_blocks
 from backtester.summary import formatted, shown, unit, value
 from backtester.verdict import name_of
 
-__all__ = ["Row", "Table", "band_table", "metrics_table"]
+__all__ = ["Row", "Table", "band_table", "metrics_table", "strategy_table"]
 
 _GROUPS = (
     ("Outcome", "final_equity"),
@@ -84,3 +84,14 @@ def _band_differences(comparison: Comparison) -> list[Row]:
         cells = [formatted(str(key), each, difference=True) for key, each in zip(band, numbers, strict=True)]
         rows.append(Row("", f"{name}, {path}", "", "", tuple(cells)))
     return rows
+
+
+def strategy_table(comparison: Comparison) -> Table:
+    """Return what each strategy earned and used as cells, under a heading for each mode."""
+    header, blocks = strategy_blocks(comparison)
+    rows = [
+        Row("", name, "", "", tuple(cells), "" if k else mode)
+        for mode, block in blocks.items()
+        for k, (name, *cells) in enumerate(block)
+    ]
+    return Table(tuple(cell.replace("-\n", "").replace("\n", " ") for cell in header[1:]), tuple(rows))

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from backtester.across import VenueComparison
 from backtester.compare import Comparison
 from backtester.errors import ConfigurationError
-from backtester.printing import facts
+from backtester.printing import facts, several_strategies
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -187,6 +187,9 @@ def _write_one(
         tell(f"{name}.parquet")
         _parquet(getattr(comparison, name), folder / f"{name}.parquet")
         files.append((f"{name}.parquet", content))
+    if several_strategies(comparison):
+        _parquet(comparison.by_strategy, folder / "by_strategy.parquet")
+        files.append(("by_strategy.parquet", "what each strategy earned, paid and used, by mode"))
     files += _reasons(comparison, folder, tell)
     files += _scenarios(comparison, folder, tell)
     pictures = _pictures(comparison, folder, tell, charts_of(comparison))

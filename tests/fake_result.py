@@ -37,6 +37,7 @@ def fake_market(n_bars, symbols=("BTCUSDT", "SOLUSDT"), *, step=HOUR, price=100.
 def fake_events(rows):
     """Rows are (bar, slot, kind, quantity, fill, amount[, reason])."""
     events = np.zeros(len(rows), dtype=EVENT)
+    events["order"] = -1
     for row, (bar, slot, kind, quantity, fill, amount, *reason) in zip(events, rows, strict=True):
         row["bar"], row["slot"], row["kind"] = bar, slot, EVENT_KINDS.index(kind)
         row["quantity"], row["fill"], row["price"], row["amount"] = quantity, fill, fill, amount

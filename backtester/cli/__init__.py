@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from backtester.cli import compare, data, demo, margin, scenario, strategy, venues
+from backtester.cli import batch, compare, data, demo, margin, results, scenario, strategy, venues
 from backtester.errors import BacktesterError
 
 __all__ = ["app", "main"]
@@ -27,9 +27,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.command("batch")(batch.batch)
 app.command("compare")(compare.compare)
 app.command("demo")(demo.demo)
 app.command("margin")(margin.margin)
+app.command("results")(results.results)
 app.add_typer(data.app, name="data")
 app.add_typer(scenario.app, name="scenario")
 app.add_typer(strategy.app, name="strategy")

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import json
-import math
 import shlex
 import sys
+from collections.abc import Sequence
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from backtester._foreign import import_ours
-from backtester.cli.markets import SEED, SYNTHETIC, Wanted, market_of, venue_name, venue_of_store
+from backtester.cli.allocations import check_used, chosen_strategies, described, isolated_names
 from backtester.cli.options import as_options, names, rules
 from backtester.cli.screen import Tell, compiles, progress, show
+from backtester.wanted import SEED, SYNTHETIC, Wanted, market_of, venue_name, venue_of_store
 
 if TYPE_CHECKING:
     from backtester.account import Account
     from backtester.across import VenueComparison
+    from backtester.allocation import Allocation
     from backtester.compare import Comparison
     from backtester.market import Market
-    from backtester.strategy import Strategy
 
 __all__ = ["compare", "configuration_of", "run", "write"]
 
@@ -32,11 +34,12 @@ OUTPUT = "Output"
 
 
 def compare(
-    strategy: Annotated[
-        str,
+    strategies: Annotated[
+        list[str],
         typer.Argument(
             metavar="STRATEGY",
-            help="A name that 'backtester strategy list' shows, or your own: path/file.py:Class.",
+            help="A name that 'backtester strategy list' shows, or your own: path/file.py:Class. "
+            "Several share the account; NAME=STRATEGY gives one a name.",
             show_default=False,
         ),
     ],
@@ -67,8 +70,23 @@ def compare(
     ] = "isolated,cross",
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="name=value", help="Parameter of the strategy; may be repeated."),
+        typer.Option(
+            "--set",
+            metavar="name=value",
+            help="Parameter of the strategy, of several NAME.name=value; may be repeated.",
+        ),
     ] = None,
+    allocate: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME:share=0.3,...",
+            help="What a strategy is allotted: share, the part of the equity that its sizes count, and its own in "
+            "sub_accounts; leverage; margin_mode, used in mixed. May be repeated.",
+        ),
+    ] = None,
+    isolated: Annotated[
+        str, typer.Option(metavar="A,B", help="Strategies, symbols or positions that are isolated in mode mixed.")
+    ] = "",
     rule: Annotated[
         list[str] | None,
         typer.Option(
@@ -103,7 +121,7 @@ def compare(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the report.")] = False,
 ) -> None:
-    """Run a strategy under several margin modes and compare them.
+    """Run a strategy, or several in one account, under several margin modes and compare them.
 
     Each mode also runs under the other paths that the bars may hide, so that the report can say how sure it is.
     """
@@ -117,14 +135,17 @@ def compare(
         account = _account(balance, leverage, path, chosen_modes, rule or [])
         accounts = _at_venues(account, venues if len(venues) > 1 else [venue_name(asked)])
         tell("loading the strategy")
-        chosen = import_ours("strategies").load_class(strategy).from_text(set_ or [])
+        chosen = chosen_strategies(strategies, set_ or [], allocate or [])
+        check_used(names(isolated), chosen, chosen_modes)
         tell("reading candles")
         candles = market_of(asked)
         _check_data(candles, strict=strict)
         if store_facts:
             accounts = [_with_facts(each, asked, candles) for each in accounts]
+        apart = isolated_names(names(isolated), chosen, candles.symbols)
+        accounts = [replace(each, isolated=apart) for each in accounts]
         comparison = run(chosen, candles, accounts, chosen_modes, tell)
-        configuration = configuration_of("compare", strategy, chosen, comparison, accounts, asked)
+        configuration = configuration_of("compare", strategies, chosen, comparison, accounts, asked)
         page = None if out is None else write(comparison, out, configuration, tell)
     if as_json:
         print(_json(comparison, configuration, page))
@@ -135,7 +156,7 @@ def compare(
 
 
 def run(
-    strategy: Strategy, market: Market, accounts: list[Account], modes: list[str], tell: Tell
+    strategies: Sequence[Allocation], market: Market, accounts: list[Account], modes: list[str], tell: Tell
 ) -> Comparison | VenueComparison:
     """Compare with progress, at the venue of each account; the first run on a machine says that it compiles."""
     tell("starting the engine")
@@ -148,15 +169,13 @@ def run(
         tell(what + ("" if done else once), done, total)
 
     if len(accounts) == 1:
-        return compare_modes(strategy, market, accounts[0], modes, progress=step)
+        return compare_modes(strategies, market, accounts[0], modes, progress=step)
     venues = [account.venue for account in accounts]
-    return compare_venues(strategy, market, accounts[0], venues, modes, progress=step)
+    return compare_venues(strategies, market, accounts[0], venues, modes, progress=step)
 
 
 def _with_facts(account: Account, wanted: Wanted, market: Market) -> Account:
     """Return an account at its venue with what the store of the candles knows of that venue."""
-    from dataclasses import replace
-
     from backtester.account import venue_of
 
     venue = venue_of(account)
@@ -196,8 +215,6 @@ def _account(balance: float, leverage: float, path: str, modes: list[str], chang
 
 def _at_venues(account: Account, venues: list[str]) -> list[Account]:
     """Return the account at each venue; an unknown one is said now."""
-    from dataclasses import replace
-
     from backtester.account import venue_of
 
     accounts = [replace(account, venue=venue) for venue in venues]
@@ -208,8 +225,8 @@ def _at_venues(account: Account, venues: list[str]) -> list[Account]:
 
 def configuration_of(
     command: str,
-    name: str,
-    strategy: Strategy,
+    places: Sequence[str],
+    chosen: Sequence[Allocation],
     comparison: Comparison | VenueComparison,
     accounts: list[Account],
     wanted: Wanted,
@@ -219,10 +236,11 @@ def configuration_of(
 
     account, market = accounts[0], comparison.first.market
     at = [_rules(each) for each in accounts]
+    team = [described(place, allocation) for place, allocation in zip(places, chosen, strict=True)]
     return {
         "command": shlex.join(["backtester", *sys.argv[1:]]),
         "made_by": f"backtester {command}",
-        "strategy": {"name": name, "class": type(strategy).__name__, "parameters": _plain(strategy.parameters())},
+        **({"strategy": team[0]} if len(team) == 1 else {"strategies": team}),
         "market": {
             "market": wanted.market,
             "source": market.source,
@@ -241,6 +259,7 @@ def configuration_of(
             "leverage": account.leverage,
             "modes": list(comparison.modes),
             "path": account.path,
+            **({"isolated": list(account.isolated)} if account.isolated else {}),
             **(at[0] if len(at) == 1 else {"venues": at}),
         },
     }
@@ -254,11 +273,6 @@ def _rules(account: Account) -> dict[str, Any]:
 
     venue = venue_of(account)
     return {"venue": venue.name, "tiers_of": venue.snapshot or None, "rules": asdict(rules_of(account))}
-
-
-def _plain(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Return parameters as JSON values: an infinite one as the text that ``--set`` takes."""
-    return {name: str(value) if value in (math.inf, -math.inf) else value for name, value in parameters.items()}
 
 
 def _json(comparison: Comparison | VenueComparison, configuration: dict[str, Any], page: Path | None) -> str:

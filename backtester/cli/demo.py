@@ -13,11 +13,12 @@ from typing import Annotated
 import typer
 
 from backtester._foreign import import_ours
+from backtester.cli.allocations import chosen_strategies
 from backtester.cli.compare import configuration_of, run, write
-from backtester.cli.markets import SYNTHETIC, Wanted, market_of
 from backtester.cli.options import as_options
 from backtester.cli.screen import progress, show
 from backtester.errors import ConfigurationError
+from backtester.wanted import SYNTHETIC, Wanted, market_of
 
 __all__ = ["demo"]
 
@@ -48,10 +49,10 @@ def demo(
         tell("making up a market")
         from backtester.account import Account
 
-        strategy = import_ours("strategies").load_class(STRATEGY).from_text(SETTINGS)
+        chosen = chosen_strategies([STRATEGY], SETTINGS, [])
         account = Account(leverage=LEVERAGE)
-        comparison = run(strategy, market_of(wanted), [account], ["isolated", "cross"], tell)
-        configuration = configuration_of("demo", STRATEGY, strategy, comparison, [account], wanted)
+        comparison = run(chosen, market_of(wanted), [account], ["isolated", "cross"], tell)
+        configuration = configuration_of("demo", [STRATEGY], chosen, comparison, [account], wanted)
         with _moved_away(out, earlier):
             page = write(comparison, out, configuration, tell)
             _sign(out)

@@ -7,19 +7,27 @@ from contextlib import contextmanager
 
 from backtester.errors import ConfigurationError
 
-__all__ = ["as_options", "names", "rules"]
+__all__ = ["as_options", "names", "pairs", "rules"]
 
 _OPTIONS = {
     "account.balance": "--balance",
+    "account.isolated": "--isolated",
     "account.leverage": "--leverage",
     "account.mode": "--modes",
     "account.path": "--path",
+    "account.shares": "--allocate",
+    "allocation.name": "STRATEGY",
+    "allocation.share": "--allocate share",
+    "along": "--along",
     "base_url": "--base-url",
     "columns": "--columns",
     "credentials": "--credentials",
     "exchange": "VENUE",
+    "export": "--export",
+    "folder": "DIR",
     "format": "--format",
     "from": "--from",
+    "group": "--group",
     "kind": "--kind",
     "kinds": "--kinds",
     "limits.frozen": "--frozen",
@@ -29,17 +37,22 @@ _OPTIONS = {
     "out": "--out",
     "pause": "--pause",
     "proxy": "--proxy",
+    "plan": "PLAN",
     "quote": "--quote",
     "require": "--require",
     "seed": "--seed",
     "set": "--set",
+    "sort": "--sort",
     "source": "SOURCE",
     "symbol": "--symbol",
+    "symbols": "--symbols",
     "timeframe": "--timeframe",
     "strategy": "STRATEGY",
     "until": "--until",
     "venue": "--venue",
     "venues": "--venue",
+    "where": "--where",
+    "workers": "--workers",
 }
 _RULES = "account.rules."
 
@@ -68,7 +81,12 @@ def names(given: str) -> list[str]:
 
 
 def rules(given: Iterable[str]) -> dict[str, object]:
-    """Return ``name=value`` texts as rules of a venue: a value that reads as a number is one.
+    """Return ``name=value`` texts as rules of a venue; see `pairs`."""
+    return pairs(given, "--rule", "--rule slippage=0.0002")
+
+
+def pairs(given: Iterable[str], option: str, example: str) -> dict[str, object]:
+    """Return ``name=value`` texts of an option: a value that reads as a number is one.
 
     Raises
     ------
@@ -79,8 +97,7 @@ def rules(given: Iterable[str]) -> dict[str, object]:
     for text in given:
         name, sign, value = text.partition("=")
         if not sign or not name.strip():
-            cure = "Write --rule slippage=0.0002"
-            raise ConfigurationError("--rule", text, "is not of the form name=value", cure=cure)
+            raise ConfigurationError(option, text, "is not of the form name=value", cure=f"Write {example}")
         out[name.strip()] = _number(value.strip())
     return out
 

@@ -84,6 +84,9 @@ def _show(comparison: Comparison, console: Console) -> None:
     head(console, f"{comparison.first.strategy}: {modes}", comparison)
     roomy = console.width >= NARROW
     console.print(table(*printing.metrics_rows(comparison), roomy=roomy))
+    if printing.several_strategies(comparison):
+        say(console, printing.BY_STRATEGY, "bold")
+        console.print(table(*printing.strategy_rows(comparison, console.width), roomy=roomy, dense=True))
     for parting in comparison.partings.values():
         say(console, f"They part at {parting}" if parting.bar >= 0 else parting.why)
     if len(comparison.band) > len(comparison.modes):

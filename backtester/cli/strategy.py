@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backtester._foreign import import_ours
-from backtester.cli.markets import SYNTHETIC, Wanted, market_of
 from backtester.cli.options import as_options, names
 from backtester.cli.screen import progress
+from backtester.wanted import SYNTHETIC, Wanted, market_of
 
 if TYPE_CHECKING:
     from backtester.checking import Finding

@@ -3,10 +3,11 @@
 import numpy as np
 
 from backtester.kernels import loops
-from backtester.kernels._jit import kernel
+from backtester.kernels._jit import kernel, seldom
 from backtester.kernels._views import tail
-from backtester.kernels.path import trailing_level
-from backtester.schema import CLOSE
+from backtester.kernels.triggers import trailing_level, working_level
+from backtester.kernels.working import is_active
+from backtester.schema import CLOSE, STOP, TRAILING_STOP
 
 
 @kernel
@@ -15,7 +16,7 @@ def watch_leg(run, bars, leg, okay, t, n):
     found = False
     for k in range(leg.first, leg.last):
         j = run.slots[k].member
-        if run.slots[j].has_exit or run.slots[j].limit_order >= 0:
+        if run.slots[j].has_exit or run.slots[j].working >= 0:
             watch_slot(run, bars, okay, j, t, n)
             found = True
     return found
@@ -28,22 +29,18 @@ def watch_slot(run, bars, okay, j, t, n):
     i = slot.instrument
     above, below = -np.inf, np.inf  # trade prices strictly between these are safe
     mark_above, mark_below = -np.inf, np.inf
-    if slot.limit_order >= 0:
-        limit = run.orders[slot.limit_order].limit
-        if slot.limit_quantity > 0.0:
-            above = limit
-        else:
-            below = limit
+    if slot.working >= 0:
+        above, below, mark_above, mark_below = working_range(run, j)
     if slot.has_exit and slot.quantity > 0.0:
         if slot.watch_mark:
-            mark_above = -np.inf if np.isnan(slot.stop) else slot.stop
+            mark_above = max(mark_above, -np.inf if np.isnan(slot.stop) else slot.stop)
         elif slot.stop > above:
             above = slot.stop
         if slot.take_profit < below:
             below = slot.take_profit
     elif slot.has_exit:
         if slot.watch_mark:
-            mark_below = np.inf if np.isnan(slot.stop) else slot.stop
+            mark_below = min(mark_below, np.inf if np.isnan(slot.stop) else slot.stop)
         elif slot.stop < below:
             below = slot.stop
         if slot.take_profit > above:
@@ -53,6 +50,30 @@ def watch_slot(run, bars, okay, j, t, n):
     loops.check_range(okay, tail(bars.mark_low, i, t), tail(bars.mark_high, i, t), mark_above, mark_below, n)
     if slot.has_exit and not (np.isnan(slot.trail) and np.isnan(slot.trail_fraction)):
         watch_trail(run, bars, okay, low, high, j, t, n)
+
+
+@seldom
+def working_range(run, j):
+    """Trade levels, then mark levels, strictly between which no working order of slot `j` holds.
+
+    A trailing order follows every bar: for it there are none.
+    """
+    above, below, mark_above, mark_below = -np.inf, np.inf, -np.inf, np.inf
+    w = run.slots[j].working
+    while w >= 0:
+        if is_active(run, w):
+            target, side = working_level(run, w)
+            if run.working[w].kind == TRAILING_STOP:
+                above, below = np.inf, -np.inf
+            elif run.working[w].kind == STOP and run.orders[run.working[w].order].watch_mark:
+                mark_above = max(mark_above, target) if side > 0.0 else mark_above
+                mark_below = min(mark_below, target) if side < 0.0 else mark_below
+            elif side > 0.0:
+                above = max(above, target)
+            else:
+                below = min(below, target)
+        w = run.working[w].next
+    return above, below, mark_above, mark_below
 
 
 @kernel

@@ -24,6 +24,7 @@ def settle(run, event):
         if slot.instrument != event.instrument or slot.quantity == 0.0:
             continue
         payment = slot.quantity * abs(mark) * event.rate
+        slot.funding += payment
         by_main = 0.0
         if main_first and run.pools[slot.pool].on_demand:
             by_main = min(payment, max(0.0, available(run, 0.0))) if payment > 0.0 else payment

@@ -8,16 +8,21 @@ from backtester.kernels.logs import log_event, note_position, reject, transfer
 from backtester.kernels.margin import TIER_TOLERANCE, appraise, available, initial_margin, tier_at
 from backtester.kernels.positions import CUT_TOLERANCE, REST_TOLERANCE
 from backtester.kernels.sizing import side_quantity
+from backtester.kernels.working import drop
 from backtester.schema import (
     ADD,
     ADD_MARGIN,
+    ARRIVING,
+    ASKED,
     AVAILABLE,
+    CANCEL,
     CUT,
     LEVERAGE,
     MAIN,
     NO_REASON,
     REFUSED,
     REMOVE_MARGIN,
+    RESTING,
     SET_LEVERAGE,
     TIER,
 )
@@ -28,6 +33,11 @@ def carry_out(run, action):
     """Carry out one margin instruction at the open."""
     j = action.slot
     slot = run.slots[j]
+    if action.kind == CANCEL:
+        w = np.int64(action.amount)
+        if w >= 0 and run.working[w].state in (ARRIVING, RESTING):
+            drop(run, w, ASKED)
+        return
     if action.kind == LEVERAGE:
         set_leverage(run, j, action.amount)
         return

@@ -24,6 +24,7 @@ def log_event(run, kind, reason, j, fill, quantity, amount):
     event.quantity = quantity
     event.amount = amount
     event.bankruptcy_price = np.nan
+    event.order = clock.order
     event.pool = 0
     event.price = np.nan
     event.fill = np.nan

@@ -4,25 +4,19 @@ import numpy as np
 
 from backtester.kernels._jit import kernel, seldom
 from backtester.kernels.legs import glance, is_safe, pool_line
-from backtester.kernels.levels import crossing, level_of, slipped, trade_at, trade_price_at
 from backtester.kernels.liquidation import liquidate
 from backtester.kernels.margin import appraise, note_ratio
-from backtester.kernels.orders import fill_limit
-from backtester.kernels.positions import reduce
+from backtester.kernels.triggered import trade_exit, trade_working
+from backtester.kernels.triggers import NEVER, follow, rank, slot_trigger
 from backtester.schema import (
     CANDLE,
     CLOSE,
     FAVOURABLE,
     FIRST_SEGMENT,
-    LIMIT,
     LIQUIDATION,
     NOBODY,
-    STOP,
-    TAKE_PROFIT,
-    TRAILING_STOP,
 )
 
-NEVER = 2.0  # an `s` beyond every segment
 NET_TOLERANCE = 1e-9  # of the gross quantity: a smaller net counts as 0
 
 
@@ -187,7 +181,7 @@ def step(run):
     """Process the next trigger of the segment from where the clock stands; returns whether there was one."""
     start = run.state[0].s
     follow(run)
-    when, kind, which = NEVER, LIQUIDATION, NOBODY
+    when, kind, which, order = NEVER, LIQUIDATION, NOBODY, NOBODY
     for n in range(len(run.pools)):
         p = pool_at(run, n)
         at = pool_trigger(run, p, start)
@@ -195,29 +189,22 @@ def step(run):
             when, which = at, p
     for j in range(len(run.slots)):
         slot = run.slots[j]
-        if (slot.has_exit or slot.limit_order >= 0) and run.instruments[slot.instrument].live:
-            at, trigger = slot_trigger(run, j, start)
+        if (slot.has_exit or slot.working >= 0) and run.instruments[slot.instrument].live:
+            at, trigger, w = slot_trigger(run, j, start)
             if at < when or (at == when and rank(trigger) < rank(kind)):
-                when, kind, which = at, trigger, j
+                when, kind, which, order = at, trigger, j, w
     if when > 1.0:
         return False
     run.state[0].s = when
     if kind == LIQUIDATION:
         equity, requirement, _ = appraise(run, which, start)
         liquidate(run, which, equity > requirement)
+    elif order >= 0:
+        trade_working(run, order, start)
     else:
-        trade_trigger(run, which, kind, start)
+        trade_exit(run, which, kind, start)
     return True
 
-
-@kernel
-def rank(kind):
-    """Order of triggers at equal s: pools, stops, take-profits, limits."""
-    if kind == LIQUIDATION:
-        return 0
-    if kind in (STOP, TRAILING_STOP):
-        return 1
-    return 2 if kind == TAKE_PROFIT else 3
 
 
 @seldom
@@ -243,103 +230,3 @@ def pool_trigger(run, p, start):
         if first - end == last or not ahead < s or ahead <= start:
             return min(1.0, max(start, ahead))
         s, last = ahead, first - end
-
-
-@seldom
-def slot_trigger(run, j, start):
-    """The first of slot `j`'s triggers from `start` on: its ``s`` and kind."""
-    slot = run.slots[j]
-    quote = run.instruments[slot.instrument]
-    when, kind = NEVER, LIMIT
-    if slot.limit_order >= 0:
-        limit = run.orders[slot.limit_order].limit
-        when = falling_to(quote.trade_from, quote.trade_to, start, limit, slot.limit_quantity)
-    if not slot.has_exit:
-        return when, kind
-    if not np.isnan(slot.take_profit):
-        at = falling_to(quote.trade_from, quote.trade_to, start, slot.take_profit, -slot.quantity)
-        if at <= when and at <= 1.0:
-            when, kind = at, TAKE_PROFIT
-    trail = trailing_level(run, j)
-    if not np.isnan(trail):
-        at = falling_to(quote.trade_from, quote.trade_to, start, trail, slot.quantity)
-        if at <= when and at <= 1.0:
-            when, kind = at, TRAILING_STOP
-    if not np.isnan(slot.stop):
-        if slot.watch_mark:
-            at = falling_to(quote.mark_from, quote.mark_to, start, slot.stop, slot.quantity)
-        else:
-            at = falling_to(quote.trade_from, quote.trade_to, start, slot.stop, slot.quantity)
-        if at <= when and at <= 1.0:
-            when, kind = at, STOP
-    return when, kind
-
-
-@seldom
-def falling_to(first, last, start, target, side):
-    """The ``s`` >= `start` at which a line is at or below `target` (side > 0) or at or above it (side < 0)."""
-    now = first if start <= 0.0 else first + start * (last - first)
-    if side < 0.0:
-        now, last, first, target = -now, -last, -first, -target
-    if now <= target:
-        return start
-    if last > target:
-        return NEVER
-    return min(1.0, max(start, crossing(first, last, target)))
-
-
-@seldom
-def trailing_level(run, j):
-    """Level of a trailing stop: `trail` (price) or `trail_fraction` behind the best trade price; nan: none."""
-    slot = run.slots[j]
-    sign = 1.0 if slot.quantity > 0.0 else -1.0
-    inverse = run.instruments[slot.instrument].inverse
-    if not np.isnan(slot.trail):
-        price = slot.best - sign * slot.trail
-        return level_of(price, inverse) if price > 0.0 else -np.inf
-    if not np.isnan(slot.trail_fraction):
-        return level_of(slot.best * (1.0 - sign * slot.trail_fraction), inverse)
-    return np.nan
-
-
-@seldom
-def follow(run):
-    """Let the trailing stops follow the trade price of this moment."""
-    for j in range(len(run.slots)):
-        slot = run.slots[j]
-        if slot.has_exit and not (np.isnan(slot.trail) and np.isnan(slot.trail_fraction)):
-            quote = run.instruments[slot.instrument]
-            if quote.live:
-                now = trade_price_at(quote, run.state[0].s)
-                slot.best = max(slot.best, now) if slot.quantity > 0.0 else min(slot.best, now)
-
-
-@seldom
-def trade_trigger(run, j, kind, start):
-    """Trade a stop, trailing stop, take-profit or limit order that has triggered.
-
-    One that held already at `start` fills at the trade price of the moment, another at its own; a stop on the mark
-    always at the trade price. Stops pay taker fee and slippage, the rest the maker fee.
-    """
-    slot = run.slots[j]
-    instrument = run.instruments[slot.instrument]
-    quote = run.instruments[slot.instrument]
-    target, side = run.orders[max(slot.limit_order, 0)].limit, slot.limit_quantity
-    if kind == STOP:
-        target, side = slot.stop, slot.quantity
-    elif kind == TRAILING_STOP:
-        target, side = trailing_level(run, j), slot.quantity
-    elif kind == TAKE_PROFIT:
-        target, side = slot.take_profit, -slot.quantity
-    now = trade_at(quote, run.state[0].s)
-    held_already = falling_to(quote.trade_from, quote.trade_to, start, target, side) <= start
-    fill = now if held_already or (kind == STOP and slot.watch_mark) else target
-    if kind == LIMIT:
-        fill_limit(run, j, fill)
-        return
-    fee_rate = instrument.maker_fee_rate
-    if kind != TAKE_PROFIT:
-        fee_rate = instrument.taker_fee_rate
-        rate = run.state[0].slippage
-        fill = slipped(fill, instrument.inverse, -rate if slot.quantity > 0.0 else rate)
-    reduce(run, j, abs(slot.quantity), fill, fee_rate, kind)

@@ -8,6 +8,7 @@ from backtester.kernels.levels import to_lot, trade_price_at
 from backtester.kernels.logs import log_event, note_position, post, reject, transfer
 from backtester.kernels.margin import appraise, initial_margin, last_digit
 from backtester.kernels.sizing import affordable, below_minimum, tier_capacity
+from backtester.kernels.working import drop_for
 from backtester.schema import (
     ABSORBED,
     AVAILABLE,
@@ -16,8 +17,10 @@ from backtester.schema import (
     MAIN,
     MINIMUM,
     NO_REASON,
+    NOBODY,
     REALISED,
     TIER,
+    WENT_FLAT,
     WOULD_LIQUIDATE,
 )
 
@@ -109,6 +112,8 @@ def reduce(run, j, size, fill, fee_rate, kind):
         net = before * (size / abs(held)) + realised - fee
         if net > 0.0:
             transfer(run, p, MAIN, j, net)
+    if slot.quantity == 0.0 and slot.working >= 0:
+        drop_for(run, j, WENT_FLAT, NOBODY)
 
 
 @kernel
@@ -119,6 +124,7 @@ def put_on(run, j, change, fill):
     if slot.quantity == 0.0:
         slot.entry = fill
         slot.topped_up = 0.0
+        slot.funding = 0.0
         run.pools[slot.pool].n_open += 1
     else:
         slot.entry = (slot.quantity * slot.entry + change * fill) / (slot.quantity + change)
@@ -168,6 +174,9 @@ def granted(run, j, wanted, sign, fill, fee_rate, margin):
     size, reason = wanted, MINIMUM
     most = tier_capacity(run, j, sign)
     if size > most:
+        if run.state[0].whole and size > most * (1.0 + CUT_TOLERANCE):
+            reject(run, TIER, j, sign * size)
+            return 0.0
         before = size
         size = cut_to(run, j, size, most, wanted, sign, TIER)
         if size == 0.0:
@@ -176,7 +185,7 @@ def granted(run, j, wanted, sign, fill, fee_rate, margin):
             reason = TIER
     most = affordable(run, j, size, sign, fill, fee_rate, margin)
     if size > most:
-        if run.state[0].on_insufficient == 1:
+        if run.state[0].on_insufficient == 1 or run.state[0].whole:
             if size > most * (1.0 + CUT_TOLERANCE):
                 reject(run, AVAILABLE, j, sign * size)
                 return 0.0
@@ -229,3 +238,19 @@ def increase(run, j, wanted, sign, fill, fee_rate, margin, kind):
     note_position(run, j)
     log_event(run, kind, NO_REASON, j, fill, sign * size, -fee)
     return True
+
+
+@kernel
+def trade_closing(run, j, row, change, fill, fee_rate, kind):
+    """Trade the closing half of a signed change; returns the signed rest that opens."""
+    slot = run.slots[j]
+    held = slot.quantity
+    if held * change >= 0.0:
+        return change
+    size = min(abs(change), abs(held))
+    reduce(run, j, size, fill, fee_rate, kind)
+    attach_exits(run, j, run.orders[row])
+    rest = abs(change) - abs(held)
+    if rest <= REST_TOLERANCE * abs(change):
+        return 0.0
+    return rest if change > 0.0 else -rest

@@ -5,36 +5,37 @@ import numpy as np
 from backtester.kernels._jit import entry, kernel
 from backtester.kernels._views import prefetch
 from backtester.kernels.funding import settle
-from backtester.kernels.logs import log_event, post
+from backtester.kernels.logs import log_event
 from backtester.kernels.margin import put_tiers
 from backtester.kernels.orders import execute
 from backtester.kernels.path import all_clear, check_margins, observe, quote_trade, walk
 from backtester.kernels.quiet import break_window, look_ahead, pass_quiet
 from backtester.kernels.recording import has_lows, has_ratios
+from backtester.kernels.working import drop_everywhere, is_market, put_in
 from backtester.schema import (
+    ARRIVING,
     AT_CLOSE,
     AT_OPEN,
     BANKRUPT,
-    DEPOSITED,
     DONE,
+    EXPIRED,
     LOG_FULL,
     NO_REASON,
     NOBODY,
 )
 
-NONE_YET = np.int64(0)  # not a literal, for which numba would compile the callees once more
 AHEAD = 2  # orders
 BANKRUPT_TOLERANCE = 1e-9  # of the balance: less cash is none
 
 
 @entry
-def simulate(run, agenda, bars, curves, pad, deposits, path):
-    """Run an account over all bars.
+def advance(run, agenda, bars, curves, pad, path, until):
+    """Run an account from where it stands to the open of bar `until`.
 
     Parameters
     ----------
     run : Run
-        State and orders; slots flat, pools empty. Levels, not prices.
+        State and orders; at the start slots flat, pools empty. Levels, not prices.
     agenda : Agenda
         Margin instructions, funding and changes of tiers.
     bars : Bars
@@ -43,22 +44,22 @@ def simulate(run, agenda, bars, curves, pad, deposits, path):
         Written once per bar.
     pad : Pad
         Scratch.
-    deposits : float64 array, (n_pools,)
-        Cash that the standing pools start with.
     path : int
         Code of the intrabar path.
+    until : int
+        At most the number of bars. Orders and instructions that act from there on may be added before the next call,
+        if `state.window_end` and `state.looked_ahead` are then set to 0.
 
     Returns
     -------
     int
         DONE, or LOG_FULL when a log was too short: `run.state` then says how many rows each needs.
     """
-    n_bars = len(curves.equity)
-    run.state[0].keeps_inside = has_lows(curves) or has_ratios(curves)
-    for p in range(len(run.pools)):
-        post(run, p, DEPOSITED, NOBODY, deposits[p])
-    order, action, funding, change, t = NONE_YET, NONE_YET, NONE_YET, NONE_YET, NONE_YET
-    while t < n_bars:
+    state = run.state[0]
+    state.keeps_inside = has_lows(curves) or has_ratios(curves)
+    order, action, funding, change = state.next_order, state.next_action, state.next_funding, state.next_change
+    t = state.next_bar
+    while t < until:
         next_order, next_action, next_funding, next_change = order, action, funding, change
         while next_order < len(run.orders) and run.orders[next_order].bar == t:
             next_order += 1
@@ -69,20 +70,21 @@ def simulate(run, agenda, bars, curves, pad, deposits, path):
         while next_change < len(agenda.tiers) and agenda.tiers[next_change].bar == t:
             next_change += 1
         opened = next_order > order or next_action > action or next_funding > funding or next_change > change
+        opened = opened or state.next_expiry <= t
         begin_bar(run, t)
         if opened:
             for row in range(change, next_change):
                 put_tiers(run, agenda.tiers[row])
             open_bar(run, agenda, bars, pad, order, next_order, action, next_action, funding, next_funding)
             order, action, funding, change = next_order, next_action, next_funding, next_change
-        horizon = n_bars
+        horizon = len(curves.equity)
         if action < len(agenda.actions):
             horizon = min(horizon, agenda.actions[action].bar)
         if funding < len(agenda.funding):
             horizon = min(horizon, agenda.funding[funding].bar)
         if change < len(agenda.tiers):
             horizon = min(horizon, agenda.tiers[change].bar)
-        stop = horizon
+        stop = min(until, horizon, state.next_expiry)
         if order < len(run.orders):
             stop = min(stop, run.orders[order].bar)
         quiet = pass_quiet(run, bars, curves, pad, t, stop, horizon, path)
@@ -98,8 +100,10 @@ def simulate(run, agenda, bars, curves, pad, deposits, path):
             walk(run, bars, path)
             close_bar(run, curves)
             t += 1
-    full = run.state[0].n_events > len(run.events) or run.state[0].n_ledger > len(run.ledger)
-    return LOG_FULL if full or run.state[0].n_positions > len(run.positions) else DONE
+    state.next_order, state.next_action, state.next_funding, state.next_change = order, action, funding, change
+    state.next_bar = t
+    full = state.n_events > len(run.events) or state.n_ledger > len(run.ledger)
+    return LOG_FULL if full or state.n_positions > len(run.positions) else DONE
 
 
 @kernel
@@ -122,7 +126,10 @@ def open_bar(run, agenda, bars, pad, order, next_order, action, next_action, fun
     look_ahead(run, pad)
     for row in range(order, next_order):
         slot = run.slots[run.orders[row].slot]
-        slot.waiting_order = row
+        if is_market(run, row):
+            slot.waiting_order = row
+        else:
+            put_in(run, run.orders[row].working, ARRIVING)
         run.instruments[slot.instrument].next_order = run.orders[row].next
         quote_trade(run.instruments[slot.instrument], bars, slot.instrument, run.state[0].bar)
         if row + AHEAD < len(run.orders):
@@ -133,6 +140,8 @@ def open_bar(run, agenda, bars, pad, order, next_order, action, next_action, fun
         break_window(run)
         check_margins(run)
         observe(run)
+    if run.state[0].next_expiry <= run.state[0].bar:
+        drop_everywhere(run, EXPIRED, NOBODY)
     if next_order > order or next_action > action:
         execute(run, agenda.actions, order, next_order, action, next_action)
     run.state[0].looked_ahead = 0

@@ -12,6 +12,7 @@ from .slot import Slot
 from .tiers import STEP_TOLERANCE
 from .top_up import is_saved_by_top_up
 from .trades import shrink
+from .working import cancel_working
 
 
 def liquidate(account: Account, pool: Pool) -> None:
@@ -35,6 +36,7 @@ def cancel_orders(account: Account, pool: Pool) -> None:
     for slot in pool.slots:
         cancel_waiting(account, slot, "liquidation")
         cancel_limit(account, slot, "liquidation")
+        cancel_working(account, slot, "liquidation", lambda _: True)
         slot.exits.clear()
 
 

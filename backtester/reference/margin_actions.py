@@ -1,4 +1,4 @@
-"""Margin instructions: add, remove, set leverage (sections 4 A and 8 of the margin model)."""
+"""Margin instructions: add, remove, set leverage, cancel (sections 4 A and 8 of the margin model)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from .account import DUST, Account
 from .holding import side_of
 from .opening import CUT_TOLERANCE
 from .slot import Slot
+from .working import cancel_working
 
 
 def do_margin_actions(account: Account) -> None:
@@ -20,6 +21,8 @@ def do_margin_actions(account: Account) -> None:
             remove_margin(account, slot, float(action["remove"]))
         if action.get("set_leverage") is not None:
             set_leverage(account, slot, float(action["set_leverage"]))
+        if action.get("cancel") is not None:
+            cancel_order(account, slot, action["cancel"])
 
 
 def add_margin(account: Account, slot: Slot, wanted: float) -> None:
@@ -94,6 +97,11 @@ def set_leverage(account: Account, slot: Slot, leverage: float) -> None:
         account.transfer(account.main, slot.pool, amount, slot)
     slot.leverage = leverage
     account.event("set_leverage", slot, amount=amount)
+
+
+def cancel_order(account: Account, slot: Slot, number: int) -> None:
+    """Cancel a working order that rests or is about to arrive; what is done already stays."""
+    cancel_working(account, slot, "asked", lambda order: order.number == number)
 
 
 def largest_leverage(account: Account, slot: Slot) -> float:

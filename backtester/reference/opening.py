@@ -15,13 +15,17 @@ CUT_TOLERANCE = 1e-12
 
 @dataclass(frozen=True)
 class Opening:
-    """An opening or increase that is asked for: slot, signed size, terms, ``O`` of the bar, margin asked for."""
+    """An opening or increase that is asked for: slot, signed size, terms, ``O`` of the bar, margin asked for.
+
+    A ``whole`` one is not cut.
+    """
 
     slot: Slot
     wanted: float
     terms: Terms
     open_price: float
     margin: float | None
+    whole: bool = False
 
     @property
     def sign(self) -> float:
@@ -110,10 +114,11 @@ def cut_to(account: Account, opening: Opening, size: float, room: float, cause: 
     wanted = abs(opening.wanted)
     if size <= room:
         return size, reason
-    if room <= DUST * wanted:
+    nearly = size - room <= CUT_TOLERANCE * wanted
+    if room <= DUST * wanted or (opening.whole and not nearly):
         account.reject(opening.slot, cause, opening.sign * size)
         return 0.0, cause
-    if size - room <= CUT_TOLERANCE * wanted:
+    if nearly:
         return room, reason
     account.cut(opening.slot, cause, opening.sign * room, opening.sign * size)
     return room, cause

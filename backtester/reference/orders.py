@@ -11,10 +11,12 @@ from .room import LAST_DIGIT
 from .slot import Slot
 from .trades import Terms, maker_terms, reduce, round_to_lot, split, taker_terms
 
+TERMS = ("type", "trigger", "offset", "offset_fraction", "post_only", "time_in_force", "expires", "oco")
+
 
 @dataclass(frozen=True)
 class Order:
-    """A signed change, or a target, decided at the close of ``bar`` for one slot."""
+    """A signed change, or a target, decided at the close of ``bar`` for one slot; ``number`` is its row."""
 
     bar: int
     slot: int
@@ -28,6 +30,25 @@ class Order:
     trail: float | None
     trail_fraction: float | None
     watch: str
+    number: int
+    reduce_only: bool
+    type: str | None = None
+    trigger: float | None = None
+    offset: float | None = None
+    offset_fraction: float | None = None
+    post_only: bool = False
+    time_in_force: str = "gtc"
+    expires: int | None = None
+    oco: int | None = None
+
+    @property
+    def works(self) -> bool:
+        """Return whether it is a working order: one with a type, but for market orders."""
+        return self.type not in (None, "market")
+
+    def is_good_in(self, bar: int) -> bool:
+        """Return whether it may still trade in a bar."""
+        return self.expires is None or bar <= self.expires
 
 
 @dataclass(frozen=True)
@@ -39,15 +60,17 @@ class RestingLimit:
     price: float
 
 
-def read_order(row: dict) -> Order:
-    """Return an order from its scenario row."""
-    def number(name: str) -> float | None:
+def read_order(row: dict, number: int) -> Order:
+    """Return an order from its scenario row; a fraction of the position is reduce-only."""
+    def price(name: str) -> float | None:
         return None if row[name] is None else float(row[name])
 
     return Order(
         bar=row["bar"], slot=row["slot"], size=float(row["size"]), size_type=row["size_type"], target=row["target"],
-        margin=number("margin"), limit=number("limit"), stop=number("stop"), take_profit=number("take_profit"),
-        trail=number("trail"), trail_fraction=number("trail_fraction"), watch=row["watch"],
+        margin=price("margin"), limit=price("limit"), stop=price("stop"), take_profit=price("take_profit"),
+        trail=price("trail"), trail_fraction=price("trail_fraction"), watch=row["watch"], number=number,
+        reduce_only=row.get("reduce_only", False) or row["size_type"] == "position",
+        **{name: row[name] for name in TERMS if name in row},
     )
 
 
@@ -60,12 +83,11 @@ class Rest:
     change: float
 
 
-def act_on_orders(account: Account) -> None:
+def act_on_orders(account: Account, equity: float) -> None:
     """Do the orders that wait for this open (section 4 A.3).
 
     First every reduction and closing half, by slot; then margin instructions; then every opening, by slot.
     """
-    equity = 0.0 if account.bankrupt else account.equity()
     rests = []
     for slot in account.slots:
         order, slot.waiting = slot.waiting, None
@@ -83,19 +105,28 @@ def first_pass(account: Account, slot: Slot, order: Order, equity: float) -> Res
     change = sized_change(account, slot, order, equity)
     if change is None:
         return None
-    if change == 0.0:
+    if change == 0.0 and not order.reduce_only:
         attach_exits(account, slot, order)
         return None
     if order.limit is not None:
         slot.limit = RestingLimit(order, change, order.limit)
         return None
-    closing, opening = split(change, slot.quantity)
+    closing, opening = halves(slot, order, change)
+    if order.reduce_only and closing == 0.0:
+        account.reject(slot, "no_position", change)
+        return None
     if closing != 0.0:
         reduce(account, slot, closing, taker_terms(account, slot, "fill", account.trade(slot)))
     if opening != 0.0:
         return Rest(slot, order, opening)
     attach_exits(account, slot, order)
     return None
+
+
+def halves(slot: Slot, order: Order, change: float) -> tuple[float, float]:
+    """Return the closing and the opening part of a change now; reduce-only: the closing part alone."""
+    closing, opening = split(change, slot.quantity)
+    return closing, 0.0 if order.reduce_only else opening
 
 
 def third_pass(account: Account, rest: Rest) -> None:
@@ -107,21 +138,26 @@ def third_pass(account: Account, rest: Rest) -> None:
 
 
 def fill_limit(account: Account, slot: Slot, limit: RestingLimit, price: float) -> None:
-    """Fill a resting limit: closing half, then opening half, with the marks of the moment (section 4 B)."""
+    """Fill a resting limit."""
     slot.limit = None
-    terms = maker_terms(slot, "limit", price)
-    closing, opening = split(limit.change, slot.quantity)
+    trade(account, slot, limit.order, limit.change, maker_terms(slot, "limit", price))
+
+
+def trade(account: Account, slot: Slot, order: Order, change: float, terms: Terms) -> bool:
+    """Do the closing half, then the opening half, with the marks of the moment (section 4 B); return whether it traded.
+
+    The minimum notional is tested with the ``O`` of the bar (section 8).
+    """
+    closing, opening = halves(slot, order, change)
     if closing != 0.0:
         reduce(account, slot, closing, terms)
-    if opening != 0.0 and not open_limit(account, slot, limit, opening, terms):
-        return
-    attach_exits(account, slot, limit.order)
-
-
-def open_limit(account: Account, slot: Slot, limit: RestingLimit, change: float, terms: Terms) -> bool:
-    """Do the opening half of a limit; its minimum notional is tested with the ``O`` of the bar (section 8)."""
     open_price = slot.instrument.bar(account.bar).trade.open
-    return increase(account, Opening(slot, change, terms, open_price, limit.order.margin))
+    wanted = Opening(slot, opening, terms, open_price, order.margin, whole=order.time_in_force == "fok")
+    opened = opening != 0.0 and increase(account, wanted)
+    if closing == 0.0 and not opened:
+        return False
+    attach_exits(account, slot, order)
+    return True
 
 
 def attach_exits(account: Account, slot: Slot, order: Order) -> None:
@@ -157,6 +193,8 @@ def sized_change(account: Account, slot: Slot, order: Order, equity: float) -> f
     if order.size_type == "equity_fraction" and equity <= LAST_DIGIT * account.balance and order.size != 0.0:
         account.reject(slot, "available")
         return None
+    if order.size_type == "position":
+        return -order.size * slot.quantity + 0.0
     size = sized(slot, order, account.trade(slot), equity)
     rounded = round_to_lot(size, slot.instrument.lot)
     if order.target:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from .account import DUST, Account, Samples
+from .arrival import let_orders_arrive
 from .closed_form import liquidation_price
 from .funding import charge_funding
 from .liquidation import liquidate
@@ -12,6 +13,7 @@ from .orders import act_on_orders, read_order
 from .start import build_account
 from .triggers import liquidation_sequence, may_be_liquidated
 from .walk import walk_bar
+from .working import cancel_expired
 
 PER_BAR = (
     "equity", "equity_low", "worst_margin_ratio", "cash", "pool_pnl", "pool_initial_margin", "pool_requirement",
@@ -34,13 +36,17 @@ def run(scenario: dict) -> dict:
     """
     account = build_account(scenario)
     orders: dict[int, list] = {}
-    for row in scenario["orders"]:
-        orders.setdefault(row["bar"] + 1, []).append(read_order(row))
+    for number, row in enumerate(scenario["orders"]):
+        orders.setdefault(row["bar"] + 1, []).append(read_order(row, number))
     columns: dict[str, list] = {name: [] for name in PER_BAR}
     for t in range(len(account.open_time)):
         account.bar = t
         for order in orders.get(t, []):
-            account.slots[order.slot].waiting = order
+            slot = account.slots[order.slot]
+            if order.works:
+                slot.arriving.append(order)
+            else:
+                slot.waiting = order
         one_bar(account)
         record(account, columns)
     return result(account, columns)
@@ -52,7 +58,10 @@ def one_bar(account: Account) -> None:
     charge_funding(account)
     check_margins(account)
     account.sample()
-    act_on_orders(account)
+    cancel_expired(account)
+    equity = 0.0 if account.bankrupt else account.equity()
+    act_on_orders(account, equity)
+    let_orders_arrive(account, equity)
     account.sample()
     walk_bar(account)
     close_bar(account)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .exits import Exits
     from .orders import Order, RestingLimit
     from .pool import Pool
+    from .working import Working
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Slot:
     pool: Pool = field(init=False, repr=False)
     waiting: Order | None = None
     limit: RestingLimit | None = None
+    arriving: list[Order] = field(default_factory=list)
+    working: list[Working] = field(default_factory=list)
     topped_up: float = 0.0
 
     @property

@@ -6,25 +6,30 @@ from dataclasses import dataclass
 
 from .account import DUST, Account
 from .slot import Slot
+from .working import cancel_resting
 
 
 @dataclass(frozen=True)
 class Terms:
-    """How a trade is done: event kind, price before slippage, slippage and fee rate."""
+    """How a trade is done: event kind, price before slippage, slippage, fee rate, perhaps the worst price."""
 
     kind: str
     price: float
     slippage: float
     fee_rate: float
+    worst: float | None = None
 
     def fill(self, change: float) -> float:
-        """Return ``price * (1 + slippage * sign(dq))``."""
-        return self.price * (1.0 + (self.slippage if change > 0.0 else -self.slippage))
+        """Return ``price * (1 + slippage * sign(dq))``, never beyond the worst price."""
+        fill = self.price * (1.0 + (self.slippage if change > 0.0 else -self.slippage))
+        if self.worst is None:
+            return fill
+        return min(fill, self.worst) if change > 0.0 else max(fill, self.worst)
 
 
-def taker_terms(account: Account, slot: Slot, kind: str, price: float) -> Terms:
+def taker_terms(account: Account, slot: Slot, kind: str, price: float, worst: float | None = None) -> Terms:
     """Return the terms of a market order or a stop: taker fee and slippage."""
-    return Terms(kind, price, account.venue.slippage, slot.instrument.taker_fee)
+    return Terms(kind, price, account.venue.slippage, slot.instrument.taker_fee, worst)
 
 
 def maker_terms(slot: Slot, kind: str, price: float) -> Terms:
@@ -60,6 +65,8 @@ def reduce(account: Account, slot: Slot, change: float, terms: Terms) -> None:
     cash_before = pool.cash
     realised, fee = close_part(account, slot, change, fill, terms.fee_rate)
     account.event(terms.kind, slot, fill=fill, quantity=change, amount=realised - fee)
+    if not slot.is_open:
+        cancel_resting(account, slot, "flat", lambda order: order.reduce_only)
     if not pool.has_position:
         settle_flat(account, slot)
     elif pool.on_demand and account.venue.partial_close == "pro_rata":

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .account import Account
 from .contract import crossing
 from .holding import Line
+from .orders import Order
 from .path import Segment
 from .pool import Pool
 from .slot import Slot
+from .working import STOPS, Working
 
 LIQUIDATION, STOP, TAKE_PROFIT, LIMIT = range(4)
 
@@ -19,12 +21,13 @@ class Trigger:
     """What happens at ``s``; ``level`` is None where the price of the moment counts."""
 
     s: float
-    rank: tuple[int, int, int]
+    rank: tuple[int, ...]
     kind: str
     pool: Pool
     slot: Slot | None = None
     watch: str = "trade"
     level: float | None = None
+    working: Working | None = None
 
 
 def next_trigger(account: Account, segment: Segment) -> Trigger | None:
@@ -113,8 +116,8 @@ def surplus(pool: Pool, marks: list[float], pieces: list[Line]) -> float:
 
 
 def slot_triggers(account: Account, segment: Segment, slot: Slot) -> list[Trigger]:
-    """Return the stop, trailing stop, take-profit and limit of a slot that lie ahead on this segment."""
-    found = []
+    """Return the exits, the limit and the working orders of a slot that lie ahead on this segment."""
+    found = [working_trigger(account, segment, working) for working in slot.working]
     exits, side, j = slot.exits, slot.side, slot.index
     if slot.is_open and exits.stop is not None:
         found.append(reach(account, segment, slot, "stop", (STOP, j, 0), exits.stop, -side, exits.watch))
@@ -125,11 +128,28 @@ def slot_triggers(account: Account, segment: Segment, slot: Slot) -> list[Trigge
         found.append(reach(account, segment, slot, "take_profit", (TAKE_PROFIT, j, 0), exits.take_profit, side))
     if slot.limit is not None:
         direction = -1.0 if slot.limit.change > 0.0 else 1.0
-        found.append(reach(account, segment, slot, "limit", (LIMIT, j, 0), slot.limit.price, direction))
+        place = as_given(LIMIT, slot.limit.order)
+        found.append(reach(account, segment, slot, "limit", place, slot.limit.price, direction))
     return [trigger for trigger in found if trigger is not None]
 
 
-def reach(account: Account, segment: Segment, slot: Slot, kind: str, rank: tuple[int, int, int], level: float,
+def working_trigger(account: Account, segment: Segment, working: Working) -> Trigger | None:
+    """Return the trigger of a working order, None where it does not act or is not reached."""
+    level, slot = working.level(), working.slot
+    if level is None or not working.acts:
+        return None
+    rank = STOP if working.type in STOPS else TAKE_PROFIT if working.type == "take_profit" else LIMIT
+    place = as_given(rank, working.order)
+    found = reach(account, segment, slot, working.type, place, level, working.direction, working.watch)
+    return found and replace(found, working=working)
+
+
+def as_given(rank: int, order: Order) -> tuple[int, ...]:
+    """Return the place of an order among triggers at equal ``s``: after its slot's exits, by bar, then by row."""
+    return (rank, order.slot, 2, order.bar, order.number)
+
+
+def reach(account: Account, segment: Segment, slot: Slot, kind: str, rank: tuple[int, ...], level: float,
           direction: float, watch: str = "trade") -> Trigger | None:
     """Return the trigger of a price that is at or beyond a level, upwards (+1) or downwards (-1), or None.
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from .account import Account
+from .arrival import touch
 from .liquidation import liquidate
 from .orders import fill_limit
 from .path import Segment, segments
 from .trades import maker_terms, reduce, taker_terms
 from .triggers import Trigger, next_trigger
+from .working import follow_trade_prices
 
 
 def walk_bar(account: Account) -> None:
@@ -27,6 +29,7 @@ def walk_segment(account: Account, segment: Segment) -> None:
             set_prices(account, segment, trigger.s)
         hold_level(account, trigger)
         act(account, trigger)
+        follow_trade_prices(account)
         account.sample()
         trigger = next_trigger(account, segment)
     set_prices(account, segment, 1.0)
@@ -39,7 +42,9 @@ def act(account: Account, trigger: Trigger) -> None:
         liquidate(account, trigger.pool)
         return
     price = account.trade(slot)
-    if trigger.kind == "limit" and slot.limit is not None:
+    if trigger.working is not None:
+        touch(account, trigger.working)
+    elif trigger.kind == "limit" and slot.limit is not None:
         fill_limit(account, slot, slot.limit, price)
     elif trigger.kind == "take_profit":
         reduce(account, slot, -slot.quantity, maker_terms(slot, trigger.kind, price))
@@ -57,6 +62,7 @@ def set_prices(account: Account, segment: Segment, s: float) -> None:
     for slot in account.slots:
         if slot.exits.trails and account.has_data(slot.instrument):
             slot.exits.follow(slot.side, account.trade(slot))
+    follow_trade_prices(account)
 
 
 def hold_level(account: Account, trigger: Trigger) -> None:

@@ -29,7 +29,7 @@ BLOCKS = [Block(*found) for found in BLOCK.findall(PAGE.read_text(encoding="utf-
 
 def run_commands(lines: str) -> None:
     """Run each line as a command, in this process."""
-    for line in lines.splitlines():
+    for line in lines.replace("\\\n", " ").splitlines():
         name, *sys.argv[1:] = shlex.split(line)
         assert name == "backtester"
         with pytest.raises(SystemExit) as end:
@@ -79,7 +79,7 @@ def test_the_listings_run_and_print_what_is_shown(
 
 def test_there_is_something_to_run() -> None:
     kinds = [block.language for block in BLOCKS]
-    assert (kinds.count("python"), kinds.count("text"), kinds.count("")) == (10, 9, 1)
+    assert (kinds.count("python"), kinds.count("text"), kinds.count("")) == (11, 10, 2)
 
 
 def test_lines_that_differ_are_seen() -> None:

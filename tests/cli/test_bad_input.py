@@ -61,7 +61,7 @@ def test_a_folder_that_is_not_there_or_holds_venues(refused: Refused, tmp_path: 
     folder.good(tmp_path / "venues" / "binance")
     said = refused(market="venues")
     assert "holds venues, not symbols: binance" in said
-    assert f"--market {Path('venues') / 'binance'}" in said
+    assert f"Name one of them: {Path('venues') / 'binance'}" in said
 
 
 def spoilt(row: int, column: str, value: float) -> pd.DataFrame:

@@ -12,11 +12,13 @@ Backtester = Callable[..., CompletedProcess[str]]
 HEAVY = ("numpy", "pandas", "numba", "matplotlib", "pyarrow", "rich", "jinja2", "ccxt")
 COMMANDS = [
     (),
+    ("batch",),
     ("data",),
     ("data", "archive"),
     ("data", "download"),
     ("data", "import"),
     ("data", "repair"),
+    ("results",),
     ("scenario",),
     ("scenario", "run"),
     ("strategy",),

@@ -207,7 +207,7 @@ def test_a_bad_file_is_named_and_the_others_run(backtester: Backtester, tmp_path
     lines = done.stderr.splitlines()
     assert lines[0] == (
         f"error: {files[1]}: orders[0].size_type: is not one of the allowed values; found 'quantty'; "
-        "nearest: quantity; allowed: quantity, notional, equity_fraction, margin"
+        "nearest: quantity; allowed: quantity, notional, equity_fraction, margin, position"
     )
     assert lines[1].startswith(f"error: {files[2]}: line 1 column 2: is not JSON")
     assert lines[2].startswith(f"error: {files[3]}: ")

@@ -6,8 +6,7 @@ from itertools import chain
 import pytest
 
 import strategies
-from backtester import compare
-from backtester.cli import markets
+from backtester import compare, wanted
 from backtester.description import describe
 from tests.contract.strategies_page import (
     CASES,
@@ -88,7 +87,7 @@ def test_the_summary_counts():
 def test_the_command_makes_the_same_market():
     """The page's command ends at a date; its market is that of the rows."""
     (end,) = re.findall(r"--market synthetic --seed 39 --end (\S+)", TEXT)
-    market = markets.market_of(markets.Wanted("synthetic", [], "1h", "", end, "", "", [], 39))
+    market = wanted.market_of(wanted.Wanted("synthetic", [], "1h", "", end, "", "", [], 39))
     assert market.close.tobytes() == market_of(SYNTHETIC).close.tobytes()
 
 

@@ -120,7 +120,7 @@ FAULTS = [
     ),
     Fault(
         "law 4", "exits of the first slot only", "kernels/path.py",
-        "if (slot.has_exit or slot.limit_order >= 0) and", "if j == 0 and (slot.has_exit or slot.limit_order >= 0) and",
+        "if (slot.has_exit or slot.working >= 0) and", "if j == 0 and (slot.has_exit or slot.working >= 0) and",
         _LAW_4 + "reordered_by_hand",
     ),
     Fault(
@@ -310,7 +310,7 @@ FAULTS = [
         _7_TO_9 + "8_the_nearer_stop_fires_first",
     ),
     Fault(
-        "trap 8", "a stop that saves what opened beyond", "kernels/path.py",
+        "trap 8", "a stop that saves what opened beyond", "kernels/triggers.py",
         "if kind == LIQUIDATION:\n        return 0", "if kind == LIQUIDATION:\n        return 9",
         _7_TO_9 + "8_a_stop_at_the_line_comes_too_late",
     ),

@@ -12,7 +12,7 @@ from backtester.account import Account
 from backtester.errors import ConfigurationError, StrategyError
 from backtester.intents import decision_bars, plan
 from backtester.market import Market
-from backtester.orders import SIZE_TYPES
+from backtester.schema import TARGET_SIZES
 from backtester.strategy import SlotSpec, Strategy, Targets
 from tests.strategy_market import fixed, frame, market, random_market
 
@@ -73,10 +73,10 @@ def test_orders_agree_with_the_naive_form(seed, n_bars, column_major, gaps):
     assert orders(fixed(notional=values), of) == naive_orders(values, of.close)
 
 
-@pytest.mark.parametrize("name", SIZE_TYPES)
+@pytest.mark.parametrize("name", TARGET_SIZES)
 def test_every_size_is_a_target_of_its_type(name):
     found = plan(fixed(**{name: 3.0}), market(FLAT), Account()).orders
-    assert SIZE_TYPES[found.size_type[0]] == name
+    assert TARGET_SIZES[found.size_type[0]] == name
     assert found.target.all()
     assert all(
         np.isnan(getattr(found, column)).all()

@@ -2,13 +2,15 @@
 
 import pytest
 
-from backtester.kernels.path import falling_to, low_comes_first, pool_at, pool_trigger, rank, slot_trigger
+from backtester.kernels.path import low_comes_first, pool_at, pool_trigger
+from backtester.kernels.triggers import falling_to, rank, slot_trigger
 from backtester.schema import (
     ADVERSE,
     CANDLE,
     FAVOURABLE,
     LIMIT,
     LIQUIDATION,
+    NOBODY,
     STOP,
     TAKE_PROFIT,
     TRAILING_STOP,
@@ -64,9 +66,9 @@ def test_which_comes_first_at_one_price():
     stand(account_, 0, 128.0, 64.0, 128.0)
     slot = account_.slots[0]
     slot.has_exit, slot.stop, slot.take_profit = 1, 96.0, 96.0
-    assert slot_trigger(account_, 0, 0.25) == (0.25, TAKE_PROFIT)  # it is above 96 already
+    assert slot_trigger(account_, 0, 0.25) == (0.25, TAKE_PROFIT, NOBODY)  # it is above 96 already
     slot.take_profit = 256.0
-    assert slot_trigger(account_, 0, 0.0) == (0.5, STOP)
+    assert slot_trigger(account_, 0, 0.0) == (0.5, STOP, NOBODY)
 
 
 @pytest.mark.parametrize(

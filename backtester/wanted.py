@@ -1,4 +1,4 @@
-"""The market that the options of a command ask for: a folder of candles, or a synthetic one."""
+"""The market that the options of a command or a plan ask for: a folder of candles, or a synthetic one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DAY = 86_400_000_000_000  # [ns]
 
 
 class Wanted(NamedTuple):
-    """What the options say about the market; None and "" where they say nothing.
+    """What is said about the market; None and "" where nothing is.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def _is_inside(wanted: Wanted) -> bool:
 def _from_folder(wanted: Wanted) -> Market:
     if wanted.seed is not None:
         raise ConfigurationError(
-            "--seed", wanted.seed, "real candles have no seed", cure=f"Leave it out, or use --market {SYNTHETIC}"
+            "seed", wanted.seed, "real candles have no seed", cure=f"Leave it out, or take the market {SYNTHETIC}"
         )
     folder = Path(wanted.market).expanduser()
     every = not wanted.symbols or wanted.symbols == ["all"]
@@ -116,7 +116,7 @@ def _from_folder(wanted: Wanted) -> Market:
         venue = re.search(r'venue="(.+)"', error.cure or "")
         if venue is None:
             raise
-        raise MarketDataError(error.problem, cure=f"Name one of them: --market {folder / venue[1]}") from error
+        raise MarketDataError(error.problem, cure=f"Name one of them: {folder / venue[1]}") from error
 
 
 def _made_up(wanted: Wanted) -> Market:
@@ -124,11 +124,11 @@ def _made_up(wanted: Wanted) -> Market:
     from backtester.times import instant, step
 
     size = step(wanted.timeframe)
-    first = instant(wanted.start or FIRST_DAY, "--start") or 0
-    last = instant(wanted.end or None, "--end") or first + DAYS * DAY
+    first = instant(wanted.start or FIRST_DAY, "start") or 0
+    last = instant(wanted.end or None, "end") or first + DAYS * DAY
     if last - first < size:
         raise MarketDataError(
-            f"the range is empty: there is no bar of {wanted.timeframe} between --start and --end",
+            f"the range is empty: there is no bar of {wanted.timeframe} between start and end",
             cure="Bars with start <= open time < end are made; choose start before end",
         )
     chosen = [_number(symbol) for symbol in wanted.symbols if symbol != "all"]
@@ -148,6 +148,6 @@ def _number(symbol: str) -> int:
     match = re.fullmatch(r"FAKE([1-9]\d?)(/?USDT(:USDT)?)?", symbol, re.IGNORECASE)
     if match is None or int(match[1]) > MOST:
         raise ConfigurationError(
-            "--symbols", symbol, "the synthetic market has no such symbol", allowed=f"FAKE1 to FAKE{MOST}"
+            "symbols", symbol, "the synthetic market has no such symbol", allowed=f"FAKE1 to FAKE{MOST}"
         )
     return int(match[1])

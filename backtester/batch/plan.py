@@ -1,0 +1,230 @@
+"""A plan: a TOML file in which any list is an axis, read with strict keys."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from itertools import product
+from math import prod
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from backtester import _parameters
+from backtester._fields import Check, Field, Unfit, choice, flag, items, mapping, record
+from backtester._foreign import import_ours
+from backtester.batch.settings import OF_MARKET, PARAMS, RULES, SETTINGS, checked
+from backtester.errors import ConfigurationError
+from backtester.scenario_schema import RULE_FIELDS
+
+__all__ = ["METRICS", "Axes", "Plan", "Run", "order", "plan_of", "read_plan"]
+
+METRICS = ("full", "plain")
+
+Axes = dict[str, tuple[Any, ...]]  # setting -> its values; `params.fast` and `rules.slippage` are settings
+Run = dict[str, Any]  # setting -> its value
+
+_AXES = {name: Field(lambda value: value, None) for name in SETTINGS} | {
+    PARAMS: Field(mapping, {}),
+    RULES: Field(mapping, {}),
+}
+_WHOLE = _AXES | {
+    "metrics": Field(choice(METRICS), METRICS[0]),
+    "check": Field(flag, True),
+    "curves": Field(flag, False),
+    "store_facts": Field(flag, True),
+    "processes": Field(flag, False),
+    "include": Field(items, []),
+    "exclude": Field(items, []),
+}
+
+
+class Plan(NamedTuple):
+    """Which runs there are, and what is done with each.
+
+    Parameters
+    ----------
+    axes : Axes
+        Every setting with its values; the runs are their product, the last setting changing fastest.
+    include : tuple of Axes
+        Products beside it.
+    exclude : tuple of Axes
+        A run of the first product whose values are all in one of these is left out.
+    metrics : str
+        ``full``: every measure of `backtester.summary.summarise`, or ``plain``: those that need no positions by bar.
+    check : bool
+        Look for targets that use later bars, and prove that each run's ledger balances.
+    curves : bool
+        Keep the equity of each bar of each run.
+    store_facts : bool
+        Tiers, lots and contracts of a store of the venue go before those of this program.
+    processes : bool
+        Work in processes instead of threads.
+    """
+
+    axes: Axes
+    include: tuple[Axes, ...] = ()
+    exclude: tuple[Axes, ...] = ()
+    metrics: str = METRICS[0]
+    check: bool = True
+    curves: bool = False
+    store_facts: bool = True
+    processes: bool = False
+
+    def runs(self) -> Iterator[Run]:
+        """Yield the runs, those of one market together, and of those the ones of one strategy and its parameters."""
+        products = (self.axes, *self.include)
+        for k, axes in enumerate(products):
+            for run in _product(axes):
+                is_new = not any(self._has(run, n) for n in range(k))
+                if is_new and (k > 0 or not self._is_excluded(run)):
+                    yield run
+
+    def _has(self, run: Run, n: int) -> bool:
+        """Return whether the n-th product has a run."""
+        axes = self.include[n - 1] if n else self.axes
+        return run.keys() == axes.keys() and _matches(run, axes) and (n > 0 or not self._is_excluded(run))
+
+    def _is_excluded(self, run: Run) -> bool:
+        return any(_matches(run, axes) for axes in self.exclude)
+
+    @property
+    def n_runs(self) -> int:
+        """How many runs there are."""
+        if self.exclude or self.include:
+            return sum(1 for _ in self.runs())
+        return prod(map(len, self.axes.values()))
+
+    def names(self) -> list[str]:
+        """Return every setting that some run has, in their order."""
+        return sorted({name for axes in (self.axes, *self.include) for name in axes}, key=order)
+
+
+def _product(axes: Axes) -> Iterator[Run]:
+    names = list(axes)
+    for values in product(*axes.values()):
+        yield dict(zip(names, values, strict=True))
+
+
+def _matches(run: Run, axes: Axes) -> bool:
+    return all(run.get(name) in values for name, values in axes.items())
+
+
+def order(name: str) -> tuple[int, str]:
+    """Return where a setting stands: market, strategy and its parameters, account."""
+    head = name.partition(".")[0]
+    first = [*OF_MARKET, "strategy", PARAMS, "balance", "leverage", "venue", RULES, "path", "mode"]
+    return first.index(head), name
+
+
+def read_plan(path: str | Path) -> Plan:
+    """Return the plan in a TOML file.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming file and key, what was found, what is allowed and the nearest of that.
+    StrategyError
+        If the file of a strategy cannot be imported.
+    """
+    file = Path(path)
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+        raise ConfigurationError("plan", str(path), problem, cure="mend the path") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(str(path), str(error), "is not valid TOML") from error
+    try:
+        return plan_of(data)
+    except ConfigurationError as error:
+        raise error.renamed(f"{path}: {error.key}") from error
+
+
+def plan_of(data: Mapping[str, Any]) -> Plan:
+    """Return the plan in a mapping with the keys of a plan's file.
+
+    Raises
+    ------
+    ConfigurationError, StrategyError
+        As in `read_plan`.
+    """
+    whole = record(dict(data), _WHOLE)
+    axes = {name: setting.default for name, setting in SETTINGS.items() if setting.default} | _axes(whole, "")
+    for name in ("market", "strategy"):
+        if name not in axes:
+            raise ConfigurationError("the plan", list(data), f"has no {name}", cure=f"Add {name}")
+    include = [_beside(axes, own) for own in _tables(whole, "include")]
+    exclude = _tables(whole, "exclude")
+    products = [("", axes), *((f"include[{k}].", each) for k, each in enumerate(include))]
+    every = [_with_parameters(each, prefix) for prefix, each in products]
+    for k, left_out in enumerate(exclude):
+        exclude[k] = _one_of_them(left_out, every[0], f"exclude[{k}].")
+    flags = {name: whole[name] for name in ("metrics", "check", "curves", "store_facts", "processes")}
+    return Plan(every[0], tuple(every[1:]), tuple(exclude), **flags)
+
+
+def _tables(whole: Mapping[str, Any], name: str) -> list[Axes]:
+    found = []
+    for k, table in enumerate(whole[name]):
+        given = record(table, _AXES, f"{name}[{k}]")
+        found.append(_axes(given, f"{name}[{k}]."))
+        if not found[-1]:
+            raise ConfigurationError(f"{name}[{k}]", table, "names no setting", allowed=list(_AXES))
+    return found
+
+
+def _axes(given: Mapping[str, Any], prefix: str) -> Axes:
+    """Return the settings that are given, each with its values checked."""
+    checks: dict[str, Check] = {name: setting.check for name, setting in SETTINGS.items()}
+    found = {name: given[name] for name in SETTINGS if given[name] is not None}
+    for name, value in given[PARAMS].items():
+        found[f"{PARAMS}.{name}"] = value
+        checks[f"{PARAMS}.{name}"] = _plain
+    for name, value in given[RULES].items():
+        record({name: None}, dict.fromkeys(RULE_FIELDS, Field(_plain, None)), prefix + RULES)
+        found[f"{RULES}.{name}"] = value
+        checks[f"{RULES}.{name}"] = RULE_FIELDS[name].check
+    return {name: checked(prefix + name, found[name], checks[name]) for name in sorted(found, key=order)}
+
+
+def _plain(value: Any) -> Any:
+    if not isinstance(value, bool | int | float | str):
+        raise Unfit("is no value of a parameter", "a number, true, false or a text")
+    return value
+
+
+def _beside(axes: Axes, own: Axes) -> Axes:
+    """Return the product of an include: what it does not name is the plan's, parameters only of the same strategies."""
+    kept = {name: values for name, values in axes.items() if not ("strategy" in own and name.startswith(PARAMS))}
+    joined = kept | own
+    return {name: joined[name] for name in sorted(joined, key=order)}
+
+
+def _with_parameters(axes: Axes, prefix: str) -> Axes:
+    """Return axes with the values of parameters as the strategies have them, all names and values checked."""
+    out = {name: axes[name] for name in sorted(axes, key=order)}
+    for spec in axes["strategy"]:
+        cls = import_ours("strategies").load_class(spec)
+        for name, values in axes.items():
+            head, _, parameter = name.partition(".")
+            if head != PARAMS:
+                continue
+            try:
+                _parameters.check_names(cls, cls._declared, [parameter])
+                kind = cls._declared[parameter]
+                out[name] = tuple(_parameters.convert(prefix + name, kind, value) for value in values)
+            except ConfigurationError as error:
+                raise error.renamed(f"{prefix}{name}") from error
+    return out
+
+
+def _one_of_them(left_out: Axes, axes: Axes, prefix: str) -> Axes:
+    """Return what an exclude names, if the plan has each of it: what never occurs is a slip."""
+    for name, values in left_out.items():
+        there = axes.get(name)
+        if there is None:
+            raise ConfigurationError(prefix + name, name, "is no axis of the plan", allowed=list(axes))
+        for value in values:
+            if value not in there:
+                raise ConfigurationError(prefix + name, value, "is no value of the plan's", allowed=there)
+    return left_out

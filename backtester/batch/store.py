@@ -1,0 +1,180 @@
+"""A folder of rows: Parquet parts that are whole or not there, readable by anything that reads Parquet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from backtester._foreign import import_ours
+from backtester.batch.plan import Plan
+from backtester.batch.settings import PARAMS, SETTINGS
+from backtester.batch.work import Row
+from backtester.errors import ConfigurationError
+from backtester.schema import MODES
+from backtester.summary import MEASURES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["CURVES", "RUNS", "Rows", "columns_of", "in_order", "parts_of", "read_runs", "settings_of"]
+
+RUNS, EARLIER, CURVES = "runs", "earlier", "curves"
+MOST = 20_000  # rows in memory
+PATIENCE, SHARE = 0.5, 0.01  # a part is written after so many seconds, or that share of the time so far
+_NUMBERS = ("balance", "leverage")
+
+
+class Rows:
+    """The rows of a plan in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+    plan : Plan
+        Which columns there are.
+    """
+
+    def __init__(self, folder: Path, plan: Plan) -> None:
+        self._folder = folder
+        self._columns = columns_of(plan)
+        self._curves = folder / CURVES if plan.curves else None
+        self._waiting: list[Row] = []
+        self._began = self._written = time.monotonic()
+
+    def keep_only(self, keys: Collection[str]) -> tuple[set[str], int]:
+        """Set aside rows of other keys, drop those that are to be done again, and return the keys that are left.
+
+        A run is done again if it failed, or has no curve and is to have one.
+
+        Returns
+        -------
+        set of str
+            What is finished.
+        int
+            How many rows were set aside.
+        """
+        finished: set[str] = set()
+        aside = 0
+        for part in parts_of(self._folder):
+            table = _read([part])
+            rows = list(zip(table["key"].to_pylist(), table["error"].to_pylist(), strict=True))
+            stale = [key not in keys for key, _ in rows]
+            good = [key in keys and error is None and self._has_curve(key) for key, error in rows]
+            if any(stale):
+                _write(_next_part(self._folder / EARLIER), table.filter(stale))
+                aside += sum(stale)
+            if not any(good):
+                part.unlink()
+            elif not all(good):
+                _write(part, table.filter(good))
+            finished.update(table.filter(good)["key"].to_pylist())
+        return finished, aside
+
+    def _has_curve(self, key: str) -> bool:
+        return self._curves is None or (self._curves / f"{key}.parquet").is_file()
+
+    def add(self, row: Row) -> None:
+        """Take a row, and write a part when it is time."""
+        self._waiting.append(row)
+        now = time.monotonic()
+        if len(self._waiting) >= MOST or now - self._written > max(PATIENCE, SHARE * (now - self._began)):
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        if self._waiting:
+            import pyarrow as pa
+
+            schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in self._columns.items()])
+            _write(_next_part(self._folder / RUNS), pa.Table.from_pylist(self._waiting, schema=schema))
+        self._waiting = []
+        self._written = time.monotonic()
+
+
+def columns_of(plan: Plan) -> dict[str, str]:
+    """Return the columns of a plan's rows with their types, in order."""
+    kinds: dict[str, str] = {"key": "string"}
+    for name in ["strategy", *(name for name in plan.names() if name != "strategy")]:
+        if name == "period":
+            kinds |= {"start": "string", "end": "string"}
+        else:
+            kinds[name] = _kind(name, plan)
+    kinds |= {"bars": "int64", "days": "double"}
+    return kinds | {measure.key: "double" for measure in MEASURES} | {"error": "string"}
+
+
+def _kind(name: str, plan: Plan) -> str:
+    if name in _NUMBERS:
+        return "double"
+    if name in SETTINGS:
+        return "int64" if name == "seed" else "string"
+    values = [value for axes in (plan.axes, *plan.include) for value in axes.get(name, ())]
+    if all(isinstance(value, bool) for value in values):
+        return "bool"
+    if any(isinstance(value, bool | str) for value in values):
+        return "string"
+    return "int64" if name.startswith(PARAMS) and all(isinstance(value, int) for value in values) else "double"
+
+
+def parts_of(folder: Path) -> list[Path]:
+    """Return the parts of a folder's rows."""
+    return sorted((folder / RUNS).glob("part-*.parquet"))
+
+
+def read_runs(folder: str | Path) -> pd.DataFrame:
+    """Return the rows of a batch, one per run, in the order of their settings.
+
+    Parameters
+    ----------
+    folder : str or Path
+        What ``--out`` named.
+
+    Raises
+    ------
+    ConfigurationError
+        If it holds no runs.
+    """
+    place = Path(folder)
+    parts = parts_of(place)
+    if not parts:
+        problem = "holds no runs of a batch" if place.is_dir() else "is no folder"
+        raise ConfigurationError("folder", str(folder), problem, cure="Name the folder that backtester batch wrote to")
+    frame: pd.DataFrame = _read(parts).to_pandas()
+    return in_order(frame, settings_of(frame))
+
+
+def in_order(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Return rows sorted by some settings; the margin modes as they are listed everywhere, isolated first."""
+    return frame.sort_values(names, key=_rank, ignore_index=True)
+
+
+def _rank(column: pd.Series[Any]) -> pd.Series[Any]:
+    return column.map(MODES.index) if column.name == "mode" else column
+
+
+def settings_of(frame: pd.DataFrame) -> list[str]:
+    """Return the columns that say which run a row is."""
+    measured = {"key", "bars", "days", "error", *(measure.key for measure in MEASURES)}
+    return [str(name) for name in frame.columns if name not in measured]
+
+
+def _read(parts: list[Path]) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    tables = [pq.ParquetFile(part).read() for part in parts]
+    return pa.concat_tables(tables, promote_options="permissive")
+
+
+def _write(part: Path, table: Any) -> None:
+    import pyarrow.parquet as pq
+
+    with import_ours("data.writing").whole(part) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def _next_part(folder: Path) -> Path:
+    last = max((int(part.stem.rpartition("-")[2]) for part in folder.glob("part-*.parquet")), default=0)
+    return folder / f"part-{last + 1:06}.parquet"

@@ -1,0 +1,91 @@
+"""The runs of a task, one row each: what came out, or why nothing did."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from backtester._foreign import import_ours
+from backtester.batch.plan import Plan
+from backtester.batch.shared import Shared
+from backtester.batch.tasks import Job, Task
+from backtester.errors import BacktesterError
+from backtester.loading import author_line, is_file_spec
+
+if TYPE_CHECKING:
+    from backtester.result import Result
+
+__all__ = ["Row", "Worker", "failed", "settings_row"]
+
+DAY = 86_400e9  # [ns]
+Row = dict[str, Any]
+
+
+class Worker:
+    """Does tasks.
+
+    Parameters
+    ----------
+    plan : Plan
+    shared : Shared
+        Of this process.
+    curves : Path
+        Folder for the equity of each bar, where the plan asks for that.
+    """
+
+    def __init__(self, plan: Plan, shared: Shared, curves: Path) -> None:
+        self._plan, self._shared, self._curves = plan, shared, curves
+
+    def rows(self, task: Task) -> Iterator[Row]:
+        """Yield a row for each run of a task as soon as it is done; a failed one has its error."""
+        for job in task.jobs:
+            try:
+                yield settings_row(job) | self._measures(task, job) | {"error": None}
+            except Exception as error:  # an author's code may raise anything
+                yield failed(job, _said(error, task.strategy))
+
+    def _measures(self, task: Task, job: Job) -> Row:
+        from backtester.engine import run
+        from backtester.summary import plain, summarise
+
+        wishes = self._shared.wishes(task)
+        account = self._shared.account(job.run, task.wanted)
+        full = self._plan.metrics == "full"
+        record = "full" if full or self._plan.curves else "lows"
+        result = run(wishes.strategy, wishes.market, account, record=record, prepared=wishes.of(account))
+        if self._plan.check:
+            result.check_ledger()
+        if self._plan.curves:
+            self._keep(job.key, result)
+        measures = summarise(result) if full else plain(result)
+        size = {"bars": len(result.equity), "days": _days(result)}
+        return size | {name: None if math.isnan(value) else value for name, value in measures.items()}
+
+    def _keep(self, key: str, result: Result) -> None:
+        import_ours("data.writing").write_rows(self._curves / f"{key}.parquet", result.equity_frame.reset_index())
+
+
+def _days(result: Result) -> float:
+    time = result.market.close_time[-1] - result.market.open_time[0]
+    return float(time / DAY)
+
+
+def settings_row(job: Job) -> Row:
+    """Return the columns that say which run a row is."""
+    start, end = job.run["period"]
+    return {"key": job.key, **job.run, "start": start, "end": end}
+
+
+def failed(job: Job, error: str) -> Row:
+    """Return the row of a run of which nothing came."""
+    return settings_row(job) | {"error": error}
+
+
+def _said(error: Exception, strategy: str) -> str:
+    if isinstance(error, BacktesterError):
+        return str(error)
+    file = strategy.rpartition(":")[0] or strategy
+    place = f" ({author_line(error, file)})" if is_file_spec(strategy) else ""
+    return f"{type(error).__name__}: {error}{place}"

@@ -1,0 +1,170 @@
+"""`backtester batch`: every run of a plan, with progress, safe to be stopped."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from backtester.cli.options import as_options
+from backtester.cli.screen import compiles, progress
+
+if TYPE_CHECKING:
+    from backtester.batch import Outcome, Plan
+    from backtester.batch.plan import Axes
+    from backtester.batch.runner import Progress
+
+INTERRUPTED = 130
+NAMED = ("strategy", "market")  # as every parameter and rule
+FEW = 6  # values of an axis that are all shown
+
+
+def batch(
+    plan: Annotated[
+        Path,
+        typer.Argument(metavar="PLAN.toml", help="A plan: any list in it is an axis.", show_default=False),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for the rows; else out/ and the plan's name.", show_default=False),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="Runs at a time; else one per processor.", show_default=False)
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on in a folder that has rows: what is finished is skipped.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say how many runs there are and what they take, and run none.")
+    ] = False,
+) -> None:
+    """Do every run of a plan: one row for each, in Parquet files that are whole at any moment.
+
+    Exit code 0 if all runs are done, 1 if some failed: a run that fails is a row with its error.
+    """
+    from backtester.batch.plan import read_plan
+    from backtester.batch.runner import check_folder, run_plan, workers_of
+
+    folder = out or Path("out") / plan.stem
+    with as_options(), redirect_stdout(sys.stderr):  # what an author's code prints is no report
+        chosen, n = read_plan(plan), workers_of(workers)
+        check_folder(folder, resume=resume or dry_run)
+        said = _described(plan, chosen) + _estimated(chosen, n)
+    print("\n".join(said), flush=True)
+    if dry_run:
+        return
+    so_far: list[Outcome] = []
+    try:
+        with as_options(), redirect_stdout(sys.stderr), _live() as show:
+            outcome = run_plan(chosen, folder, workers=n, resume=resume, progress=lambda now: _tell(now, so_far, show))
+    except KeyboardInterrupt:
+        print(_interrupted(so_far, folder), file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
+    print("\n".join(_ended(outcome)))
+    raise typer.Exit(1 if outcome.failed else 0)
+
+
+def _described(path: Path, plan: Plan) -> list[str]:
+    """Return what a plan runs: its axes, and what is added and left out."""
+    from backtester.text import counted
+
+    axes = {name: values for name, values in plan.axes.items() if len(values) > 1 or name in NAMED or "." in name}
+    wide = max(map(len, axes))
+    said = [f"{path}: {counted(plan.n_runs, 'run')}"]
+    said += [f"  {name:{wide}}  {_values(values)}" for name, values in axes.items()]
+    for added in plan.include:
+        said.append(f"  and also: {_named({k: v for k, v in added.items() if plan.axes.get(k) != v})}")
+    return said + [f"  without: {_named(left_out)}" for left_out in plan.exclude]
+
+
+def _named(axes: Axes) -> str:
+    return "; ".join(f"{name} {_values(values)}" for name, values in axes.items())
+
+
+def _values(values: tuple[Any, ...]) -> str:
+    words = [_value(value) for value in values]
+    comma = " | " if any("," in word for word in words) else ", "  # a basket has commas of its own
+    if len(words) <= FEW:
+        return comma.join(words)
+    return f"{comma.join(words[:3])} ... {words[-1]} ({len(words)} values)"
+
+
+def _value(value: Any) -> str:
+    from backtester.batch.settings import Period
+
+    if isinstance(value, Period):
+        return f"{value.start or 'the first bar'} to {value.end or 'the last bar'}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _estimated(plan: Plan, workers: int) -> list[str]:
+    """Return what a plan takes, in words."""
+    from backtester.batch.estimate import estimate
+    from backtester.text import counted, span
+
+    with progress() as tell:
+        tell("trying the first run" + (" (compiling the engine, once)" if compiles() else ""))
+        found = estimate(plan, workers)
+    if found.problem:
+        return ["The first run fails, so time and memory cannot be told:", f"  {found.problem}"]
+    time = span(max(found.seconds, 1.0) * 1e9)
+    with_workers = counted(workers, "process" if plan.processes else "thread", "processes" if plan.processes else None)
+    return [f"About {time} and {found.memory / 2**30:.1f} GiB with {with_workers}, if all runs are like the first."]
+
+
+@contextmanager
+def _live() -> Iterator[Progress]:
+    """Show runs done, their rate, the time left and failures, on stderr and only if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda now: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[failures]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True, speed_estimate_period=60) as display:
+        task = display.add_task("", total=None, rate="", failures="")
+
+        def show(now: Outcome) -> None:
+            elapsed = display.tasks[0].elapsed or 0.0
+            rate = f"{now.done / elapsed:,.1f} runs/s" if elapsed > 0 and now.done else ""
+            failures = f"[red]{now.failed:,} failed[/red]" if now.failed else ""
+            display.update(task, total=now.total, completed=now.skipped + now.done, rate=rate, failures=failures)
+
+        yield show
+
+
+def _tell(now: Outcome, so_far: list[Outcome], show: Progress) -> None:
+    so_far[:] = [now]
+    show(now)
+
+
+def _interrupted(so_far: list[Outcome], folder: Path) -> str:
+    if not so_far or not so_far[0].skipped + so_far[0].done:
+        return "No run was done."
+    now = so_far[0]
+    return f"{now.skipped + now.done:,} of {now.total:,} runs are in {folder}: the same command with --resume goes on."
+
+
+def _ended(outcome: Outcome) -> list[str]:
+    from backtester.text import counted
+
+    done = f"{counted(outcome.done, 'run')} done"
+    before = f", {outcome.skipped:,} finished before" if outcome.skipped else ""
+    failed = f", {outcome.failed:,} failed" if outcome.failed else ""
+    said = [f"{done}{before}{failed}: {outcome.folder}"]
+    if outcome.set_aside:
+        rows = counted(outcome.set_aside, "row")
+        said.append(f"{rows} of other plans, data or sources were there: now in {outcome.folder / 'earlier'}")
+    said.append(f"Read them: backtester results {outcome.folder}" + (" --failed" if outcome.failed else ""))
+    return said

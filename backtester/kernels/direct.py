@@ -1,0 +1,64 @@
+"""Calls of an entry at the price of a function pointer, for runs that stop at every bar.
+
+numba looks at every argument of every call, which takes longer than most bars. Here the types are looked at once; the
+arrays of a bundle are given by the addresses and lengths that compiled code reads (see `_bundles`).
+"""
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Words", "direct"]
+
+
+class Words:
+    """A bundle of arrays as compiled code sees it.
+
+    Parameters
+    ----------
+    bundle : NamedTuple of contiguous arrays
+        Kept alive with this object.
+    """
+
+    def __init__(self, bundle: Any) -> None:
+        self._arrays = dict(zip(bundle._fields, bundle, strict=True))
+        parts = [[array.ctypes.data, *array.shape] for array in bundle]
+        self._words: NDArray[np.uint64] = np.array([word for part in parts for word in part], np.uint64)
+        self._places = {name: sum(map(len, parts[:k])) for k, name in enumerate(bundle._fields)}
+
+    @property
+    def address(self) -> ctypes.c_void_p:
+        """Where compiled code finds the words."""
+        return ctypes.c_void_p(self._words.ctypes.data)
+
+    def point(self, name: str, table: NDArray[Any], length: int | None = None) -> None:
+        """Put another table in the place of one, of which compiled code sees the first `length` rows."""
+        place, self._arrays[name] = self._places[name], table
+        self._words[place] = table.ctypes.data
+        self._words[place + 1] = len(table) if length is None else length
+
+
+def direct(entry: Any, *arguments: Any) -> Callable[..., int]:
+    """Return an entry as a C function.
+
+    Parameters
+    ----------
+    entry : numba function
+        Compiled for the types of these arguments if it is not yet.
+    *arguments
+        As in a call from Python: bundles and whole numbers.
+
+    Returns
+    -------
+    callable
+        Takes, in the place of each argument, a ctypes object: the address of its `Words`, or an int64.
+    """
+    types = tuple(numba.typeof(argument) for argument in arguments)
+    entry.compile(types)
+    compiled = entry.overloads[types]
+    address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name)
+    return ctypes.CFUNCTYPE(ctypes.c_int64)(address)

@@ -1,0 +1,148 @@
+"""Are rows filtered, grouped, ranked and compared as the words say?"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from backtester.batch import read_runs, run_plan
+from backtester.batch.along import along, crossings, said
+from backtester.batch.reading import by_group, extremes, filtered, varying
+from backtester.errors import ConfigurationError
+from tests.batch.small import SMALL
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("batch")
+    run_plan(SMALL, place, workers=1)
+    return place
+
+
+@pytest.fixture(scope="module")
+def rows(folder: Path) -> pd.DataFrame:
+    return read_runs(folder)
+
+
+def made_up(equities: dict[str, list[float]]) -> pd.DataFrame:
+    """Return rows with the final equity of each mode at leverage 1, 2, ... over half a year."""
+    return pd.DataFrame(
+        [
+            {"leverage": float(k + 1), "mode": mode, "final_equity": equity, "total_return": equity / 100 - 1}
+            for mode, values in equities.items()
+            for k, equity in enumerate(values)
+        ]
+    ).assign(
+        error=None, days=365.25 / 2, max_drawdown_in_bars=0.5, liquidations=0.0, time_of_ruin=math.nan, strategy="one"
+    )
+
+
+def test_duckdb_reads_the_parts_as_they_are(folder: Path, rows: pd.DataFrame) -> None:
+    duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed")
+    query = f"""
+        select mode, "params.exposure" as exposure, count(*) as runs, max(final_equity) as best
+        from '{folder}/runs/*.parquet' where error is null group by all order by all
+    """
+    found = duckdb.sql(query).fetchall()
+    expected = rows.groupby(["mode", "params.exposure"])["final_equity"].agg(["count", "max"]).reset_index()
+    assert found == list(expected.itertuples(index=False, name=None))
+
+
+def test_conditions_keep_the_rows_that_meet_all(rows: pd.DataFrame) -> None:
+    assert set(filtered(rows, ["leverage>=20", "mode=cross"])["leverage"]) == {20, 50}
+    assert len(filtered(rows, ["leverage >= 20", "mode = cross", "seed!=1"])) == len(rows) // 6
+    assert filtered(rows, ["params.exposure<6"])["params.exposure"].unique().tolist() == [2]
+    assert len(filtered(rows, [])) == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        ("leverage", "where: is no condition; found 'leverage'"),
+        ("levrage=5", "where: is no column of these runs; found 'levrage'; nearest: leverage"),
+        ("leverage>high", "where: compares a number with a text"),
+    ],
+)
+def test_what_is_no_condition_is_said(rows: pd.DataFrame, condition: str, words: str) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        filtered(rows, [condition])
+    assert words in str(error.value)
+
+
+def test_truth_values_are_compared_as_such() -> None:
+    frame = pd.DataFrame({"params.short": [True, False, True]})
+    assert filtered(frame, ["params.short=true"]).index.tolist() == [0, 2]
+    with pytest.raises(ConfigurationError, match="compares with no truth value"):
+        filtered(frame, ["params.short=1"])
+
+
+def test_the_settings_that_differ_are_those_of_the_axes(rows: pd.DataFrame) -> None:
+    assert set(varying(rows)) == {"symbols", "seed", "params.exposure", "leverage", "mode"}
+
+
+def test_best_and_worst_of_each_mode(rows: pd.DataFrame) -> None:
+    found = extremes(rows, "final_equity", 3, ascending=False)
+    assert list(found) == ["isolated", "cross"]
+    for mode, (best, worst) in found.items():
+        ranked = rows[rows["mode"] == mode]["final_equity"].sort_values(ascending=False)
+        assert best["final_equity"].tolist() == ranked.head(3).tolist()
+        assert worst["final_equity"].tolist() == ranked.tail(3).tolist()
+    few = extremes(rows[:3], "final_equity", 3, ascending=True)
+    assert sum(len(best) + len(worst) for best, worst in few.values()) == 3
+
+
+def test_groups_count_and_average_what_was_done(rows: pd.DataFrame) -> None:
+    table = by_group(rows, ["leverage", "mode"])
+    assert table["runs"].tolist() == [8] * 6
+    assert table["mode"].tolist() == ["isolated", "cross"] * 3
+    one = rows[(rows["leverage"] == 50) & (rows["mode"] == "isolated")]
+    line = table.set_index(["leverage", "mode"]).loc[(50, "isolated")]
+    assert line["median_final_equity"] == one["final_equity"].median()
+    assert line["liquidated"] == (one["liquidations"] > 0).mean() > 0
+    assert line["worst_drawdown_in_bars"] == one["max_drawdown_in_bars"].max()
+    broken = rows.assign(error=["no luck", *[None] * (len(rows) - 1)])
+    assert by_group(broken, ["market"])["failed"].tolist() == [1]
+    with pytest.raises(ConfigurationError, match="group: is no column"):
+        by_group(rows, ["levrage"])
+
+
+def test_growth_is_the_log_of_the_wealth_a_year_and_ruin_is_without_bottom() -> None:
+    table = along(made_up({"isolated": [200.0, 100.0], "cross": [50.0, 0.0]}), "leverage")
+    growth = table.set_index(["leverage", "mode"])["median_growth"]
+    assert growth[1.0, "isolated"] == pytest.approx(2 * math.log(2))
+    assert growth[1.0, "cross"] == pytest.approx(-2 * math.log(2))
+    assert (growth[2.0, "isolated"], growth[2.0, "cross"]) == (0.0, -math.inf)
+
+
+def test_where_the_modes_cross_over() -> None:
+    table = along(made_up({"isolated": [100.0, 90, 80, 80], "cross": [100.0, 120, 130, 10]}), "leverage")
+    equity, pair = "median_final_equity", ("isolated", "cross")
+    assert crossings(table, "leverage", equity, pair) == [("", 1, 1), ("cross", 2, 3), ("isolated", 4, 4)]
+    assert said(table, "leverage") == [
+        "Higher median final equity, along leverage: neither at 1, cross from 2 to 3 and isolated at 4.",
+        "Smaller worst drawdown, along leverage: neither from 1 to 4.",
+    ]
+    deep = table.assign(worst_drawdown_in_bars=[0.1, 0.2] * 4)
+    assert said(deep, "leverage")[1] == "Smaller worst drawdown, along leverage: isolated from 1 to 4."
+    short = table.drop(table.index[-1])
+    assert crossings(short, "leverage", equity, pair) == [("", 1, 1), ("cross", 2, 3)]
+    assert said(along(made_up({"cross": [1.0]}), "leverage"), "leverage") == []
+    unfair = table[((table["mode"] == "cross") == (table["leverage"] > 2))]
+    assert said(unfair, "leverage") == ["At no leverage have both modes as many runs: nothing to compare."]
+
+
+def test_along_wants_numbers(rows: pd.DataFrame) -> None:
+    with pytest.raises(ConfigurationError, match="along: holds no numbers; found 'symbols'"):
+        along(rows, "symbols")
+    with pytest.raises(ConfigurationError, match=r"along: is no column.*nearest: leverage"):
+        along(rows, "levrage")
+
+
+def test_a_folder_without_runs_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="folder: holds no runs of a batch"):
+        read_runs(tmp_path)
+    with pytest.raises(ConfigurationError, match="folder: is no folder"):
+        read_runs(tmp_path / "none")

@@ -1,0 +1,228 @@
+"""Does every run get its row, the same whoever does it, and does a failure cost no more than its own?"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from backtester import Account, compare
+from backtester.batch import read_runs, run_plan
+from backtester.batch.runner import Outcome
+from backtester.errors import ConfigurationError, MarketDataError
+from backtester.summary import MEASURES
+from data import synthetic
+from data.locks import locked
+from strategies import load
+from tests.batch.small import PERIOD, SMALL, fragile, plan_with, same_rows
+
+BOTH = """
+from backtester import SlotSpec, Strategy, Targets
+
+class Both(Strategy):
+    def slots(self, market):
+        return [SlotSpec(market.symbols[0], margin_mode="isolated"), SlotSpec(market.symbols[1])]
+
+    def targets(self, market):
+        return Targets(notional=1_000.0)
+"""
+PLAIN = {"strategy": "trend", "market": "synthetic", "symbols": "FAKE1", "period": PERIOD}
+
+
+def test_rows_are_the_numbers_of_compare(tmp_path: Path) -> None:
+    outcome = run_plan(plan_with(seed=2, symbols="FAKE1,FAKE2", params={"exposure": 6}), tmp_path, workers=1)
+    assert outcome == Outcome(tmp_path, total=6, done=6)
+    market = synthetic(240, 6, seed=2).select(["FAKE1/USDT:USDT", "FAKE2/USDT:USDT"])
+    rows = read_runs(tmp_path).set_index(["leverage", "mode"])
+    for leverage in (5, 20, 50):
+        table = compare(load("grid_reversion", exposure=6), market, Account(leverage=leverage)).metrics
+        for mode in ("isolated", "cross"):
+            found = rows.loc[(leverage, mode), [measure.key for measure in MEASURES]].astype(float)
+            pd.testing.assert_series_equal(found, table[mode], check_names=False, check_exact=True)
+            assert rows.loc[(leverage, mode), ["bars", "days"]].tolist() == [240, 10.0]
+
+
+def test_the_same_rows_with_one_worker_two_and_processes(tmp_path: Path) -> None:
+    for name, workers, processes in (("one", 1, False), ("two", 2, False), ("processes", 2, True)):
+        outcome = run_plan(plan_with(processes=processes), tmp_path / name, workers=workers)
+        assert (outcome.done, outcome.failed) == (48, 0)
+    same_rows(tmp_path / "one", tmp_path / "two")
+    same_rows(tmp_path / "one", tmp_path / "processes")
+
+
+def test_a_leverage_that_the_strategy_sets_itself_is_kept(tmp_path: Path) -> None:
+    """`trend` asks for its own leverage: asked once, it still has to act at each leverage of the account."""
+    run_plan(PLAIN | {"leverage": [5, 20]}, tmp_path, workers=1)
+    market = synthetic(240, 6).select(["FAKE1/USDT:USDT"])
+    rows = read_runs(tmp_path).set_index(["leverage", "mode"])["final_equity"]
+    for leverage in (5.0, 20.0):
+        equity = compare(load("trend"), market, Account(leverage=leverage)).metrics.loc["final_equity"]
+        assert [rows[leverage, mode] for mode in ("isolated", "cross")] == equity[["isolated", "cross"]].tolist()
+
+
+def test_venues_and_rules_change_what_they_should(tmp_path: Path) -> None:
+    run_plan(PLAIN | {"venue": ["binance", "kraken"], "rules": {"slippage": [0, 0.01]}}, tmp_path, workers=1)
+    rows = read_runs(tmp_path).set_index(["venue", "rules.slippage", "mode"])["final_equity"]
+    market = synthetic(240, 6).select(["FAKE1/USDT:USDT"])
+    for venue in ("binance", "kraken"):
+        account = Account(leverage=10, venue=venue, rules={"slippage": 0.01})
+        assert rows[venue, 0.01, "cross"] == compare(load("trend"), market, account).metrics.at["final_equity", "cross"]
+        assert rows[venue, 0.0, "cross"] > rows[venue, 0.01, "cross"]
+
+
+def test_a_strategy_is_asked_once_for_all_leverages_modes_and_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from strategies.trend import Trend
+
+    asked = []
+    real = Trend.targets
+    monkeypatch.setattr(Trend, "targets", lambda self, market: asked.append(market.n_bars) or real(self, market))
+    plan = PLAIN | {"leverage": [2, 5, 10], "path": ["adverse", "candle"], "check": False}
+    assert run_plan(plan, tmp_path, workers=2).done == 12
+    assert asked == [240]
+
+
+def test_plain_metrics_are_the_same_numbers_and_the_others_are_missing(tmp_path: Path) -> None:
+    run_plan(PLAIN, tmp_path / "full", workers=1)
+    run_plan(PLAIN | {"metrics": "plain"}, tmp_path / "plain", workers=1)
+    full, some = read_runs(tmp_path / "full"), read_runs(tmp_path / "plain")
+    missing = {"worst_margin_ratio", "closest_to_liquidation", "closest_together"}
+    missing |= {"peak_margin", "mean_margin", "return_on_margin"}
+    for measure in MEASURES:
+        if measure.key in missing:
+            assert some[measure.key].isna().all()
+            assert full[measure.key].notna().all()
+        else:
+            np.testing.assert_array_equal(some[measure.key], full[measure.key])
+
+
+def test_curves_are_kept_on_request_and_brought_later(tmp_path: Path) -> None:
+    run_plan(PLAIN, tmp_path, workers=1)
+    assert not (tmp_path / "curves").exists()
+    again = run_plan(PLAIN | {"curves": True}, tmp_path, workers=1, resume=True)
+    assert (again.skipped, again.done) == (0, 2)
+    rows = read_runs(tmp_path)
+    assert len(rows) == 2
+    for _, row in rows.iterrows():
+        curve = pd.read_parquet(tmp_path / "curves" / f"{row['key']}.parquet")
+        assert (len(curve), curve["equity"].iloc[-1]) == (240, row["final_equity"])
+    assert run_plan(PLAIN | {"curves": True}, tmp_path, workers=1, resume=True).skipped == 2
+
+
+@pytest.mark.parametrize("processes", [False, True])
+def test_a_failed_run_is_a_row_with_its_error(tmp_path: Path, processes: bool) -> None:
+    plan = PLAIN | {"strategy": fragile(tmp_path), "params": {"trouble": ["error", ""]}, "processes": processes}
+    outcome = run_plan(plan, tmp_path / "out", workers=2)
+    assert (outcome.done, outcome.failed) == (4, 2)
+    rows = read_runs(tmp_path / "out").set_index("params.trouble")
+    assert rows.loc[""]["error"].isna().all()
+    assert rows.loc["error"]["final_equity"].isna().all()
+    said = rows.loc["error"]["error"].iloc[0]
+    assert "its method `targets` raised ValueError in" in said
+    assert "fragile.py, line 20: no such luck" in said
+
+
+def test_markets_and_accounts_that_cannot_be_are_rows_too(tmp_path: Path) -> None:
+    (tmp_path / "both.py").write_text(BOTH)
+    plan = PLAIN | {"symbols": ["FAKE1,FAKE2", "BTCUSDT"], "venue": ["generic", "bybit"], "mode": ["cross", "mixed"]}
+    plan |= {"strategy": str(tmp_path / "both.py")}
+    outcome = run_plan(plan, tmp_path, workers=2)
+    assert (outcome.done, outcome.failed) == (8, 5)
+    rows = read_runs(tmp_path).set_index(["symbols", "venue", "mode"])["error"]
+    assert rows["BTCUSDT"].str.contains("the synthetic market has no such symbol").all()
+    assert "one margin mode for the whole account" in rows["FAKE1,FAKE2", "bybit", "mixed"]
+
+
+def test_a_killed_worker_costs_its_own_run_and_a_second_call_brings_it(tmp_path: Path) -> None:
+    params = {"trouble": ["kill", ""], "once": str(tmp_path / "once"), "size": [500, 1_000]}
+    plan = PLAIN | {"strategy": fragile(tmp_path), "params": params, "processes": True}
+    outcome = run_plan(plan, tmp_path / "out", workers=2)
+    assert (outcome.done, outcome.failed) == (8, 1)
+    rows = read_runs(tmp_path / "out")
+    (error,) = rows["error"].dropna()
+    assert "the worker process was gone (signal SIGKILL) before this run was done" in error
+    again = run_plan(plan, tmp_path / "out", workers=2, resume=True)
+    assert (again.skipped, again.done, again.failed) == (7, 1, 0)
+    assert read_runs(tmp_path / "out")["error"].isna().all()
+
+
+def test_failed_runs_are_tried_again_and_finished_ones_are_not(tmp_path: Path) -> None:
+    params = {"trouble": ["error", ""]}
+    plan = PLAIN | {"strategy": fragile(tmp_path), "params": params}
+    run_plan(plan, tmp_path / "out", workers=1)
+    again = run_plan(plan, tmp_path / "out", workers=1, resume=True)
+    assert (again.skipped, again.done, again.failed, again.set_aside) == (2, 2, 2, 0)
+    assert len(read_runs(tmp_path / "out")) == 4
+
+
+def test_a_longer_axis_runs_what_is_new_and_a_shorter_one_sets_rows_aside(tmp_path: Path) -> None:
+    run_plan(PLAIN | {"leverage": [5, 10]}, tmp_path, workers=1)
+    longer = run_plan(PLAIN | {"leverage": [5, 10, 20]}, tmp_path, workers=1, resume=True)
+    assert (longer.skipped, longer.done, longer.set_aside) == (4, 2, 0)
+    shorter = run_plan(PLAIN | {"leverage": 20}, tmp_path, workers=1, resume=True)
+    assert (shorter.skipped, shorter.done, shorter.set_aside) == (2, 0, 4)
+    assert read_runs(tmp_path)["leverage"].unique().tolist() == [20]
+    aside = pd.concat(map(pd.read_parquet, sorted((tmp_path / "earlier").glob("*.parquet"))))
+    assert sorted(aside["leverage"]) == [5, 5, 10, 10]
+
+
+def test_an_edited_strategy_is_run_again(tmp_path: Path) -> None:
+    import sys
+
+    from backtester.batch import keys
+
+    plan = PLAIN | {"strategy": fragile(tmp_path)}
+    run_plan(plan, tmp_path / "out", workers=1)
+    file = tmp_path / "fragile.py"
+    file.write_text(file.read_text().replace("notional=self.size", "notional=-self.size"))
+    keys._source_of.cache_clear()  # as a new process has it
+    for name in [name for name, module in sys.modules.items() if getattr(module, "__file__", "") == str(file)]:
+        del sys.modules[name]
+    again = run_plan(plan, tmp_path / "out", workers=1, resume=True)
+    assert (again.skipped, again.done, again.set_aside) == (0, 2, 2)
+
+
+def test_a_folder_with_rows_is_not_written_to_by_accident(tmp_path: Path) -> None:
+    run_plan(PLAIN, tmp_path / "out", workers=1)
+    with pytest.raises(ConfigurationError, match=r"out: has runs of a batch.*--resume"):
+        run_plan(PLAIN, tmp_path / "out", workers=1)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigurationError, match="out: is a file"):
+        run_plan(PLAIN, tmp_path / "file")
+    for workers in (0, True, 1.5):
+        with pytest.raises(ConfigurationError, match="workers: cannot be used"):
+            run_plan(PLAIN, tmp_path / "other", workers=workers)  # type: ignore[arg-type]
+
+
+def test_two_batches_do_not_write_to_one_folder(tmp_path: Path) -> None:
+    with locked(tmp_path), pytest.raises(MarketDataError, match="another process"):
+        run_plan(PLAIN, tmp_path, workers=1)
+
+
+@pytest.mark.parametrize("processes", [False, True])
+def test_an_interrupted_batch_keeps_what_it_has_and_ends_its_workers(tmp_path: Path, processes: bool) -> None:
+    class Stop(Exception):
+        pass
+
+    def stop(now: Outcome) -> None:
+        if now.done == 5:
+            raise Stop
+
+    plan = plan_with(processes=processes)
+    with pytest.raises(Stop):
+        run_plan(plan, tmp_path, workers=2, progress=stop)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("batch-")]
+    assert len(read_runs(tmp_path)) == 5
+    again = run_plan(plan, tmp_path, workers=2, resume=True)
+    assert (again.skipped, again.done) == (5, 43)
+
+
+def test_progress_counts_up(tmp_path: Path) -> None:
+    seen: list[Outcome] = []
+    run_plan(SMALL, tmp_path, workers=2, progress=seen.append)
+    assert [now.done for now in seen] == list(range(49))
+    assert {now.total for now in seen} == {48}

@@ -1,0 +1,134 @@
+"""Do `backtester batch` and `backtester results` say, show and write what they should, in a real process?"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pandas as pd
+import pytest
+
+from tests.cli.test_compare import in_terminal
+
+Backtester = Callable[..., CompletedProcess[str]]
+PLAN = """
+strategy = "grid_reversion"
+params.exposure = [2, 6]
+market = "synthetic"
+symbols = "FAKE1,FAKE2"
+period = { start = 2024-01-01, end = 2024-01-11 }
+seed = [1, 2, 3]
+leverage = [5, 20, 50]
+
+[[exclude]]
+mode = "cross"
+leverage = 50
+"""
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> str:
+    (tmp_path / "plan.toml").write_text(PLAN)
+    return "plan.toml"
+
+
+def test_a_plan_is_run_and_read(backtester: Backtester, plan: str, tmp_path: Path) -> None:
+    dry = backtester("batch", plan, "--dry-run", "--workers", 2)
+    assert (dry.returncode, dry.stderr) == (0, "")
+    assert dry.stdout.splitlines()[:6] == [
+        "plan.toml: 30 runs",
+        "  market           synthetic",
+        "  seed             1, 2, 3",
+        "  strategy         grid_reversion",
+        "  params.exposure  2, 6",
+        "  leverage         5, 20, 50",
+    ]
+    assert "without: leverage 50; mode cross" in dry.stdout
+    assert re.search(r"About .* GiB with 2 threads, if all runs are like the first\.", dry.stdout)
+    assert not (tmp_path / "out").exists()
+
+    done = backtester("batch", plan, "--workers", 1)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "30 runs done: out/plan\nRead them: backtester results out/plan\n" in done.stdout
+    refused = backtester("batch", plan)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("error: --out: has runs of a batch; found 'out/plan'. Go on there with --resume")
+    again = backtester("batch", plan, "--resume")
+    assert "0 runs done, 30 finished before: out/plan" in again.stdout
+
+    shown = backtester("results", "out/plan", "--top", 2).stdout
+    assert shown.startswith("30 runs\n\nisolated, best by final equity\n")
+    assert shown.count("best by") == shown.count("worst by") == 2
+    along = backtester("results", "out/plan", "--along", "leverage").stdout
+    assert "Higher median final equity, along leverage: " in along
+    grouped = backtester("results", "out/plan", "--group", "mode", "--where", "leverage=50").stdout
+    assert [line.split()[:2] for line in grouped.splitlines()[3:]] == [["isolated", "6"]]
+    rows = json.loads(backtester("results", "out/plan", "--json", "--sort", "fees", "--ascending").stdout)
+    assert [row["fees"] for row in rows] == sorted(row["fees"] for row in rows)
+    assert (len(rows), rows[0]["time_of_ruin"]) == (30, None)
+
+    for name in ("rows.csv", "rows.json", "rows.parquet"):
+        said = backtester("results", "out/plan", "--where", "mode=cross", "--export", name)
+        assert (said.returncode, said.stdout) == (0, f"12 rows: {name}\n")
+    assert len(list(csv.DictReader((tmp_path / "rows.csv").read_text().splitlines()))) == 12
+    assert len(json.loads((tmp_path / "rows.json").read_text())) == 12
+    assert (pd.read_parquet(tmp_path / "rows.parquet")["mode"] == "cross").all()
+
+
+def test_failures_are_counted_shown_and_the_exit_code(backtester: Backtester, tmp_path: Path) -> None:
+    plan = PLAN.replace('"FAKE1,FAKE2"', '["BTCUSDT", "FAKE1,FAKE2"]')
+    (tmp_path / "plan.toml").write_text(plan)
+    done = backtester("batch", "plan.toml", "--out", "out")
+    assert done.returncode == 1
+    assert "The first run fails, so time and memory cannot be told:\n  symbols: the synthetic market has" in done.stdout
+    assert "60 runs done, 30 failed: out\nRead them: backtester results out --failed\n" in done.stdout
+    failed = backtester("results", "out", "--failed").stdout
+    assert failed.startswith("30 failed runs\n\n30 runs: symbols: the synthetic market has no such symbol")
+    assert "the first: strategy=grid_reversion, market=synthetic, symbols=BTCUSDT" in " ".join(failed.split())
+    assert backtester("results", "out").stdout.startswith("60 runs, 30 failed (--failed shows why)\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("batch", "none.toml"), "error: PLAN: cannot be read: No such file or directory; found 'none.toml'"),
+        (("batch", "plan.toml", "--workers", 0), "error: --workers: cannot be used; found 0"),
+        (("batch", "wrong.toml"), "error: wrong.toml: leverge: is an unknown key; found 'leverge'; nearest: leverage"),
+        (("results", "none"), "error: DIR: is no folder; found 'none'"),
+    ],
+)
+def test_what_is_refused(
+    backtester: Backtester, plan: str, tmp_path: Path, arguments: tuple[object, ...], words: str
+) -> None:
+    (tmp_path / "wrong.toml").write_text(PLAN.replace("leverage = [5", "leverge = [5"))
+    said = backtester(*arguments)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert words in said.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_results_refuse_columns_and_endings_that_are_not_there(backtester: Backtester, plan: str) -> None:
+    backtester("batch", plan, "--out", "out")
+    for options, words in (
+        (("--sort", "final_equty"), "error: --sort: is no column of these runs; found 'final_equty'; nearest: final"),
+        (("--columns", "fee"), "error: --columns: is no column of these runs; found 'fee'; nearest: fees"),
+        (("--group", "levrage"), "error: --group: is no column of these runs"),
+        (("--along", "symbols"), "error: --along: holds no numbers"),
+        (("--where", "leverage"), "error: --where: is no condition"),
+        (("--export", "rows.xlsx"), "error: --export: has no known ending; found 'rows.xlsx'"),
+    ):
+        said = backtester("results", "out", *options)
+        assert (said.returncode, said.stdout) == (2, "")
+        assert words in said.stderr
+
+
+def test_a_terminal_gets_progress_and_tables_that_fit(plan: str, tmp_path: Path) -> None:
+    shown = in_terminal(tmp_path, "batch", plan, "--out", "out", "--workers", "1")
+    assert re.search(r"30/30 .*[\d.]+ runs/s", shown)
+    assert "30 runs done: out" in shown
+    table = in_terminal(tmp_path, "results", "out")
+    assert "isolated, best by final equity" in table

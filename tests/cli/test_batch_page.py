@@ -1,0 +1,58 @@
+"""Does docs/batch.md run as it stands, and come out like that? And the plans that it names?"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from backtester.batch import read_plan, run_plan
+from backtester.batch.settings import SETTINGS
+from tests.cli.test_readme import blocks, command_lines, text
+
+ROOT = Path(__file__).resolve().parents[2]
+PLANS = sorted((ROOT / "strategies" / "plans").glob("*.toml"))
+
+
+def words(said: str) -> str:
+    """Return a text without what depends on the machine and the moment."""
+    return re.sub(r"About .*? GiB", "About", " ".join(said.split()))
+
+
+def test_the_page_runs_and_its_outputs_are_real(
+    backtester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("duckdb", reason="duckdb is not installed")
+    monkeypatch.chdir(tmp_path)
+    plan, more = blocks("docs/batch.md", "toml")
+    (tmp_path / "frontier.toml").write_text(plan)
+    (tmp_path / "more.toml").write_text(plan + more)
+    assert read_plan("frontier.toml").n_runs == 80
+    assert read_plan("more.toml").n_runs == 80 - 2 * 4 * 2 + 2 * 4 * 5 * 2
+    printed = []
+    for line in command_lines("docs/batch.md"):
+        if line[1:2] in (["batch"], ["results"]):
+            done = backtester(*line[1:])
+            assert (done.returncode, done.stderr) == (0, ""), line
+            printed.append(done.stdout)
+    assert len(printed) == 6
+    assert (tmp_path / "cross.csv").is_file()
+    whole = words("\n".join(printed))
+    for block in blocks("docs/batch.md", "text"):
+        assert words(block) in whole, block
+    for listing in blocks("docs/batch.md", "python"):
+        exec(compile(listing, "docs/batch.md", "exec"), {"__name__": "page"})
+
+
+def test_the_page_names_every_setting_and_column() -> None:
+    page = text("docs/batch.md")
+    for name in SETTINGS:
+        assert f"`{name}`" in page, name
+
+
+@pytest.mark.parametrize("file", PLANS, ids=lambda file: file.stem)
+def test_the_shipped_plans_run(file: Path, tmp_path: Path) -> None:
+    plan = read_plan(file)
+    outcome = run_plan(plan, tmp_path, workers=2)
+    assert (outcome.done, outcome.failed) == (plan.n_runs, 0)
