@@ -166,7 +166,9 @@ def cancel_all(run, p, reason):
         if slot.pool != p:
             continue
         if slot.waiting_order >= 0:
+            run.state[0].order = run.orders[slot.waiting_order].id
             log_event(run, CANCELLED, reason, j, np.nan, 0.0, 0.0)
+            run.state[0].order = NOBODY
             slot.waiting_order = -1
         drop_for(run, j, reason, NOBODY)
         clear_exits(run, j)

@@ -79,6 +79,7 @@ def take_off(run, j, size):
     if abs(slot.quantity) - size <= REST_TOLERANCE * abs(slot.quantity):
         slot.quantity = 0.0
         slot.entry = np.nan
+        slot.funding = 0.0
         run.pools[slot.pool].n_open -= 1
         clear_exits(run, j)
     else:
@@ -124,7 +125,6 @@ def put_on(run, j, change, fill):
     if slot.quantity == 0.0:
         slot.entry = fill
         slot.topped_up = 0.0
-        slot.funding = 0.0
         run.pools[slot.pool].n_open += 1
     else:
         slot.entry = (slot.quantity * slot.entry + change * fill) / (slot.quantity + change)

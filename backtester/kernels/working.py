@@ -30,10 +30,10 @@ def is_market(run, row):
 
 @seldom
 def put_in(run, w, state):
-    """Put a working order into its slot's list: a plain limit first, the others by order."""
+    """Put a working order into its slot's list, at its place by order."""
     order, slot = run.working[w], run.slots[run.working[w].slot]
     before, after = NOBODY, slot.working
-    while after >= 0 and not order.plain and (run.working[after].plain or run.working[after].order < order.order):
+    while after >= 0 and run.working[after].order < order.order:
         before, after = after, run.working[after].next
     order.next = after
     order.state = state

@@ -1,5 +1,5 @@
 """The margin model in plain Python objects: slow, readable, and the oracle of the kernel."""
 
-from .simulate import run
+from .simulate import Simulation, result, run
 
-__all__ = ["run"]
+__all__ = ["Simulation", "result", "run"]

@@ -48,6 +48,7 @@ class Account:
     segment: str | int = "open"
     s: float = 0.0
     cool_from: float = -1.0
+    at_work: int | None = None
     marks: list[float] = field(default_factory=list)
     trades: list[float] = field(default_factory=list)
 
@@ -144,6 +145,7 @@ class Account:
             "quantity": 0.0,
             "amount": 0.0,
             "reason": "",
+            "order": self.at_work,
         }
         row.update(values)
         self.events.append(row)

@@ -16,11 +16,13 @@ def let_orders_arrive(account: Account, equity: float) -> None:
     for slot in account.slots:
         while slot.arriving:
             order = slot.arriving.pop(0)
+            account.at_work = order.number
             change = sized_change(account, slot, order, equity)
             if change is not None:
                 fixed = None if order.size_type == "position" else change
                 slot.working.append(Working(order, slot, fixed, order.type or ""))
                 arrive(account, slot.working[-1])
+    account.at_work = None
 
 
 def arrive(account: Account, working: Working) -> None:

@@ -24,6 +24,7 @@ def charge(account: Account, slot: Slot, rate: float, mark: float | None) -> Non
     """Charge one slot ``q * m * rate`` (inverse ``q / m * rate``): longs pay a positive rate."""
     price = account.mark(slot) if mark is None or math.isnan(mark) else float(mark)
     payment = slot.side * slot.notional(price) * rate
+    slot.funding_paid += payment
     if account.venue.funding_source == "main_first" and slot.pool.on_demand:
         charge_main_first(account, slot, payment)
     else:

@@ -92,11 +92,15 @@ def act_on_orders(account: Account, equity: float) -> None:
     for slot in account.slots:
         order, slot.waiting = slot.waiting, None
         if order is not None:
+            account.at_work = order.number
             rests.append(first_pass(account, slot, order, equity))
+    account.at_work = None
     do_margin_actions(account)
     for rest in rests:
         if rest is not None:
+            account.at_work = rest.order.number
             third_pass(account, rest)
+    account.at_work = None
 
 
 def first_pass(account: Account, slot: Slot, order: Order, equity: float) -> Rest | None:
@@ -139,8 +143,9 @@ def third_pass(account: Account, rest: Rest) -> None:
 
 def fill_limit(account: Account, slot: Slot, limit: RestingLimit, price: float) -> None:
     """Fill a resting limit."""
-    slot.limit = None
+    slot.limit, account.at_work = None, limit.order.number
     trade(account, slot, limit.order, limit.change, maker_terms(slot, "limit", price))
+    account.at_work = None
 
 
 def trade(account: Account, slot: Slot, order: Order, change: float, terms: Terms) -> bool:
@@ -169,14 +174,14 @@ def attach_exits(account: Account, slot: Slot, order: Order) -> None:
 def cancel_limit(account: Account, slot: Slot, reason: str) -> None:
     """Cancel the slot's resting limit, if any: an event."""
     if slot.limit is not None:
-        account.event("cancelled", slot, reason=reason, quantity=slot.limit.change)
+        account.event("cancelled", slot, reason=reason, quantity=slot.limit.change, order=slot.limit.order.number)
         slot.limit = None
 
 
 def cancel_waiting(account: Account, slot: Slot, reason: str) -> None:
     """Cancel the order that waits for this open, if any: an event."""
     if slot.waiting is not None:
-        account.event("cancelled", slot, reason=reason)
+        account.event("cancelled", slot, reason=reason, order=slot.waiting.number)
         slot.waiting = None
 
 

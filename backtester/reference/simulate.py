@@ -21,6 +21,46 @@ PER_BAR = (
 )
 
 
+class Simulation:
+    """A run that stops between bars, so that orders may come while it goes on.
+
+    Parameters
+    ----------
+    scenario : dict
+        Validated, with all defaults filled in.
+    """
+
+    def __init__(self, scenario: dict) -> None:
+        self.account = build_account(scenario)
+        self.n_bars = 0
+        self.columns: dict[str, list] = {name: [] for name in PER_BAR}
+        self.orders: dict[int, list] = {}
+        for number, row in enumerate(scenario["orders"]):
+            self.order(row, number)
+
+    def order(self, row: dict, number: int) -> None:
+        """Take an order, a row of the scenario format; it acts in the bar after the one it is decided at."""
+        self.orders.setdefault(row["bar"] + 1, []).append(read_order(row, number))
+
+    def instruct(self, row: dict) -> None:
+        """Take a margin instruction, a row of the scenario format."""
+        self.account.margin_actions.append(row)
+
+    def step(self) -> None:
+        """Go through the next bar."""
+        account, t = self.account, self.n_bars
+        account.bar = t
+        for order in self.orders.get(t, []):
+            slot = account.slots[order.slot]
+            if order.works:
+                slot.arriving.append(order)
+            else:
+                slot.waiting = order
+        one_bar(account)
+        record(account, self.columns)
+        self.n_bars += 1
+
+
 def run(scenario: dict) -> dict:
     """Return the result of a validated scenario with all defaults filled in.
 
@@ -34,22 +74,10 @@ def run(scenario: dict) -> dict:
     dict
         As in the scenario format; None for no liquidation price, no entry and an infinite ratio.
     """
-    account = build_account(scenario)
-    orders: dict[int, list] = {}
-    for number, row in enumerate(scenario["orders"]):
-        orders.setdefault(row["bar"] + 1, []).append(read_order(row, number))
-    columns: dict[str, list] = {name: [] for name in PER_BAR}
-    for t in range(len(account.open_time)):
-        account.bar = t
-        for order in orders.get(t, []):
-            slot = account.slots[order.slot]
-            if order.works:
-                slot.arriving.append(order)
-            else:
-                slot.waiting = order
-        one_bar(account)
-        record(account, columns)
-    return result(account, columns)
+    simulation = Simulation(scenario)
+    while simulation.n_bars < len(scenario["open_time"]):
+        simulation.step()
+    return result(simulation.account, simulation.columns)
 
 
 def one_bar(account: Account) -> None:
@@ -95,7 +123,7 @@ def close_bar(account: Account) -> None:
     account.bankrupt = True
     account.events.append({
         "bar": account.bar, "kind": "bankrupt", "slot": None, "pool": 0, "segment": "close", "s": 1.0, "price": None,
-        "fill": None, "quantity": 0.0, "amount": 0.0, "reason": "",
+        "fill": None, "quantity": 0.0, "amount": 0.0, "reason": "", "order": None,
     })
 
 
@@ -137,7 +165,7 @@ def result(account: Account, columns: dict[str, list]) -> dict:
     }
     return {
         **columns,
-        "events": account.events,
+        "events": [{name: value for name, value in event.items() if name != "order"} for event in account.events],
         "ledger": account.ledger,
         "totals": totals,
         "pool_of_slot": [slot.pool.index for slot in account.slots],

@@ -60,6 +60,7 @@ class Slot:
     arriving: list[Order] = field(default_factory=list)
     working: list[Working] = field(default_factory=list)
     topped_up: float = 0.0
+    funding_paid: float = 0.0
 
     @property
     def is_open(self) -> bool:

@@ -26,7 +26,7 @@ def build_account(scenario: dict) -> Account:
         pools=pools,
         open_time=list(scenario["open_time"]),
         funding=scenario["funding"],
-        margin_actions=scenario["margin_actions"],
+        margin_actions=list(scenario["margin_actions"]),
     )
     deposit(account, scenario)
     return account

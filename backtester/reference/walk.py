@@ -43,7 +43,9 @@ def act(account: Account, trigger: Trigger) -> None:
         return
     price = account.trade(slot)
     if trigger.working is not None:
+        account.at_work = trigger.working.order.number
         touch(account, trigger.working)
+        account.at_work = None
     elif trigger.kind == "limit" and slot.limit is not None:
         fill_limit(account, slot, slot.limit, price)
     elif trigger.kind == "take_profit":

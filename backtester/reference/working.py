@@ -92,7 +92,8 @@ def cancel_resting(account: Account, slot: Slot, reason: str, picks: Callable[[O
     """Cancel the picked ones of the working orders that rest in a slot: events with their sizes."""
     for working in [each for each in slot.working if picks(each.order)]:
         slot.working.remove(working)
-        account.event("cancelled", slot, reason=reason, quantity=working.change or 0.0)
+        number = working.order.number
+        account.event("cancelled", slot, reason=reason, quantity=working.change or 0.0, order=number)
 
 
 def cancel_working(account: Account, slot: Slot, reason: str, picks: Callable[[Order], bool]) -> None:
@@ -100,7 +101,7 @@ def cancel_working(account: Account, slot: Slot, reason: str, picks: Callable[[O
     cancel_resting(account, slot, reason, picks)
     for order in [each for each in slot.arriving if picks(each)]:
         slot.arriving.remove(order)
-        account.event("cancelled", slot, reason=reason)
+        account.event("cancelled", slot, reason=reason, order=order.number)
 
 
 def cancel_others(account: Account, traded: Order) -> None:
