@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
     from backtester.account import Account
     from backtester.allocation import Strategies
+    from backtester.attribution import Attribution
+    from backtester.contagion import Contagion
     from backtester.engine import Prepared
+    from backtester.isolation import IsolationPrice
     from backtester.market import Market
     from backtester.result import Result
 
@@ -120,6 +123,34 @@ class Comparison:
     def parting(self) -> Parting | None:
         """Where the first two modes part; None with a single mode."""
         return next(iter(self.partings.values()), None)
+
+    @cached_property
+    def attribution(self) -> Attribution | None:
+        """Why the first two modes end apart, pair by pair of trades; None with a single mode."""
+        from backtester.attribution import attribute
+
+        if len(self.modes) < 2:
+            return None
+        first, second = self.modes[:2]
+        return attribute(self.results[first], self.results[second], (first, second))
+
+    @cached_property
+    def contagion(self) -> dict[str, Contagion]:
+        """Who took whom down, of each mode in which positions share a pool; held against the first other mode."""
+        from backtester.contagion import contagion
+
+        return {
+            mode: contagion(run, next((other for name, other in self.results.items() if name != mode), None))
+            for mode, run in self.results.items()
+            if "standing" in {run.pool_kind[pool] for pool in run.pool_of_slot}
+        }
+
+    @cached_property
+    def isolation(self) -> dict[str, IsolationPrice]:
+        """What isolation cost, of each mode with isolated positions."""
+        from backtester.isolation import isolation_price
+
+        return {mode: isolation_price(run) for mode, run in self.results.items() if "on_demand" in run.pool_kind}
 
     @cached_property
     def band(self) -> pd.DataFrame:

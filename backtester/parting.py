@@ -14,26 +14,20 @@ from backtester.schema import (
     AVAILABLE,
     CUT,
     EVENT_KINDS,
-    FILL,
     LEDGER_KINDS,
-    LIMIT,
     LIQUIDATION,
     MOVED,
     REASONS,
     REFUSED,
     REJECTED,
-    STOP,
-    TAKE_PROFIT,
-    TRAILING_STOP,
 )
+from backtester.stretches import SAME, TRADES, alike
 
 if TYPE_CHECKING:
     from backtester.result import Result
 
 __all__ = ["Parting", "part", "traded"]
 
-TRADES = (FILL, LIQUIDATION, STOP, TAKE_PROFIT, TRAILING_STOP, LIMIT)
-SAME = 1e-9  # relative for trades, of the balance for cash: the margin model's tolerance
 _REASON = {
     "": "",
     "no_data": "no data",
@@ -116,18 +110,11 @@ def _trades(events: NDArray[Any]) -> NDArray[Any]:
 def _first_trade_apart(first: NDArray[Any], second: NDArray[Any]) -> int | None:
     a, b = _trades(first), _trades(second)
     n = min(len(a), len(b))
-    apart = np.flatnonzero(~_alike(a[:n], b[:n]))
+    apart = np.flatnonzero(~alike(a[:n], b[:n]))
     if apart.size:
         return int(min(a["bar"][apart[0]], b["bar"][apart[0]]))
     longer = a if len(a) > n else b
     return int(longer["bar"][n]) if len(longer) > n else None
-
-
-def _alike(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.bool_]:
-    same = (a["bar"] == b["bar"]) & (a["slot"] == b["slot"]) & (a["kind"] == b["kind"])
-    for field in ("quantity", "fill"):
-        same &= np.isclose(a[field], b[field], rtol=SAME, atol=0.0, equal_nan=True)
-    return same
 
 
 def _first_cash_apart(first: Result, second: Result) -> int | None:
@@ -168,7 +155,7 @@ def _slot_name(run: Result, slot: int) -> str:
 
 def _slot_alike(trades: list[NDArray[Any]], slot: int) -> bool:
     a, b = (rows[rows["slot"] == slot] for rows in trades)
-    return len(a) == len(b) and bool(_alike(a, b).all())
+    return len(a) == len(b) and bool(alike(a, b).all())
 
 
 def _killed(rows: NDArray[Any], slot: int) -> bool:

@@ -21,6 +21,7 @@ from reports.downsample import extremes
 from reports.page import Picture, kept, template
 from reports.palette import INK, MUTED, look, look_of_venue
 from reports.tables import metrics_table
+from reports.write import PAGE
 
 __all__ = ["EQUITY", "VenueChart", "folders", "venue_equity_chart", "venue_page"]
 
@@ -130,7 +131,7 @@ def venue_page(
         The resolved configuration, JSON values.
     """
     header, rows = across_printing.overview_rows(result)
-    pages = {venue: f"{quote(folder)}/index.html" for venue, folder in inside.items()}
+    pages = {venue: f"{quote(folder)}/{PAGE}" for venue, folder in inside.items()}
     files = [
         ("configuration.json", "what was run"),
         ("metrics.json", "verdict, and metrics, band and notes of each venue"),

@@ -20,13 +20,23 @@ from reports.canvas import WIDE, Size, canvas, date_axis, dates, end_labels, mon
 from reports.downsample import columns_of, envelope, extremes, lowest, means
 from reports.palette import MUTED, PAPER, WARNING, look
 from reports.timeline import legend_of_marks, liquidation_chart
+from reports.waterfall import waterfall_chart
 
 if TYPE_CHECKING:
     from backtester.result import Result
 
 Floats = NDArray[np.float64]
 
-__all__ = ["CHARTS", "Chart", "equity_chart", "liquidation_chart", "margin_ratio_chart", "path_of", "underwater_chart"]
+__all__ = [
+    "CHARTS",
+    "Chart",
+    "charts_of",
+    "equity_chart",
+    "liquidation_chart",
+    "margin_ratio_chart",
+    "path_of",
+    "underwater_chart",
+]
 
 MARK_WIDTH = 8  # pixel columns that share one liquidation mark in the equity chart
 FEW_MARKS = 40  # liquidation marks in a wide equity chart that can be told apart
@@ -50,6 +60,12 @@ class Chart(NamedTuple):
     name: str
     draw: Callable[[Comparison, Size], Figure]
     finding: Callable[[Comparison], str]
+
+
+def charts_of(comparison: Comparison) -> list[Chart]:
+    """Return the charts that a comparison has something to show in, in the order of the page."""
+    found = comparison.attribution
+    return [chart for chart in CHARTS if chart is not ATTRIBUTION or (found is not None and len(found.pairs))]
 
 
 def equity_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
@@ -235,9 +251,11 @@ def margin_ratio_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
     return figure
 
 
+ATTRIBUTION = Chart("attribution", waterfall_chart, findings.attribution)
 CHARTS = (
     Chart("equity", equity_chart, findings.equity),
     Chart("underwater", underwater_chart, findings.drawdown),
+    ATTRIBUTION,
     Chart("liquidations", liquidation_chart, findings.liquidations),
     Chart("margin-ratio", margin_ratio_chart, findings.margin),
 )

@@ -10,10 +10,11 @@ from backtester import text
 from backtester.compare import Comparison
 from backtester.summary import value
 from backtester.verdict import SAME_DEPTH, TIE, name_of
+from reports.why import class_labels
 
 SPACE, MINUS = "\u00a0", "\u2212"  # a space at which no line ends; the sign
 
-__all__ = ["drawdown", "equity", "liquidations", "margin"]
+__all__ = ["attribution", "drawdown", "equity", "liquidations", "margin"]
 
 
 def _named(mode: str, *, first: bool = False) -> str:
@@ -83,6 +84,25 @@ def margin(comparison: Comparison) -> str:
     if not worst[nearest]:
         return "No margin was ever in use"
     return f"No pool was liquidated; the highest ratio was {worst[nearest]:.2f}, in {_named(nearest)}"
+
+
+def attribution(comparison: Comparison) -> str:
+    """Say which kinds of pairs put the first mode ahead of the second most, and which put it behind."""
+    found = comparison.attribution
+    if found is None:
+        return "One mode alone: nothing to take apart"
+    unit, first, labels = comparison.currency, _named(found.modes[0], first=True), class_labels(found.modes)
+    sums = found.sums["difference"]
+    if abs(found.difference) <= TIE * comparison.first.scenario.balance:
+        return f"{first} and {_named(found.modes[1])} ended alike"
+    ahead = found.difference > 0.0
+    name = str(sums.idxmax() if ahead else sums.idxmin())
+    where = f"ended {_whole(abs(found.difference))}{SPACE}{unit} {'ahead' if ahead else 'behind'}"
+    return f"{first} {where}; most for it: {labels[name]} ({_signed(float(sums[name]))})"
+
+
+def _signed(value: float) -> str:
+    return f"{'+' if value > 0 else MINUS}{_whole(abs(value))}"
 
 
 def _whole(value: float) -> str:

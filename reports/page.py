@@ -1,29 +1,37 @@
-"""The page that shows a comparison: words, tables and the charts that lie beside it."""
+"""The page that shows a comparison: one file of words, tables, charts and panels that needs no network."""
 
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from collections.abc import Mapping
 from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from backtester import text
 from backtester.compare import Comparison
 from backtester.printing import BY_STRATEGY, all_notes, facts, several_strategies
+from backtester.stretches import SAME
 from backtester.verdict import name_of
+from reports import why
 from reports.palette import look
+from reports.panels import panels_json
 from reports.tables import band_table, metrics_table, strategy_table
 
 __all__ = ["Picture", "kept", "page", "template"]
+
+PACKAGES = ("perp-margin-backtester", "numba", "numpy", "pandas", "plotly")
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
 class Picture(NamedTuple):
-    """A chart beside the page.
+    """A chart on the page, and its files beside it.
 
     Parameters
     ----------
@@ -31,7 +39,9 @@ class Picture(NamedTuple):
         Of the chart.
     finding : str
         Its title, read out to those who cannot see it.
-    wide, narrow, png : str
+    wide, narrow : str
+        The drawing itself, as addresses that hold it.
+    svg, png : str
         Addresses relative to the page.
     """
 
@@ -39,6 +49,7 @@ class Picture(NamedTuple):
     finding: str
     wide: str
     narrow: str
+    svg: str
     png: str
 
 
@@ -82,22 +93,77 @@ def page(
     files : list of (str, str)
         Name and content of the files beside the page.
     """
+    from plotly.offline import get_plotlyjs  # a second to load
+
     market = comparison.first.market
     modes = [(name_of(mode), look(mode)) for mode in comparison.modes]
-    return template("index.html").render(
+    return template("report.html").render(
         title=f"{comparison.first.strategy or 'Scenario'}: {' against '.join(name for name, _ in modes)}",
         synthetic=market.synthetic,
         verdict=kept(comparison.verdict),
         partings=[(text.moment(p.time) + " UTC" if p.bar >= 0 else "", p.why) for p in comparison.partings.values()],
         facts=facts(comparison),
         modes=modes,
+        heads=[f"mode-{k + 1}" for k in range(len(modes))],
         metrics=metrics_table(comparison),
         strategies=strategy_table(comparison) if several_strategies(comparison) else None,
         by_strategy=BY_STRATEGY,
         band=band_table(comparison) if len(comparison.band) > len(modes) else None,
         band_verdict=kept(comparison.band_verdict),
         pictures=pictures,
+        symbols=market.symbols,
+        unit=comparison.currency,
+        panels_said="; ".join(picture.finding for picture in pictures),
+        series=panels_json(comparison),
+        plotly=get_plotlyjs(),
+        attribution=_attribution(comparison),
+        contagion=why.contagion_stories(comparison),
+        isolation=why.isolation_stories(comparison),
         notes=all_notes(comparison),
-        configuration=json.dumps(configuration, indent=2, default=str, ensure_ascii=False),
+        configuration=_pretty(configuration),
         files=files,
+        repeat=_repeat(configuration, files),
+        versions=_versions(),
+        data=_pretty(comparison.data) if comparison.data else "",
     )
+
+
+def _pretty(content: object) -> str:
+    return json.dumps(content, indent=2, default=str, ensure_ascii=False)
+
+
+def _attribution(comparison: Comparison) -> dict[str, Any] | None:
+    """Return the tables of the attribution with what is said about them; None where nothing was traded."""
+    found = comparison.attribution
+    if found is None or not len(found.pairs):
+        return None
+    unexplained = abs(found.rest) > SAME * comparison.first.scenario.balance
+    pairs = why.pair_table(found, comparison)
+    shown = f"The {len(pairs.rows)} that differ most; all {len(found.pairs):,} are in attribution.parquet"
+    return {
+        "sums": why.sum_table(found),
+        "minus": f"{name_of(found.modes[0])} \u2212 {name_of(found.modes[1])}",
+        "rest": f", but for {text.money(found.rest)} that no trade explains" if unexplained else "",
+        "pairs": pairs,
+        "pairs_said": f"{shown} [{comparison.currency}]",
+    }
+
+
+def _repeat(configuration: Mapping[str, object], files: list[tuple[str, str]]) -> str:
+    """Return the command that repeats the comparison: the one it was made by, or a run of each scenario beside it."""
+    if command := configuration.get("command"):
+        return str(command)
+    scenarios = [name for name, _ in files if name.startswith("scenario-")]
+    runs = [shlex.join(["backtester", "scenario", "run", name]) for name in scenarios]
+    return " && ".join(runs) or "compare(strategy, market, account)  # with the configuration above"
+
+
+def _versions() -> list[tuple[str, str]]:
+    """Return the versions that the numbers may depend on."""
+    found = [("python", sys.version.split()[0])]
+    for name in PACKAGES:
+        try:
+            found.append((name, version(name)))
+        except PackageNotFoundError:  # run from its folder, it is not installed
+            continue
+    return found

@@ -67,16 +67,30 @@ def metrics_table(comparison: Comparison) -> Table:
 
 
 def band_table(comparison: Comparison) -> Table:
-    """Return what each path inside the bars makes of each mode as cells."""
+    """Return what each path inside the bars makes of each mode as cells, and of the difference when there are two."""
     header, rows = band_rows(comparison)
-    return Table(tuple(header[1:]), tuple(Row(label, label, "", "", tuple(cells)) for label, *cells in rows))
+    cells = [Row("", label, "", "", tuple(cells)) for label, *cells in rows]
+    return Table(tuple(header[1:]), (*cells, *_band_differences(comparison)))
+
+
+def _band_differences(comparison: Comparison) -> list[Row]:
+    if len(comparison.modes) != 2:
+        return []
+    band, name = comparison.band, " \u2212 ".join(map(name_of, comparison.modes))
+    first, second = (band[band.index.get_level_values("mode") == mode] for mode in comparison.modes)
+    paths = first.index.get_level_values("path").tolist()
+    rows = []
+    for path, numbers in zip(paths, (first.to_numpy() - second.to_numpy()).tolist(), strict=True):
+        cells = [formatted(str(key), each, difference=True) for key, each in zip(band, numbers, strict=True)]
+        rows.append(Row("", f"{name}, {path}", "", "", tuple(cells)))
+    return rows
 
 
 def strategy_table(comparison: Comparison) -> Table:
     """Return what each strategy earned and used as cells, under a heading for each mode."""
     header, blocks = strategy_blocks(comparison)
     rows = [
-        Row(f"{mode}-{name}", name, "", "", tuple(cells), "" if k else mode)
+        Row("", name, "", "", tuple(cells), "" if k else mode)
         for mode, block in blocks.items()
         for k, (name, *cells) in enumerate(block)
     ]

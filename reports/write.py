@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
     from reports.page import Picture
 
-__all__ = ["check_folder", "write_report"]
+__all__ = ["PAGE", "check_folder", "write_report"]
+
+PAGE = "report.html"
 
 SCENARIO_BARS = 5_000
 SCENARIO_CELLS = 100_000  # bars times instruments; more would be tens of megabytes of JSON
@@ -113,7 +116,7 @@ def write_report(
         raise _unwritable(place, error) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return place / "index.html"
+    return place / PAGE
 
 
 def _known(comparison: Comparison | VenueComparison) -> dict[str, object]:
@@ -166,15 +169,15 @@ def _write_venues(
     _json(folder / "configuration.json", configuration)
     _json(folder / "metrics.json", result.to_dict())
     pictures = _pictures(result, folder, tell, (EQUITY,))
-    tell("index.html")
+    tell(PAGE)
     html = venue_page(result, pictures, inside, configuration=configuration)
-    (folder / "index.html").write_text(html, encoding="utf-8")
+    (folder / PAGE).write_text(html, encoding="utf-8")
 
 
 def _write_one(
     comparison: Comparison, folder: Path, configuration: Mapping[str, object], tell: Callable[[str], None]
 ) -> None:
-    from reports.charts import CHARTS
+    from reports.charts import charts_of
     from reports.page import page
 
     files = [("configuration.json", "what was run"), ("metrics.json", "metrics, verdict, band and notes")]
@@ -187,11 +190,33 @@ def _write_one(
     if several_strategies(comparison):
         _parquet(comparison.by_strategy, folder / "by_strategy.parquet")
         files.append(("by_strategy.parquet", "what each strategy earned, paid and used, by mode"))
+    files += _reasons(comparison, folder, tell)
     files += _scenarios(comparison, folder, tell)
-    pictures = _pictures(comparison, folder, tell, CHARTS)
-    tell("index.html")
+    pictures = _pictures(comparison, folder, tell, charts_of(comparison))
+    tell(PAGE)
     html = page(comparison, pictures, configuration=configuration, files=files)
-    (folder / "index.html").write_text(html, encoding="utf-8")
+    (folder / PAGE).write_text(html, encoding="utf-8")
+
+
+def _reasons(comparison: Comparison, folder: Path, tell: Callable[[str], None]) -> list[tuple[str, str]]:
+    """Write why the modes differ, as far as there is anything to say."""
+    import pandas as pd
+
+    found = comparison.attribution
+    closings = {mode: each.closings for mode, each in comparison.contagion.items()}
+    blocks = {mode: each.blocks for mode, each in comparison.isolation.items()}
+    tables = (
+        ("attribution", None if found is None else found.pairs, "every stretch of a slot, its class and its money"),
+        ("contagion", pd.concat(closings, names=["mode"]) if closings else None, "culprits and victims, by mode"),
+        ("blocks", pd.concat(blocks, names=["mode"]) if blocks else None, "isolated blocks that were liquidated"),
+    )
+    written = []
+    for name, frame, content in tables:
+        if frame is not None and len(frame):
+            tell(f"{name}.parquet")
+            _parquet(frame, folder / f"{name}.parquet")
+            written.append((f"{name}.parquet", content))
+    return written
 
 
 def _json(path: Path, value: object) -> None:
@@ -199,12 +224,13 @@ def _json(path: Path, value: object) -> None:
 
 
 def _parquet(frame: pd.DataFrame, path: Path) -> None:
-    """Write a frame by mode with its index as columns, so that any reader understands it."""
+    """Write a frame with its index as columns, so that any reader understands it."""
     kept = [name for name in frame.index.names if name]  # a mere row number says nothing
     free = frame.rename(columns={name: f"{name}_" for name in kept})
-    flat = free.reset_index().drop(columns=[f"level_{k}" for k, name in enumerate(frame.index.names) if not name])
+    flat = (free.reset_index(level=kept) if kept else free).reset_index(drop=True)
     flat.columns = [str(column) for column in flat.columns]
-    flat["mode"] = flat["mode"].astype("category")
+    if "mode" in flat:
+        flat["mode"] = flat["mode"].astype("category")
     flat.to_parquet(path, index=False)
 
 
@@ -240,11 +266,18 @@ def _pictures(comparison: Any, folder: Path, tell: Callable[[str], None], charts
     out = []
     for chart in charts:
         tell(f"charts/{chart.name}")
-        finding = chart.finding(comparison)
-        wide, narrow = (f"charts/{chart.name}{end}.svg" for end in ("", "-narrow"))
+        finding, name = chart.finding(comparison), f"charts/{chart.name}"
         figure = chart.draw(comparison, WIDE)
-        (folder / wide).write_text(svg(figure, finding, shades), encoding="utf-8")
-        (folder / f"charts/{chart.name}.png").write_bytes(png(figure))
-        (folder / narrow).write_text(svg(chart.draw(comparison, NARROW), finding, shades), encoding="utf-8")
-        out.append(Picture(chart.name, finding, quote(wide), quote(narrow), f"charts/{chart.name}.png"))
+        wide = svg(figure, finding, shades).encode()
+        narrow = svg(chart.draw(comparison, NARROW), finding, shades).encode()
+        (folder / f"{name}.png").write_bytes(png(figure))
+        (folder / f"{name}.svg").write_bytes(wide)
+        (folder / f"{name}-narrow.svg").write_bytes(narrow)
+        files = quote(f"{name}.svg"), quote(f"{name}.png")
+        out.append(Picture(chart.name, finding, _inline(wide), _inline(narrow), *files))
     return out
+
+
+def _inline(drawing: bytes) -> str:
+    """Return the address of a drawing that holds the drawing itself."""
+    return f"data:image/svg+xml;base64,{b64encode(drawing).decode()}"

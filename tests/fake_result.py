@@ -8,7 +8,8 @@ import pandas as pd
 from backtester.account import Slot
 from backtester.compare import Comparison
 from backtester.market import Market
-from backtester.schema import EVENT, EVENT_KINDS, LEDGER_KINDS, LEDGER_ROW, LIQUIDATION, REASONS
+from backtester.orders import Orders
+from backtester.schema import EVENT, EVENT_KINDS, LEDGER_KINDS, LEDGER_ROW, LIQUIDATION, POSITION_ROW, REASONS
 from backtester.venue import Instrument, VenueRules
 
 HOUR = 3_600_000_000_000
@@ -36,6 +37,7 @@ def fake_market(n_bars, symbols=("BTCUSDT", "SOLUSDT"), *, step=HOUR, price=100.
 def fake_events(rows):
     """Rows are (bar, slot, kind, quantity, fill, amount[, reason])."""
     events = np.zeros(len(rows), dtype=EVENT)
+    events["order"] = -1
     for row, (bar, slot, kind, quantity, fill, amount, *reason) in zip(events, rows, strict=True):
         row["bar"], row["slot"], row["kind"] = bar, slot, EVENT_KINDS.index(kind)
         row["quantity"], row["fill"], row["price"], row["amount"] = quantity, fill, fill, amount
@@ -99,6 +101,7 @@ def fake_result(
             instruments=tuple(Instrument(symbol, tiers=((0.0, 1 / 64, 64.0),)) for symbol in market.symbols),
             rules=VenueRules(),
             market=market,
+            orders=Orders.none(),
         ),
         strategy=strategy,
         slot_names=names,
@@ -108,6 +111,7 @@ def fake_result(
         worst_margin_ratio=np.broadcast_to(np.asarray(ratio, dtype=float), n),
         events=log,
         ledger=book,
+        position_changes=np.zeros(0, POSITION_ROW),
         pool_initial_margin=np.broadcast_to(np.asarray(margin, dtype=float).reshape(-1, 1), (n, 1)),
         quantity=quantity,
         pool_of_slot=np.zeros(len(names), dtype=np.int64),

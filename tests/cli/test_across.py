@@ -48,8 +48,8 @@ def test_json_and_folder_hold_all_venues(backtester: Backtester, tmp_path: Path)
     assert json.loads((tmp_path / "out" / "configuration.json").read_text()) == said["configuration"]
     for venue in said["venues"]:
         assert json.loads((tmp_path / "out" / venue / "metrics.json").read_text()) == said["comparisons"][venue]
-        assert (tmp_path / "out" / venue / "index.html").is_file()
-    assert said["report"] == str(Path("out") / "index.html")
+        assert (tmp_path / "out" / venue / "report.html").is_file()
+    assert said["report"] == str(Path("out") / "report.html")
 
 
 def test_the_numbers_are_those_of_each_venue_alone(backtester: Backtester) -> None:

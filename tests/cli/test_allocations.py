@@ -47,7 +47,7 @@ def test_the_report_shows_each_strategy(backtester: Backtester, tmp_path: Path) 
     assert max(map(len, lines)) <= 100
     named = [line.split()[0] for line in lines[lines.index("What each strategy made of it") :] if line[:4] == "    "]
     assert [name for name in named if name in ("Trend", "carry", "together")] == ["Trend", "carry", "together"] * 2
-    page = (tmp_path / "team" / "index.html").read_text()
+    page = (tmp_path / "team" / "report.html").read_text()
     assert "What each strategy made of it" in page
     assert page.count('<th scope="row">carry</th>') == 2
     told = pd.read_parquet(tmp_path / "team" / "by_strategy.parquet")

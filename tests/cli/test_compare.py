@@ -72,7 +72,7 @@ def test_it_prints_the_report_and_the_page(written: CompletedProcess[str], place
     assert written.stderr == ""  # no progress where there is no terminal
     report, _, page = written.stdout.rstrip("\n").rpartition("\n\nThe report is in\n")
     assert report == str(expected(place))
-    assert page == os.path.join("out", "run", "index.html")
+    assert page == os.path.join("out", "run", "report.html")
     assert "SYNTHETIC" not in report
 
 
@@ -104,7 +104,7 @@ def test_it_writes_results_charts_and_a_page(written: CompletedProcess[str], pla
     assert frame.groupby("mode", observed=True).size().to_dict() == {"isolated": 176, "cross": 176}
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["metrics"]["final_equity"]["cross"] == frame[frame["mode"] == "cross"]["equity"].iloc[-1]
-    page = (run / "index.html").read_text()
+    page = (run / "report.html").read_text()
     assert "charts/equity.svg" in page
     assert "configuration.json" in page
 

@@ -14,7 +14,7 @@ import pytest
 from backtester.cli import demo, main
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = os.path.join("out", "demo", "index.html")
+PAGE = os.path.join("out", "demo", "report.html")
 CODE = "from backtester.cli import main; main()"
 
 
@@ -52,7 +52,7 @@ def test_the_story_is_there(twice: tuple[CompletedProcess[str], CompletedProcess
     assert said["synthetic"] is True
     assert metrics["liquidations"]["isolated"] > metrics["liquidations"]["cross"] > 0
     assert metrics["max_drawdown_in_bars"]["isolated"] < 0.7 < 0.9 < metrics["max_drawdown_in_bars"]["cross"]
-    page = (place / "out" / "demo" / "index.html").read_text()
+    page = (place / "out" / "demo" / "report.html").read_text()
     assert "Synthetic market" in page
 
 
@@ -73,7 +73,7 @@ def earlier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     out = tmp_path / "out" / "demo"
     (out / "charts").mkdir(parents=True)
-    (out / "index.html").write_text("earlier")
+    (out / "report.html").write_text("earlier")
     (out / "charts" / "equity.svg").write_text("earlier")
     demo._sign(out)
     return out
@@ -106,7 +106,7 @@ def test_a_file_of_somebody_is_kept(
     assert end.value.code == 2
     assert "nothing is overwritten" in capsys.readouterr().err
     assert (earlier / "my-notes.txt").read_text() == "mine"
-    assert (earlier / "index.html").read_text() == "earlier"
+    assert (earlier / "report.html").read_text() == "earlier"
 
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError])
@@ -114,5 +114,5 @@ def test_a_demo_that_fails_leaves_the_earlier_one(earlier: Path, failure: type[B
     with pytest.raises(failure), demo._moved_away(earlier, earlier=True):
         assert not earlier.exists()
         raise failure
-    assert (earlier / "index.html").read_text() == "earlier"
+    assert (earlier / "report.html").read_text() == "earlier"
     assert [file.name for file in earlier.parent.iterdir()] == ["demo"]

@@ -66,7 +66,7 @@ def test_the_listings_run(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     names: dict[str, object] = {"__name__": "readme"}
     exec(compile(strategy + use, "README.md", "exec"), names)
     assert "SYNTHETIC MARKET" in capsys.readouterr().out
-    assert (here / "out/notebook/index.html").is_file()
+    assert (here / "out/notebook/report.html").is_file()
 
 
 @pytest.mark.parametrize("page", PAGES)

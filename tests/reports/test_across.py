@@ -39,10 +39,10 @@ def written(result, tmp_path_factory):
 
 def test_every_venue_has_its_own_folder(result, written):
     assert {each.name for each in written.parent.iterdir()} == {
-        "index.html", "configuration.json", "metrics.json", "charts", "okx", "kraken", "hyperliquid",
+        "report.html", "configuration.json", "metrics.json", "charts", "okx", "kraken", "hyperliquid",
     }  # fmt: skip
     alone = write_report(result["okx"], written.parent.parent / "alone", configuration={"venues": ["okx"]}).parent
-    for name in ("index.html", "metrics.json", "configuration.json", "charts/equity.svg", "scenario-cross.json"):
+    for name in ("report.html", "metrics.json", "configuration.json", "charts/equity.svg", "scenario-cross.json"):
         assert (written.parent / "okx" / name).read_bytes() == (alone / name).read_bytes()
     assert {each.name for each in (written.parent / "charts").iterdir()} == {
         "equity.svg", "equity-narrow.svg", "equity.png",
@@ -59,9 +59,10 @@ def test_the_files_hold_all_venues(result, written):
 def test_the_page_links_and_shows_each_venue(result, written):
     page = written.read_text()
     for venue in result:
-        assert f'<a href="{venue}/index.html">{venue}</a>' in page
+        assert f'<a href="{venue}/report.html">{venue}</a>' in page
         assert f"<td>{result[venue].metrics.at['final_equity', 'cross']:,.2f}</td>" in page
-    assert 'src="charts/equity.svg"' in page
+    assert 'href="charts/equity.svg"' in page
+    assert 'src="data:image/svg+xml;base64,' in page
     assert result.verdict.split(".")[0].replace(" %", "\u00a0%") in page
 
 
@@ -85,7 +86,7 @@ def test_what_a_venue_file_calls_itself_is_escaped_and_stays_in_the_folder(tmp_p
     assert folders(names) == {"../<b>x": "_b_x", "charts": "charts_", "___b_x": "___b_x"}
     assert folders(["a b", "a?b"]) == {"a b": "a_b", "a?b": "a_b_"}
     assert "<b>x" not in page.read_text()
-    assert (page.parent / "charts_" / "index.html").is_file()
+    assert (page.parent / "charts_" / "report.html").is_file()
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])

@@ -5,11 +5,15 @@ import json
 import os
 import re
 import tempfile
+from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from markupsafe import escape
+from plotly.offline import get_plotlyjs
 
 from backtester.errors import ConfigurationError
 from reports import write
@@ -19,7 +23,7 @@ from tests.fake_result import fake_comparison, fake_market, fake_result, story
 
 CONFIGURATION = {"strategy": "EmaCross", "leverage": 10, "params": {"fast": 8}}
 FILES = {
-    "index.html",
+    "report.html",
     "configuration.json",
     "metrics.json",
     "equity.parquet",
@@ -28,10 +32,19 @@ FILES = {
     "liquidations.parquet",
     "ledger.parquet",
     "events.parquet",
+    "attribution.parquet",
+    "contagion.parquet",
     "scenario-isolated.json",
     "scenario-cross.json",
     "charts",
 }
+
+
+def without_plotly(html):
+    """Return a page without the program that draws its panels."""
+    whole = get_plotlyjs()
+    assert html.count(whole) == 1
+    return html.replace(whole, "")
 
 
 @pytest.fixture(scope="module")
@@ -79,25 +92,31 @@ def test_a_notebook_needs_no_configuration(tmp_path):
 
 def test_page_shows_the_tables_numbers(written):
     comparison, page = written
-    html = page.read_text()
-    rows = re.findall(r'<tr id="(\w+)">(.*?)</tr>', html, re.S)
+    html = without_plotly(page.read_text())
+    expected = metrics_table(comparison).rows
+    rows = re.findall(r'<tr id="(\w+)">(.*?)</tr>', html, re.S)[: len(expected)]
     assert [(key, re.findall(r"<td>(.*?)</td>", cells)) for key, cells in rows] == [
-        (row.key, [cell.replace("'", "&#39;") for cell in row.cells]) for row in metrics_table(comparison).rows
+        (row.key, [cell.replace("'", "&#39;") for cell in row.cells]) for row in expected
     ]
     assert comparison.verdict in html.replace("\u00a0", " ")
-    assert band_table(comparison).rows[0].cells[0] in html
+    assert all(cell.replace("'", "&#39;") in html for row in band_table(comparison).rows for cell in row.cells)
     assert "Synthetic market" in html
     assert "mark = trade for SOLUSDT" in html
 
 
-def test_page_needs_nothing_but_the_files_beside_it(written):
+def test_page_holds_all_it_shows_and_links_to_the_files_beside_it(written):
     _, page = written
-    html = page.read_text()
-    for address in re.findall(r'(?:src|srcset|href)="([^"]*)"', html):
+    html = without_plotly(page.read_text())
+    for address in re.findall(r'href="([^"]*)"', html):
         assert (page.parent / address).is_file(), address
-    assert "http" not in html
-    assert "<script" not in html
-    assert html.count("<img") == html.count(' alt="') == 4
+    shown = re.findall(r'(?:src|srcset)="([^"]*)"', html)
+    assert len(shown) == 2 * 5
+    assert all(address.startswith("data:image/svg+xml;base64,") for address in shown)
+    assert "http:" not in html
+    assert "https:" not in html
+    assert "default-src 'none'" in html  # a browser refuses whatever a page might ask of the network
+    assert html.count("<script") == 3
+    assert html.count("<img") == html.count(' alt="') == 5
 
 
 def test_names_cannot_inject_markup(tmp_path):
@@ -113,8 +132,11 @@ def test_names_cannot_inject_markup(tmp_path):
         venue=evil,
     )
     page = write_report(comparison, tmp_path / "run", configuration={evil: evil})
-    assert "<script" not in page.read_text()
-    assert "&lt;script&gt;" in page.read_text()
+    html = without_plotly(page.read_text())
+    assert evil not in html
+    assert html.count("<script") == html.count("</script") == 3  # the numbers, plotly, and what draws the panels
+    assert "&lt;script&gt;" in html
+    assert "\\u003cscript>" in html  # among the numbers
     for drawing in (tmp_path / "run" / "charts").glob("*.svg"):
         assert "<script" not in drawing.read_text(), drawing.name
 
@@ -208,7 +230,7 @@ def test_scenarios_are_compact_and_each_mode_has_its_own(tmp_path):
 def test_scenarios_only_when_they_are_small(tmp_path):
     write_report(story(5_001, 2), tmp_path / "long", configuration={})
     assert not list((tmp_path / "long").glob("scenario-*.json"))
-    assert "scenario-" not in (tmp_path / "long" / "index.html").read_text()
+    assert "scenario-" not in (tmp_path / "long" / "report.html").read_text()
 
 
 @pytest.mark.parametrize("equity", [[1e4], [9e3, 0.0, 0.0], [1e4] * 5], ids=["one bar", "ruin in bar 1", "no trade"])
@@ -236,4 +258,33 @@ def test_progress_names_what_is_written(tmp_path):
     said = []
     write_report(story(24, 2), tmp_path / "run", configuration={}, progress=said.append)
     assert said[0] == "equity.parquet"
-    assert said[-1] == "index.html"
+    assert said[-1] == "report.html"
+
+
+def test_a_page_ends_with_what_repeats_it(written, tmp_path):
+    _, page = written
+    said = page.read_text()
+    runs = "backtester scenario run scenario-isolated.json &amp;&amp; backtester scenario run scenario-cross.json"
+    assert f'<pre tabindex="0">{runs}</pre>' in said
+    for package in ("numpy", "pandas", "plotly"):
+        assert f"<dt>{package}</dt><dd>{version(package)}</dd>" in said
+    command = "backtester compare grid --set 'name=<b>'"
+    page = write_report(story(24, 2), tmp_path / "run", configuration={"command": command})
+    assert f'<pre tabindex="0">{escape(command)}</pre>' in page.read_text()
+
+
+def test_the_difference_under_each_path_is_told(written):
+    comparison, _ = written
+    rows = {row.label: row.cells for row in band_table(comparison).rows}
+    for path in ("adverse", "candle", "favourable"):
+        ends = [float(comparison.bands[mode][path].equity[-1]) for mode in ("isolated", "cross")]
+        assert rows[f"isolated \u2212 cross, {path}"][0] == f"{ends[0] - ends[1]:+,.2f}"
+    alone = fake_comparison({"cross": comparison.cross}, bands={"cross": comparison.bands["cross"]})
+    assert len(band_table(alone).rows) == 3
+
+
+def test_a_page_names_its_data(tmp_path):
+    files = {"BTCUSDT": {"1h-trade.parquet": "ab12" * 16}}
+    market = replace(fake_market(4), files=files)
+    page = write_report(fake_comparison({"cross": fake_result(market, [1e4] * 4)}), tmp_path / "run")
+    assert "ab12" * 16 in page.read_text()

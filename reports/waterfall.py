@@ -1,0 +1,73 @@
+"""The waterfall of an attribution: from one final equity to the other, a step for each class of pairs."""
+
+from __future__ import annotations
+
+import textwrap
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from backtester import text
+from backtester.compare import Comparison
+from backtester.stretches import SAME
+from backtester.verdict import name_of
+from reports import findings
+from reports.canvas import WIDE, Size, canvas
+from reports.palette import INK, MUTED, WARNING, look
+from reports.why import class_labels
+
+__all__ = ["waterfall_chart"]
+
+GAIN, LOSS = "#00815d", WARNING  # a step that puts the first mode ahead, or behind
+LETTERS = {"wide": 24, "narrow": 17}  # of a row's label in one line
+
+
+def waterfall_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
+    """Draw what lies between the final equity of the second mode and that of the first, by class of pairs.
+
+    Bars carry the gids ``step-<class>``, ``end-<mode>``. A class that makes no difference has no row.
+    """
+    first, second = comparison.modes[0], comparison.modes[:2][-1]  # one mode alone has one bar
+    found, least = comparison.attribution, SAME * comparison.first.scenario.balance
+    sums = found.sums["difference"].to_dict() if found else {}
+    labels = class_labels((first, second))
+    steps = [(str(name), float(step)) for name, step in sums.items() if abs(step) > least]
+    ends = [(mode, float(comparison.results[mode].equity[-1])) for mode in dict.fromkeys((second, first))]
+    begin = ends[0][1] + np.cumsum([0.0, *(step for _, step in steps)])
+    rows = [f"{name_of(mode)} ended with" for mode, _ in ends]
+    rows[1:1] = [labels[name] for name, _ in steps]
+    figure, (axes,) = canvas(
+        size._replace(right=0.95),
+        findings.attribution(comparison),
+        f"Final equity [{comparison.currency}] of {name_of(second)}, and what each kind of trade adds to reach that of "
+        f"{name_of(first)}",
+        synthetic=comparison.first.market.synthetic,
+        height=1.5 + 0.46 * len(rows),
+        left=1.55 if size.narrow else 2.2,
+    )
+    for row, (mode, end) in zip((0, len(rows) - 1), ends, strict=False):
+        axes.barh(row, end, height=0.62, color=look(mode).colour, gid=f"end-{mode}")
+        _say(axes, max(end, 0.0), row, text.money(end), look(mode).colour)
+    for row, (name, step) in enumerate(steps, start=1):
+        colour = GAIN if step > 0.0 else LOSS
+        axes.barh(row, step, left=begin[row - 1], height=0.62, color=colour, gid=f"step-{name}")
+        _say(axes, max(begin[row - 1], begin[row]), row, text.money(step, signed=True), colour)
+    for row, at in enumerate(begin[: len(rows) - 1]):
+        axes.plot([at, at], [row - 0.31, row + 1.31], color=MUTED, linewidth=0.7)
+    axes.axvline(0.0, color=MUTED, linewidth=0.8)
+    axes.set_yticks(range(len(rows)), [textwrap.fill(row, LETTERS[size.name]).replace("$", r"\$") for row in rows])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.grid(visible=False)
+    axes.xaxis.set_major_locator(MaxNLocator(4 if size.narrow else 7))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}".replace("-", "\u2212")))
+    axes.tick_params(axis="y", labelcolor=INK)
+    return figure
+
+
+def _say(axes: Axes, at: float, row: int, words: str, colour: str) -> None:
+    axes.annotate(
+        words.replace("-", "\u2212"), (at, row), xytext=(5, 0), textcoords="offset points", color=colour, fontsize=9,
+        fontweight="bold", va="center", annotation_clip=False, parse_math=False,
+    )  # fmt: skip

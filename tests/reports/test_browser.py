@@ -1,0 +1,216 @@
+"""The page in a real browser: nothing is asked of the network, nothing fails, and what is shown is what was run."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+
+from reports.palette import look
+from reports.tables import metrics_table
+from reports.write import write_report
+from tests.fake_result import fake_comparison, fake_market, fake_result, story
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright, of the development tools")
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium: apt-get install chromium")
+
+WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+READY = "#panels[data-ready=yes]"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as driver:
+        one = driver.chromium.launch(executable_path=CHROMIUM)
+        yield one
+        one.close()
+
+
+@pytest.fixture(scope="module")
+def written(grid, tmp_path_factory):
+    return write_report(grid, tmp_path_factory.mktemp("page") / "run")
+
+
+@pytest.fixture
+def opened(browser):
+    """Return a function that opens a page and, at the end, look whether it complained or asked for anything."""
+    said, contexts = [], []
+
+    def open_page(path, *, viewport=WIDE, theme="light", touch=False):
+        context = browser.new_context(viewport=viewport, color_scheme=theme, has_touch=touch)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("dialog", lambda dialog: said.append(dialog.message))
+        page.on("request", lambda asked: said.append(asked.url) if asked.url[:5] not in ("file:", "data:") else None)
+        page.goto(path.as_uri())
+        page.wait_for_selector(READY)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert said == []
+
+
+def until(page, holds):
+    """Wait for something to hold; the page's policy lets no condition be sent into it."""
+    for _ in range(200):
+        if holds():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("it did not come about in ten seconds")
+
+
+def ink(page):
+    """Return the colour of the panels' texts."""
+    return page.evaluate("document.getElementById('panels')._fullLayout.font.color")
+
+
+def view(page):
+    """Return the time axis of the panels [ms]."""
+    return page.evaluate("document.getElementById('panels')._fullLayout.xaxis.range.map((t) => +new Date(t))")
+
+
+def shown(page, panel):
+    """Return the range of a panel's axis."""
+    return page.evaluate(f"document.getElementById('panels')._fullLayout.{panel}.range")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_it_opens_at_both_widths_and_in_both_themes(opened, written, viewport, theme):
+    page = opened(written, viewport=viewport, theme=theme)
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    assert all(page.evaluate("[...document.images].map((image) => image.complete && image.naturalWidth > 0)"))
+    back = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert back == {"light": "rgb(244, 246, 248)", "dark": "rgb(13, 16, 19)"}[theme]
+    assert ink(page) == {"light": "#1c2126", "dark": "#e8eaed"}[theme]
+
+
+def test_its_numbers_are_the_results(opened, written, grid):
+    page = opened(written)
+    for row in metrics_table(grid).rows:
+        assert page.locator(f"tr#{row.key} td").all_inner_texts() == list(row.cells)
+    ends = page.evaluate(
+        "Object.fromEntries(document.getElementById('panels')._fullData.map((t) => [t.name, t.y[t.y.length - 1]]))"
+    )
+    for mode, run in grid.results.items():
+        assert ends[f"equity, {mode}"] == pytest.approx(run.equity[-1], rel=1e-6)
+        assert ends[f"funding paid, {mode}"] == pytest.approx(run.totals["funding"], rel=1e-6)
+
+
+def test_a_theme_that_changes_changes_the_panels(opened, written):
+    page = opened(written)
+    page.emulate_media(color_scheme="dark")
+    until(page, lambda: ink(page) == "#e8eaed")
+    lines = "document.getElementById('panels')._fullData.filter((trace) => trace.line)"
+    colours = page.evaluate(f"{lines}.map((trace) => trace.line.color)")
+    assert look("isolated").dark in colours
+    assert look("isolated").colour not in colours
+
+
+def test_dragging_zooms_all_panels_and_their_axes_follow(opened, written):
+    page = opened(written)
+    whole, high = view(page), shown(page, "yaxis")
+    page.locator("#panels").scroll_into_view_if_needed()
+    box = page.locator("#panels .nsewdrag").first.bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.25, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, middle, steps=5)
+    page.mouse.up()
+    until(page, lambda: view(page)[0] > whole[0])
+    near = view(page)
+    assert (near[1] - near[0]) / (whole[1] - whole[0]) == pytest.approx(0.25, abs=0.02)
+    assert near[0] - whole[0] == pytest.approx(0.25 * (whole[1] - whole[0]), rel=0.05)
+    until(page, lambda: shown(page, "yaxis") != high)
+    page.get_by_role("button", name="whole run").click()
+    until(page, lambda: view(page) == whole)
+    assert shown(page, "yaxis") == high
+
+
+def test_hovering_names_the_values_of_all_panels(opened, written):
+    page = opened(written)
+    page.locator("#panels").scroll_into_view_if_needed()
+    box = page.locator("#panels .nsewdrag").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_selector("#panels .hoverlayer .legend")
+    said = page.locator("#panels .hoverlayer").text_content()
+    assert "UTC" in said
+    for name in ("equity, isolated", "drawdown, cross", "margin ratio, cross", "mark", "funding paid, isolated"):
+        assert name in said
+
+
+def test_keys_move_and_zoom_while_the_panels_have_the_focus(opened, written):
+    page = opened(written)
+    whole = view(page)
+    page.locator("#panels").focus()
+    page.keyboard.press("+")
+    near = view(page)
+    assert near[1] - near[0] == pytest.approx((whole[1] - whole[0]) / 2, rel=0.01)
+    page.keyboard.press("ArrowRight")
+    assert view(page)[0] > near[0]
+    page.keyboard.press("Home")
+    assert view(page) == whole
+
+
+def test_another_instrument_is_shown_when_chosen(opened, written, grid):
+    page = opened(written)
+    for symbol in grid.first.market.symbols[:2]:
+        page.locator("#instrument").select_option(symbol)
+        texts = page.locator("#panels .annotation-text").all_text_contents()
+        assert f"{symbol}: mark and liquidation lines" in texts
+
+
+def test_a_finger_scrolls_the_page_and_the_buttons_zoom(opened, written):
+    page = opened(written, viewport=PHONE, touch=True)
+    page.get_by_role("button", name="zoom in").click()
+    assert view(page)[0] > page.evaluate("JSON.parse(document.getElementById('series').textContent).start")
+
+
+def test_paper_is_light_and_has_no_controls(opened, written):
+    page = opened(written, theme="dark")
+    assert page.locator(".controls").is_visible()
+    page.emulate_media(media="print")
+    until(page, lambda: ink(page) == "#1c2126")
+    assert not page.locator(".controls").is_visible()
+    assert page.locator("#panels").is_visible()
+
+
+def test_names_stay_words(opened, tmp_path):
+    evil = '</script><img src=x onerror="alert(1)"><b>bold</b>'
+    market = fake_market(12, (evil, "BTCUSDT"), notes=(evil,), source=evil)
+    killed = [(2, 0, "fill", 1.0, 100.0, -1.0), (3, 0, "liquidation", -1.0, 90.0, -10.0)]
+    runs = {
+        mode: fake_result(market, [1e4] * 12, events=killed[: 2 - k], mode=mode, strategy=evil, slot_names=(evil, "x"))
+        for k, mode in enumerate(("isolated", "cross"))
+    }
+    page = opened(write_report(fake_comparison(runs, notes=(evil,), venue=evil), tmp_path / "run"))
+    assert page.locator("b").count() == 0
+    assert page.locator("img[onerror]").count() == 0
+    assert page.locator("h1").inner_text() == f"{evil}: isolated against cross"
+    assert evil in page.locator("#instrument option").first.text_content()
+
+
+@pytest.mark.parametrize(
+    ("equity", "liquidations"),
+    [([1e4] * 5, 0), ([1e4], 0), ([9e3, 0.0, 0.0], 1), ([], 5_000)],
+    ids=["no trade", "one bar", "ruin in bar 2", "5,000 liquidations"],
+)
+def test_odd_runs_give_a_sensible_page(opened, tmp_path, equity, liquidations):
+    if liquidations > 1:
+        odd = story(8_000, liquidations)
+    else:
+        market = fake_market(len(equity))
+        lost = [(0, 0, "fill", 1.0, 100.0, 0.0), (1, 0, "liquidation", -1.0, 50.0, -9e3)] * liquidations
+        odd = fake_comparison(
+            {mode: fake_result(market, np.array(equity), events=lost, mode=mode) for mode in ("isolated", "cross")}
+        )
+    page = opened(write_report(odd, tmp_path / "run"))
+    assert page.locator("tr#final_equity td").all_inner_texts() == list(metrics_table(odd).rows[0].cells)
+    assert page.locator("#verdict + p").inner_text() == odd.verdict.replace(" %", "\u00a0%")
+    assert all(np.isfinite(np.array([shown(page, axis) for axis in ("yaxis", "yaxis2", "yaxis4")])).ravel())

@@ -1,0 +1,91 @@
+"""The numbers behind the interactive panels: packed, few, and without a lost extreme."""
+
+import json
+from base64 import b64decode
+
+import numpy as np
+import pytest
+
+from backtester.metrics import underwater
+from backtester.schema import LIQUIDATION
+from reports.panels import COLUMNS, MOST_MARKS, panels, panels_json
+from tests.fake_result import fake_comparison, fake_market, fake_result, story
+
+
+def unpacked(series):
+    return np.frombuffer(b64decode(series["x"]), "<i4"), np.frombuffer(b64decode(series["y"]), "<f4")
+
+
+def test_short_runs_are_whole(grid):
+    shown = panels(grid)
+    market = grid.first.market
+    for k, run in enumerate(grid.results.values()):
+        x, y = unpacked(shown["curves"]["equity"][k])
+        assert (x == (market.close_time - market.open_time[0]) // 1_000_000_000).all()
+        assert y == pytest.approx(run.equity, rel=1e-6)
+        depth = unpacked(shown["curves"]["drawdown"][k])[1]
+        assert depth == pytest.approx(underwater(run.equity, run.scenario.balance, run.equity_low) * 100, rel=1e-5)
+        assert unpacked(shown["curves"]["funding"][k])[1][-1] == pytest.approx(run.totals["funding"], rel=1e-5)
+    assert shown["start"] == market.open_time[0] // 1_000_000
+    assert [each["name"] for each in shown["instruments"]] == list(market.symbols)
+
+
+def test_long_runs_are_thinned_out_and_keep_their_extremes():
+    long = story(50_000, 40)
+    shown = panels(long)
+    for k, run in enumerate(long.results.values()):
+        for name, curve in (("equity", run.equity), ("ratio", run.worst_margin_ratio)):
+            y = unpacked(shown["curves"][name][k])[1]
+            assert len(y) <= 3 * COLUMNS + 2
+            assert (y.min(), y.max()) == (np.float32(curve.min()), np.float32(curve.max()))
+        assert unpacked(shown["curves"]["low"][k])[1].min() == np.float32(run.equity_low.min())
+
+
+def test_prices_keep_the_wicks(grid):
+    market = grid.first.market
+    for i, each in enumerate(panels(grid)["instruments"]):
+        assert unpacked(each["low"])[1].min() == np.float32(np.nanmin(market.mark_low[:, i]))
+        assert unpacked(each["high"])[1].max() == np.float32(np.nanmax(market.mark_high[:, i]))
+
+
+def test_every_liquidation_has_its_mark(grid):
+    shown = panels(grid)
+    for k, run in enumerate(grid.results.values()):
+        rows = run.events[run.events["kind"] == LIQUIDATION]
+        assert len(shown["marks"][k]["text"]) == len(np.unique(rows["bar"]))
+        assert sum(len(each["marks"][k]["text"]) for each in shown["instruments"]) == len(rows)
+    assert any(panels(grid)["marks"][0]["text"])
+
+
+def test_very_many_liquidations_share_marks_that_say_how_many():
+    many = story(20_000, 5_000)
+    shown = panels(many)["marks"][0]["text"]
+    assert len(shown) <= MOST_MARKS + 1
+    assert sum(int(said.split()[0].replace(",", "")) for said in shown) == 5_000
+
+
+def test_liquidation_lines_are_the_nearest_on_either_side(grid):
+    for k, run in enumerate(grid.results.values()):
+        for i, each in enumerate(panels(grid)["instruments"]):
+            slots = [j for j, slot in enumerate(run.scenario.slots) if slot.instrument == i]
+            lines, mark = run.liquidation_price[:, slots], run.market.mark_close[:, [i]]
+            near = np.abs(lines - mark) <= 0.5 * mark
+            below = np.where(near & (lines <= mark), lines, -np.inf).max(axis=1)
+            drawn = [unpacked(line)[1] for line in each["lines"][k]]
+            if np.isfinite(below).any():
+                assert np.nanmax(drawn[0]) == np.float32(below[np.isfinite(below)].max())
+
+
+def test_no_equity_and_no_data_are_no_numbers_that_json_lacks():
+    market = fake_market(3)
+    runs = {"cross": fake_result(market, [9e3, 0, 0], ratio=[0.5, np.inf, 0.0])}
+    shown = json.loads(panels_json(fake_comparison(runs)))
+    assert unpacked(shown["curves"]["ratio"][0])[1].tolist() == [0.5, 10.0, 0.0]
+
+
+def test_names_stay_inside_the_script_element():
+    market = fake_market(2, ("</script><b>x\u2028",))
+    packed = panels_json(fake_comparison({"cross": fake_result(market, [1e4] * 2)}))
+    assert "<" not in packed
+    assert "\u2028" not in packed
+    assert json.loads(packed)["instruments"][0]["name"] == "</script><b>x\u2028"

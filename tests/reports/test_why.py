@@ -1,0 +1,127 @@
+"""Why the modes differ, as the page says it: the classes, the waterfall, contagion, and the price of isolation."""
+
+import numpy as np
+import pytest
+
+from reports import findings
+from reports.canvas import NARROW, WIDE
+from reports.charts import charts_of
+from reports.waterfall import waterfall_chart
+from reports.why import MOST_ROWS, class_labels, contagion_stories, isolation_stories, pair_table, sum_table
+from tests.fake_result import fake_comparison, fake_market, fake_result
+from tests.laws.engines import columns, flat, scenario
+from tests.unit.test_contagion import BOTH, CALM, SLOTS
+from tests.unit.two_modes import in_both, in_mode
+
+
+@pytest.fixture(scope="module")
+def contagious():
+    falls = columns([flat(100), flat(100), (100, 100, 60, 60), flat(60), flat(90)])
+    runs = in_both(scenario([], BOTH, SLOTS, bars=[CALM, falls]))
+    return fake_comparison(dict(zip(("isolated", "cross"), runs, strict=True)))
+
+
+def number(cell):
+    return float(cell.replace(",", ""))
+
+
+def test_the_tables_rows_add_up_to_its_last(grid):
+    table = sum_table(grid.attribution)
+    assert table.rows[-1].key == "total"
+    for column in range(len(table.header)):
+        cells = [number(row.cells[column]) for row in table.rows]
+        assert sum(cells[:-1]) == pytest.approx(cells[-1], abs=0.01 * len(cells))
+    apart = grid.isolated.equity[-1] - grid.cross.equity[-1]
+    assert number(table.rows[-1].cells[-1]) == pytest.approx(apart, abs=0.005)
+
+
+def test_pairs_are_those_that_differ_most(grid):
+    table = pair_table(grid.attribution, grid)
+    apart = [abs(number(row.cells[-1])) for row in table.rows]
+    assert apart == sorted(apart, reverse=True)
+    assert 0 < len(table.rows) <= MOST_ROWS
+    assert all(len(row.cells) == len(table.header) for row in table.rows)
+    assert apart[0] == pytest.approx(grid.attribution.pairs["difference"].abs().max(), abs=0.005)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_the_waterfall_goes_from_one_end_to_the_other(grid, size):
+    figure = waterfall_chart(grid, size)
+    (axes,) = figure.axes
+    bars = {bar.get_gid(): bar for bar in axes.patches}
+    sums = grid.attribution.sums["difference"]
+    assert {name for name in bars if name.startswith("step-")} == {f"step-{name}" for name in sums[sums != 0.0].index}
+    for name, step in sums[sums != 0.0].items():
+        assert bars[f"step-{name}"].get_width() == pytest.approx(step)
+    for mode in ("isolated", "cross"):
+        assert bars[f"end-{mode}"].get_width() == grid.results[mode].equity[-1]
+    steps = [bar for name, bar in bars.items() if name.startswith("step-")]
+    assert steps[0].get_x() == grid.cross.equity[-1]
+    assert steps[-1].get_x() + steps[-1].get_width() == pytest.approx(grid.isolated.equity[-1])
+    figure.draw_without_rendering()
+    edges = [label.get_window_extent() for label in (*axes.get_yticklabels(), *axes.texts)]
+    assert min(edge.x0 for edge in edges) >= 0.0
+    assert max(edge.x1 for edge in edges) <= figure.bbox.x1
+
+
+def test_its_title_names_the_class_that_did_most(grid):
+    sums = grid.attribution.sums["difference"]
+    name = sums.idxmax() if grid.attribution.difference > 0 else sums.idxmin()
+    assert class_labels(("isolated", "cross"))[name] in findings.attribution(grid)
+
+
+def test_accounts_that_end_alike():
+    runs = {mode: fake_result(fake_market(3), [1e4] * 3, mode=mode) for mode in ("isolated", "cross")}
+    assert findings.attribution(fake_comparison(runs)) == "Isolated and cross ended alike"
+    assert "attribution" not in [chart.name for chart in charts_of(fake_comparison(runs))]
+
+
+def test_who_took_whom_down(contagious):
+    (story,) = contagion_stories(contagious)
+    assert story.mode == "cross"
+    assert story.said == [
+        "1 liquidation of a shared pool closed 2 positions.",
+        (
+            "1 victim would have stood alone; the other account still held 1 of them. "
+            "In the 24 bars after, 0 would have gained."
+        ),
+    ]
+    (matrix_said, matrix), (_, closings) = story.tables
+    assert matrix_said.startswith("Who (down) took whom (across) down")
+    assert (matrix.header, matrix.rows[0].label, matrix.rows[0].cells) == (("COIN0",), "COIN1", ("1",))
+    assert sorted(row.cells[1] for row in closings.rows) == ["culprit", "victim"]
+
+
+def test_a_liquidation_without_victims_says_so():
+    falls = [flat(100), flat(100), (100, 100, 20, 20), flat(20)]
+    run = in_mode(scenario(falls, [{"bar": 0, "size": 60}]), "cross")
+    (story,) = contagion_stories(fake_comparison({"cross": run}))
+    assert story.said[-1] == "None of them was a victim: alone, each would have been liquidated too."
+    assert len(story.tables) == 1
+
+
+def test_nothing_is_said_where_nothing_was_liquidated_or_isolated():
+    still = in_mode(scenario([flat(100)] * 3, [{"bar": 0, "size": 1}]), "cross")
+    assert contagion_stories(fake_comparison({"cross": still})) == []
+    assert isolation_stories(fake_comparison({"cross": still})) == []
+
+
+def test_what_isolation_cost(contagious, grid):
+    (story,) = isolation_stories(contagious)
+    assert story.said[0].startswith("1 block ended by liquidation, 0 of them early: the mark was back")
+    assert story.tables == []
+    (story,) = isolation_stories(grid)
+    found = grid.isolation["isolated"]
+    assert f"{found.came_back:,} of them early" in story.said[0]
+    ((_, table),) = story.tables
+    net = [number(row.cells[-1]) for row in table.rows]
+    assert net == sorted(net)
+    assert len(net) == min(found.came_back, MOST_ROWS)
+
+
+def test_a_comparison_knows_what_it_has_to_say(grid):
+    assert list(grid.contagion) == ["cross"]
+    assert list(grid.isolation) == ["isolated"]
+    assert grid.attribution.modes == ("isolated", "cross")
+    assert np.isclose(grid.attribution.rest, 0.0, atol=1e-5)
+    assert fake_comparison({"cross": grid.cross}).attribution is None
