@@ -136,7 +136,7 @@ class TestRunning:
     def engine(self, monkeypatch):
         calls = []
         module = types.ModuleType("backtester.engine")
-        planned = types.SimpleNamespace(plan=types.SimpleNamespace(slots=()))
+        planned = types.SimpleNamespace(followers=(), plan=types.SimpleNamespace(slots=()))
         module.prepare = lambda strategy, market, account, **more: calls.append(("prepare", more)) or planned
 
         def run(strategy, market, account, *, mode, path, record, prepared):
