@@ -135,7 +135,7 @@ def arrive(run, w, equity):
     if order.expires >= 0:
         state.next_expiry = min(state.next_expiry, order.expires + 1)
     side = order.change if order.change != 0.0 else change_now(run, w)
-    if order.post_only and holds_at(quote, 0.0, row.limit, side):
+    if order.post_only and side != 0.0 and holds_at(quote, 0.0, row.limit, side):
         drop(run, w, POST_ONLY)
     elif order.acting and order.kind != TRAILING_STOP and working_trigger(run, w, 0.0) <= 0.0:
         take(run, w, quote.trade_from)

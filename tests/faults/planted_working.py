@@ -31,7 +31,7 @@ FAULTS = [
     ),
     Fault(
         "working orders", "a post-only order that takes", "kernels/triggered.py",
-        "if order.post_only and holds_at", "if False and holds_at", _TRADES + "post_only",
+        "if order.post_only and side != 0.0", "if False and side != 0.0", _TRADES + "post_only",
     ),
     Fault(
         "working orders", "a fill-or-kill order that is cut", "kernels/positions.py",

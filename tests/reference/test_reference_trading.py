@@ -346,9 +346,3 @@ def test_pools_of_modes():
     assert result["pool_kind"] == ["standing", "standing", "standing", "on_demand"]
     assert result["cash"] == [[250, 500, 250, 0]]
     assert [(row["pool"], row["amount"]) for row in result["ledger"]] == [(0, 250), (1, 500), (2, 250)]
-
-
-def test_a_post_only_fraction_of_nothing_has_no_side_and_rests():
-    order = {"type": "limit", "limit": 104, "size": 0.5, "size_type": "position", "post_only": True}
-    result = run(scenario([flat(100), flat(100), flat(104)], [order, {"bar": 0, "size": 2}]))
-    assert [(event["kind"], event["quantity"]) for event in result["events"]] == [("fill", 2), ("limit", -1)]

@@ -134,6 +134,13 @@ def test_a_fraction_of_nothing_rests_and_has_a_side_when_there_is_a_position(eng
     assert story(engine, [flat(99), flat(99), flat(price)], *orders) == [(1, "fill", 2, 99), (2, "limit", -1, price)]
 
 
+def test_a_post_only_fraction_of_nothing_has_no_side_and_rests(engine):
+    candles = [flat(100), flat(100), flat(104)]
+    order = limit(104, 0.5, size_type="position", post_only=True)
+    found = story(engine, candles, order, {"bar": 0, "size": 2})
+    assert [(kind, quantity) for _, kind, quantity, _ in found] == [("fill", 2), ("limit", -1)]
+
+
 @pytest.mark.parametrize("force", ["ioc", "fok"])
 def test_at_once_or_never(engine, force):
     candles = [flat(100), flat(90)]

@@ -115,9 +115,9 @@ class WorkingOrders(Actions):
             order["limit"] = level if self.chance(0.3) else self.level(i, t)
 
     def set_force(self, order: dict) -> None:
-        """Make a limit post-only (but for fractions of a position), immediate-or-cancel or fill-or-kill, or none."""
+        """Make a limit post-only, immediate-or-cancel or fill-or-kill, or none of these."""
         if self.chance(0.15):
-            order["post_only"] = order["size_type"] != "position"
+            order["post_only"] = True
         elif self.chance(0.2):
             order["time_in_force"] = self.rng.choice(["ioc", "fok"])
 
