@@ -91,7 +91,8 @@ def shrink(slot: Slot, change: float) -> None:
     if change == -slot.quantity:
         slot.quantity = 0.0
         slot.entry_price = float("nan")
-        slot.topped_up = slot.funding_paid = 0.0
+        slot.topped_up = 0.0
+        slot.funding_paid = 0.0
         slot.exits.clear()
     else:
         slot.quantity += change
