@@ -72,6 +72,11 @@ FAULTS = [
         _ENDS + "an_exit_of_the_position_cancels_the_bracket",
     ),
     Fault(
+        "working orders", "a best price from before the position", "kernels/triggers.py",
+        "if change == 0.0 or not order.acting:", "if False:",
+        _ENDS + "a_best_price_from_before_a_short_does_not_count",
+    ),
+    Fault(
         "working orders", "an order that works a bar too long", "kernels/triggered.py",
         "min(state.next_expiry, order.expires + 1)", "min(state.next_expiry, order.expires + 2)", _ENDS + "expiry",
     ),

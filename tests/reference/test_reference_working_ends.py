@@ -164,6 +164,13 @@ def test_a_trailing_stop_takes_its_best_price_anew_when_it_begins_to_act(engine)
     assert story(engine, candles, *orders) == [(2, "fill", 1, 100), (4, "trailing_stop", -1, 96)]
 
 
+def test_a_best_price_from_before_a_short_does_not_count(engine):
+    # it arrives at 96; the short is opened at 100, so it buys at 104 and not at 100
+    candles = [flat(96), flat(100), (100, 106, 100, 100)]
+    orders = trailing(1, offset=4, **REDUCE), {"bar": 0, "size": -2}
+    assert story(engine, candles, *orders) == [(1, "fill", -2, 100), (2, "trailing_stop", 1, 104)]
+
+
 def test_a_trailing_stop_begins_inside_a_bar(engine):
     # opened at 96 on the way down, lowest 88: the stop of a long has its best price at 96, so 92 is touched
     orders = limit(96), trailing(-1, offset=4, **REDUCE)
