@@ -182,11 +182,10 @@ def band_frame(bands: Mapping[str, Mapping[str, Result]]) -> pd.DataFrame:
     rows = {}
     for mode, paths in bands.items():
         for path, run in paths.items():
-            start = run.scenario.balance
             rows[mode, path] = {
-                "final_equity": float(run.equity[-1]),
-                "max_drawdown": metrics.max_drawdown(run.equity, start),
-                "max_drawdown_in_bars": metrics.max_drawdown(run.equity, start, run.equity_low),
+                "final_equity": run.final_equity,
+                "max_drawdown": metrics.max_drawdown(run.curve),
+                "max_drawdown_in_bars": metrics.max_drawdown_in_bars(run.curve),
                 "liquidations": float(run.totals["liquidations"]),
             }
     frame = pd.DataFrame.from_dict(rows, orient="index")

@@ -15,6 +15,7 @@ from backtester.batch.plan import Plan, Run
 from backtester.batch.settings import RULES
 from backtester.batch.tasks import Task
 from backtester.errors import BacktesterError
+from backtester.remembering import Memory, remembering
 from backtester.venue import Venue, load_venue
 from backtester.wanted import Wanted, market_of, venue_of_store
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from backtester.strategy import Strategy
 
 __all__ = ["Shared", "Wishes"]
+
+INDICATORS = 256 << 20  # bytes of them that are kept
 
 
 class Shared:
@@ -42,6 +45,7 @@ class Shared:
         self._markets = Once(workers + 1)
         self._wishes = Once(workers + 1)
         self._venues = Once(1_000)
+        self._memory = Memory(INDICATORS)
 
     def market(self, wanted: Wanted) -> Market:
         """Return a market, read or made up once."""
@@ -80,7 +84,8 @@ class Shared:
 
     def _ask(self, task: Task) -> Wishes:
         cls = import_ours("strategies").load_class(task.strategy)
-        return Wishes(cls(**task.parameters), self.market(task.wanted), self._modes, check=self._plan.check)
+        market = self.market(task.wanted)
+        return Wishes(cls(**task.parameters), market, self._modes, check=self._plan.check, memory=self._memory)
 
 
 class Wishes:
@@ -94,10 +99,14 @@ class Wishes:
         The margin modes of all runs: slots say the most in the one of them that tells them apart.
     check : bool
         Look for targets that use later bars.
+    memory : Memory
+        Of indicators.
     """
 
-    def __init__(self, strategy: Strategy, market: Market, modes: Iterable[str], *, check: bool) -> None:
-        self.strategy, self.market = strategy, market
+    def __init__(
+        self, strategy: Strategy, market: Market, modes: Iterable[str], *, check: bool, memory: Memory
+    ) -> None:
+        self.strategy, self.market, self._memory = strategy, market, memory
         self._mode = telling(tuple(modes))
         self._prepared = Once(2)
         self._check = Once(1)
@@ -106,7 +115,8 @@ class Wishes:
     def at(self, leverage: float) -> Prepared:
         """Return the wishes of an account with a leverage."""
         self._check.get(0, self._first)
-        found: Prepared = self._prepared.get(leverage, lambda: self._prepare(leverage, check=False))
+        with remembering(self._memory):
+            found: Prepared = self._prepared.get(leverage, lambda: self._prepare(leverage, check=False))
         return found
 
     def _first(self) -> None:

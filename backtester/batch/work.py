@@ -53,7 +53,7 @@ class Worker:
         wishes = self._shared.wishes(task)
         account = self._shared.account(job.run, task.wanted)
         full = self._plan.metrics == "full"
-        record = "full" if full or self._plan.curves else "lows"
+        record = "full" if full or self._plan.curves else "none"
         result = run(wishes.strategy, wishes.market, account, record=record, prepared=wishes.of(account))
         if self._plan.check:
             result.check_ledger()
