@@ -31,6 +31,15 @@ def test_the_curves_do_not_depend_on_what_is_recorded(first):
         assert np.isnan(none.equity).all()
 
 
+def test_states_from_a_bar_on_are_those_of_the_whole_run():
+    for seed in range(100):
+        result = simulate(Scenario.from_dict(validate(random_scenario(seed))))
+        whole, n = result.records(), len(result.equity)
+        for first in (n // 2, n - 1):
+            for state, part in zip(whole, result.records(first), strict=True):
+                np.testing.assert_array_equal(state[:, first:], part, err_msg=f"seed {seed}")
+
+
 @pytest.mark.parametrize("mode", ["isolated", "cross"])
 @pytest.mark.parametrize("name", ["breakout", "grid_reversion", "hedged_pair"])
 def test_a_curve_that_is_tallied_in_parts_comes_to_the_same_as_one_that_is_kept(name, mode):
