@@ -127,8 +127,10 @@ def _liquidations(table: pd.DataFrame, modes: list[str], unit: str) -> str:
         return "No position was liquidated." if len(modes) < 3 else "No position was liquidated in any mode."
     parts = []
     for mode in modes:
-        lost = text.money(value(table, "liquidation_loss", mode))
-        parts.append(f"{name_of(mode)} {counts[mode]:,} ({lost} {unit} lost)" if counts[mode] else f"{name_of(mode)} 0")
+        lost, fund = (value(table, key, mode) for key in ("liquidation_loss", "insurance_absorbed"))
+        absorbed = f", {text.money(fund)} absorbed by insurance" if fund > 0.0 else ""
+        said = f" ({text.money(lost)} {unit} lost{absorbed})" if counts[mode] else ""
+        parts.append(f"{name_of(mode)} {counts[mode]:,}{said}")
     return f"Liquidations: {text.joined(parts)}."
 
 

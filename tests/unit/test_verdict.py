@@ -37,6 +37,14 @@ class TestVerdict:
             "Cross was ruined on 2025-10-01 04:00."
         )
 
+    def test_a_loss_that_insurance_bore_in_part(self):
+        """After a gap more is lost than there was: not by the account."""
+        gap = (4, 1, "liquidation", -5.0, 80.0, -90_000.0)
+        first, second = pair([BUY, gap], [BUY], first=[*FLAT[:4], 0, 0, 0, 0])
+        first.totals["insurance_absorbed"] = 80_000.0
+        said = fake_comparison({"isolated": first, "cross": second}).verdict
+        assert "isolated 1 (90,000.00 USDT lost, 80,000.00 absorbed by insurance) and cross 0." in said
+
     def test_what_is_printed_alike_is_called_alike(self):
         """A third of a cent, and a hundredth of a percent that rounding hides."""
         first, second = pair([BUY], [BUY], first=[*FLAT[:7], 9_999.996], second=[*FLAT[:7], 9_999.999])
