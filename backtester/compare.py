@@ -17,7 +17,7 @@ from backtester.parting import Parting, part, traded
 from backtester.printing import printed, several_strategies
 from backtester.provenance import provenance
 from backtester.summary import summarise
-from backtester.verdict import band_frame, band_verdict, trailing_inside, verdict
+from backtester.verdict import band_frame, band_verdict, name_of, trailing_inside, verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,7 +117,7 @@ class Comparison:
     def partings(self) -> dict[str, Parting]:
         """Where each further mode parts from the first one."""
         head, *others = self.modes
-        return {other: part(self.first, self.results[other], (head, other)) for other in others}
+        return {other: part(self.first, self.results[other], (name_of(head), name_of(other))) for other in others}
 
     @property
     def parting(self) -> Parting | None:

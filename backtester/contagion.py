@@ -3,7 +3,9 @@
 Each position that a liquidation closed is asked whether it could have stood alone, with the margin that an isolated
 position would have been opened with, at the mark of that moment:
 
-    room = |q * e| / leverage + q * (v - e) - requirement        (levels v, e; requirement of the position alone)
+    room = |q * e| * (1 / leverage + G) + q * (v - e) - requirement
+
+with levels v and e, the venue's initial-margin buffer G, and the requirement of the position alone.
 
 It is a **culprit** if nothing is left (``room <= 0``: alone, it would have been liquidated too) and a **victim** if it
 had room. The blame is shared among the culprits by how far beyond they were, ``-room``. Where no culprit is found, the
@@ -49,7 +51,8 @@ class Contagion(NamedTuple):
         ``quantity`` (held before), ``mark_price``, ``pnl``, ``margin``, ``requirement`` and ``room`` (of the position
         alone), ``role`` (culprit or victim), ``blame`` (share; 0 of victims), ``loss`` (what closing took out of the
         pool), ``later`` (what the closed quantity would have gained or lost more in the `WITHIN` bars after), and
-        ``elsewhere``: what the other account did with the slot by the close of that bar.
+        ``elsewhere``: what the other account had done with the slot by the close of that bar: ``held``, ``liquidated``
+        since the position was opened here, or ``flat``.
     matrix : DataFrame
         Symbols of culprits, by symbols of victims: how many victims' closings they are to blame for.
     liquidations : int
@@ -100,7 +103,7 @@ def contagion(result: Result, other: Result | None = None) -> Contagion:
             "blame": blame,
             "loss": loss,
             "later": _later(result, slot, bar, -quantity, event["price"]),
-            "elsewhere": np.full(len(at), "") if other is None else _elsewhere(other, slot, bar),
+            "elsewhere": np.full(len(at), "") if other is None else _elsewhere(other, slot, bar, _since(trades, at)),
         }
     )
     return Contagion(frame, _matrix(frame), int(number[-1]) + 1 if len(number) else 0)
@@ -129,13 +132,14 @@ def _alone(result: Result, trades: Trades, at: Ints) -> tuple[Floats, Floats, Fl
     slot = event["slot"].astype(np.int64)
     level = levels_of(result, slot, event["price"])
     rules = result.scenario.rules
-    worth = np.abs(quantity * (entry if rules.mm_basis == "entry" else level))
+    basis = entry if rules.mm_basis == "entry" else level
+    worth, prices = np.abs(quantity * basis), levels_of(result, slot, basis)  # a level of a level is the price
     need = np.zeros(len(at))
-    for k, (j, bar, size, price) in enumerate(zip(slot, event["bar"], quantity, event["price"], strict=True)):
+    for k, (j, bar, size, price) in enumerate(zip(slot, event["bar"], quantity, prices, strict=True)):
         instrument = _in_force(result.scenario.instruments[result.scenario.slots[j].instrument], _time(result, bar))
         tier = maintenance_tier(instrument, float(size), float(price))
         need[k] = (tier.rate + rules.close_fee_buffer) * worth[k] - tier.amount
-    margin = np.abs(quantity * entry) / _leverage(result, slot, event["bar"])
+    margin = np.abs(quantity * entry) * (1.0 / _leverage(result, slot, event["bar"]) + rules.initial_margin_buffer)
     return quantity * (level - entry), margin, need
 
 
@@ -174,8 +178,13 @@ def _later(result: Result, slot: Ints, bar: Ints, quantity: Floats, price: Float
     return quantity * (levels_of(result, slot, mark) - levels_of(result, slot, price))
 
 
-def _elsewhere(other: Result, slot: Ints, bar: Ints) -> NDArray[Any]:
-    """Return whether another account held slots at the close of bars, had lost them in that position, or was flat."""
+def _since(trades: Trades, at: Ints) -> Ints:
+    """Return the bars in which the positions of these trades were opened."""
+    return trades.event["bar"][np.searchsorted(trades.stretch, trades.stretch[at])].astype(np.int64)
+
+
+def _elsewhere(other: Result, slot: Ints, bar: Ints, since: Ints) -> NDArray[Any]:
+    """Return whether another account held slots at the close of bars, had lost them since a bar, or was flat."""
     trades, n = trades_of(other), other.market.n_bars
     key = trades.event["slot"].astype(np.int64) * n + trades.event["bar"]
     at = np.searchsorted(key, slot * n + bar, "right") - 1
@@ -183,7 +192,8 @@ def _elsewhere(other: Result, slot: Ints, bar: Ints) -> NDArray[Any]:
     known = np.flatnonzero(at >= 0)
     known = known[trades.event["slot"][at[known]] == slot[known]]
     last = at[known]
-    held, lost = trades.after[last] != 0.0, trades.event["kind"][last] == LIQUIDATION
+    held = trades.after[last] != 0.0
+    lost = (trades.event["kind"][last] == LIQUIDATION) & (trades.event["bar"][last] >= since[known])
     out[known[lost]], out[known[held]] = _ELSEWHERE[1], _ELSEWHERE[0]
     return out
 

@@ -155,21 +155,18 @@ def _short_of(pool: _Pool, move: float) -> NDArray[np.bool_]:
 
 
 def _requirement(leg: _Leg, level: Floats, rules: VenueRules) -> Floats:
-    long, short = leg.long * level, leg.short * level
     if rules.hedge_offset == "net":
-        return _side(leg, np.abs(leg.long - leg.short), np.abs(long - short), rules.close_fee_buffer)
-    sides = [
-        _side(leg, quantity, notional, rules.close_fee_buffer)
-        for quantity, notional in ((leg.long, long), (leg.short, short))
-    ]
+        return _side(leg, np.abs(leg.long - leg.short), level, rules.close_fee_buffer)
+    sides = [_side(leg, quantity, level, rules.close_fee_buffer) for quantity in (leg.long, leg.short)]
     return np.maximum(*sides) if rules.hedge_offset == "larger_side" else sides[0] + sides[1]
 
 
-def _side(leg: _Leg, quantity: Floats, notional: Floats, buffer: float) -> Floats:
+def _side(leg: _Leg, quantity: Floats, level: Floats, buffer: float) -> Floats:
     """Return ``rate*max(1, max_leverage*m)*N - amount + F*N`` by the tier with ``floor_k < key <= floor_{k+1}``.
 
-    m is the margin rate that grows with the side.
+    m is the margin rate that grows with the side. Nothing is worth nothing, at the price 0 of an inverse contract too.
     """
+    notional = np.multiply(quantity, level, out=np.zeros_like(quantity), where=quantity != 0.0)
     key = (quantity if leg.by_quantity else notional) * (1.0 - TIER_TOLERANCE)
     tier = leg.tiers[np.maximum(np.searchsorted(leg.tiers["floor"], key, side="left") - 1, 0)]
     grown = tier["max_leverage"] * np.minimum(1.0, leg.unit_margin_rate * quantity)

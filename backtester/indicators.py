@@ -153,7 +153,9 @@ def rolling_std(values: ArrayLike, window: int) -> Floats:
         If `window` is no whole number of at least 1.
     """
     _check("window", window)
-    return _by_column(values, lambda frame: frame.rolling(window).std(ddof=0))
+    out = _by_column(values, lambda frame: frame.rolling(window).std(ddof=0))
+    out[rolling_max(values, window) == rolling_min(values, window)] = 0.0  # not what rounding leaves of it
+    return out
 
 
 def zscore(values: ArrayLike, window: int) -> Floats:

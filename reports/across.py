@@ -150,7 +150,7 @@ def venue_page(
             for (venue, mode), row in zip(product(result.venues, result.modes), rows, strict=True)
         ],
         venues=result.venues,
-        metrics=[metrics_table(each) for each in result.values()],
+        metrics=[metrics_table(each, result.values()) for each in result.values()],
         parted=across_printing.partings(result),
         bars=across_printing.bars(result),
         pictures=pictures,

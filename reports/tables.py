@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from backtester.compare import Comparison
@@ -50,14 +51,17 @@ class Table(NamedTuple):
     rows: tuple[Row, ...]
 
 
-def metrics_table(comparison: Comparison) -> Table:
-    """Return the metrics as cells: one column per mode, and the difference when there are two."""
+def metrics_table(comparison: Comparison, beside: Iterable[Comparison] = ()) -> Table:
+    """Return the metrics as cells: one column per mode, and the difference when there are two.
+
+    Comparisons whose tables stand `beside` this one have the same rows: a rare one that any of them needs.
+    """
     table, modes = comparison.metrics, comparison.modes
     names = [name_of(mode) for mode in modes]
     groups = {key: heading for heading, key in _GROUPS}
     two = "difference" in table
     rows = []
-    for measure in shown(table):
+    for measure in shown(table, *(each.metrics for each in beside)):
         cells = [formatted(measure.key, value(table, measure.key, mode)) for mode in modes]
         if two:
             cells.append(formatted(measure.key, value(table, measure.key, "difference"), difference=True))

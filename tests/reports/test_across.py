@@ -1,6 +1,7 @@
 """The folder of several venues: a page of all with the chart, and each venue's own folder as its comparison has it."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from backtester import Account, Strategy, Targets, Venue, compare_venues, load_venue
 from backtester.market import Market
+from backtester.summary import formatted, value
 from reports.across import finding, folders, venue_equity_chart
 from reports.canvas import NARROW, WIDE
 from reports.palette import dark_of_venues, look, look_of_venue
@@ -64,6 +66,19 @@ def test_the_page_links_and_shows_each_venue(result, written):
     assert 'href="charts/equity.svg"' in page
     assert 'src="data:image/svg+xml;base64,' in page
     assert result.verdict.split(".")[0].replace(" %", "\u00a0%") in page
+
+
+def test_a_row_of_the_page_is_one_measure_at_every_venue(tmp_path):
+    """Automatic top-ups at the first or the second only: the rows below stay where they are."""
+    okx = load_venue("okx")
+    topped = replace(okx, name="topped", rules=replace(okx.rules, auto_top_up="all_free"))
+    for place, venues in enumerate(([topped, "okx"], ["okx", topped])):
+        both = compare_venues(Hold(), random_market(200, 2), ACCOUNT, venues, check=False)
+        page = write_report(both, tmp_path / str(place)).read_text()
+        for key in ("auto_top_ups", "worst_margin_ratio", "time_of_ruin"):
+            cells = re.findall(r"<td>(.*?)</td>", page.split(f'<tr id="{key}">')[1].split("</tr>")[0])
+            expected = [formatted(key, value(each.metrics, key, mode)) for each in both.values() for mode in both.modes]
+            assert cells == expected, key
 
 
 def test_a_notebook_needs_no_configuration(result, tmp_path):

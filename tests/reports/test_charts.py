@@ -310,6 +310,15 @@ def test_no_global_state_of_matplotlib_is_used():
     assert "matplotlib.pyplot" not in sys.modules
 
 
+def test_a_name_in_letters_that_the_font_lacks_is_no_warning():
+    """Warnings are errors here. Binance has such symbols; a browser has the letters."""
+    name = "币安人生USDT"
+    lost = [(3, 0, "liquidation", -1.0, 90.0, -10.0)]
+    figure = liquidation_chart(pair({"equity": [1e4] * 8, "events": lost}, {"equity": [1e4] * 8}, symbols=(name,)))
+    assert png(figure).startswith(b"\x89PNG")
+    assert name in svg(figure)
+
+
 def test_names_are_not_read_as_formulas():
     kill = [(1, 0, "liquidation", -1.0, 90.0, -10.0)]
     market = fake_market(4, ("$a_b$USDT",))
