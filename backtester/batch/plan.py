@@ -15,6 +15,7 @@ from backtester._foreign import import_ours
 from backtester.batch.settings import OF_MARKET, PARAMS, RULES, SETTINGS, checked
 from backtester.errors import ConfigurationError
 from backtester.scenario_schema import RULE_FIELDS
+from backtester.wanted import SEED, SYNTHETIC, venue_of_market
 
 __all__ = ["METRICS", "Axes", "Plan", "Run", "order", "plan_of", "read_plan"]
 
@@ -156,7 +157,7 @@ def plan_of(data: Mapping[str, Any]) -> Plan:
     include = [_beside(axes, own) for own in _tables(whole, "include")]
     exclude = _tables(whole, "exclude")
     products = [("", axes), *((f"include[{k}].", each) for k, each in enumerate(include))]
-    every = [_with_parameters(each, prefix) for prefix, each in products]
+    every = [_with_parameters(_as_usual(each), prefix) for prefix, each in products]
     for k, left_out in enumerate(exclude):
         exclude[k] = _one_of_them(left_out, every[0], f"exclude[{k}].")
     flags = {name: whole[name] for name in ("metrics", "check", "curves", "store_facts", "processes")}
@@ -198,6 +199,18 @@ def _beside(axes: Axes, own: Axes) -> Axes:
     kept = {name: values for name, values in axes.items() if not ("strategy" in own and name.startswith(PARAMS))}
     joined = kept | own
     return {name: joined[name] for name in sorted(joined, key=order)}
+
+
+def _as_usual(axes: Axes) -> Axes:
+    """Return axes with venue and seed as the market has them where they are left out: a run is named in one way."""
+    markets = axes["market"]
+    venues = {venue_of_market(market) for market in markets}
+    said = {}
+    if axes["venue"] == ("",) and len(venues) == 1:
+        said["venue"] = tuple(venues)
+    if axes["seed"] == (None,) and set(markets) == {SYNTHETIC}:
+        said["seed"] = (SEED,)
+    return axes | said
 
 
 def _with_parameters(axes: Axes, prefix: str) -> Axes:

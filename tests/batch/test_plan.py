@@ -52,6 +52,15 @@ def test_an_include_adds_a_product_with_its_own_parameters_and_no_run_twice() ->
     assert plan.n_runs == len(runs) == len({repr(run) for run in runs}) == 48 + 12 + 16
 
 
+def test_an_include_that_says_what_the_plan_leaves_out_adds_nothing() -> None:
+    """The venue of the market, and the seed of a synthetic one."""
+    plain = {"strategy": "trend", "market": "synthetic"}
+    plan = plan_of(plain | {"include": [{"venue": "generic"}, {"seed": 7}]})
+    assert list(plan.runs()) == list(plan_of(plain).runs())
+    assert [(run["venue"], run["seed"]) for run in plan.runs()] == [("generic", 7)] * 2
+    assert plan_of(plain | {"include": [{"venue": "generic", "seed": [7, 8]}]}).n_runs == 4
+
+
 def test_an_include_brings_back_what_an_exclude_took() -> None:
     plan = plan_of(plan_with(exclude=[{"mode": "cross"}], include=[{"mode": "cross", "leverage": 5}]))
     assert sum(run["mode"] == "cross" for run in plan.runs()) == 8
