@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from backtester import _parameters
 from backtester._fields import Check, Field, Unfit, choice, flag, items, mapping, record
 from backtester._foreign import import_ours
-from backtester.batch.settings import OF_MARKET, PARAMS, RULES, SETTINGS, checked
+from backtester.batch.settings import LARGEST_SEED, OF_MARKET, PARAMS, RULES, SETTINGS, checked
 from backtester.errors import ConfigurationError
 from backtester.scenario_schema import RULE_FIELDS
 from backtester.wanted import SEED, SYNTHETIC, venue_of_market
@@ -191,6 +191,8 @@ def _axes(given: Mapping[str, Any], prefix: str) -> Axes:
 def _plain(value: Any) -> Any:
     if not isinstance(value, bool | int | float | str):
         raise Unfit("is no value of a parameter", "a number, true, false or a text")
+    if isinstance(value, int) and not -LARGEST_SEED <= value <= LARGEST_SEED:
+        raise Unfit("is too large for a whole number", "whole numbers of 64 bits, or a float such as 1e20")
     return value
 
 
@@ -205,7 +207,7 @@ def _as_usual(axes: Axes) -> Axes:
     """Return axes with venue and seed as the market has them where they are left out: a run is named in one way."""
     markets = axes["market"]
     venues = {venue_of_market(market) for market in markets}
-    said = {}
+    said: Axes = {}
     if axes["venue"] == ("",) and len(venues) == 1:
         said["venue"] = tuple(venues)
     if axes["seed"] == (None,) and set(markets) == {SYNTHETIC}:
@@ -214,8 +216,12 @@ def _as_usual(axes: Axes) -> Axes:
 
 
 def _with_parameters(axes: Axes, prefix: str) -> Axes:
-    """Return axes with the values of parameters as the strategies have them, all names and values checked."""
+    """Return axes with the values of parameters as the strategies have them, all names and values checked.
+
+    A number that is whole for one of the strategies stays whole: each takes it as it needs it.
+    """
     out = {name: axes[name] for name in sorted(axes, key=order)}
+    whole: Axes = {}
     for spec in axes["strategy"]:
         cls = import_ours("strategies").load_class(spec)
         for name, values in axes.items():
@@ -228,7 +234,9 @@ def _with_parameters(axes: Axes, prefix: str) -> Axes:
                 out[name] = tuple(_parameters.convert(prefix + name, kind, value) for value in values)
             except ConfigurationError as error:
                 raise error.renamed(f"{prefix}{name}") from error
-    return out
+            if kind is int:
+                whole[name] = values
+    return out | whole
 
 
 def _one_of_them(left_out: Axes, axes: Axes, prefix: str) -> Axes:
