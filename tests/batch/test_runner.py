@@ -29,6 +29,16 @@ class Both(Strategy):
     def targets(self, market):
         return Targets(notional=1_000.0)
 """
+NAMED = """
+from backtester import Strategy, Targets
+
+class One(Strategy):
+    named: {kind} = {usual}
+
+    def targets(self, market):
+        return Targets(notional=1_000.0)
+"""
+OTHERS = (("counted", 5), ("chosen", True))
 PLAIN = {"strategy": "trend", "market": "synthetic", "symbols": "FAKE1", "period": PERIOD}
 
 
@@ -111,6 +121,23 @@ def test_curves_are_kept_on_request_and_brought_later(tmp_path: Path) -> None:
         curve = pd.read_parquet(tmp_path / "curves" / f"{row['key']}.parquet")
         assert (len(curve), curve["equity"].iloc[-1]) == (240, row["final_equity"])
     assert run_plan(PLAIN | {"curves": True}, tmp_path, workers=1, resume=True).skipped == 2
+
+
+def test_parameters_of_one_name_and_two_kinds_are_texts(tmp_path: Path) -> None:
+    (tmp_path / "said.py").write_text(NAMED.format(kind="str", usual='"a"'))
+    (tmp_path / "counted.py").write_text(NAMED.format(kind="int", usual="3"))
+    (tmp_path / "chosen.py").write_text(NAMED.format(kind="bool", usual="False"))
+    others = [{"strategy": str(tmp_path / f"{name}.py"), "params": {"named": value}} for name, value in OTHERS]
+    plan = PLAIN | {"strategy": str(tmp_path / "said.py"), "params": {"named": "b"}, "include": others}
+    assert run_plan(plan, tmp_path / "out", workers=1).failed == 0
+    assert set(read_runs(tmp_path / "out")["params.named"]) == {"b", "5", "true"}
+
+
+def test_an_error_that_no_file_can_hold_is_written_as_far_as_it_can(tmp_path: Path) -> None:
+    raised = 'raise ValueError("bad \\udcff name")'
+    (tmp_path / "bad.py").write_text(NAMED.format(kind="str", usual='"a"').replace("return", f"{raised}\n        return"))
+    assert run_plan(PLAIN | {"strategy": str(tmp_path / "bad.py")}, tmp_path / "out", workers=1).failed == 2
+    assert read_runs(tmp_path / "out")["error"].str.endswith(r"bad \udcff name").all()
 
 
 @pytest.mark.parametrize("processes", [False, True])
