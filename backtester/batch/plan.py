@@ -161,7 +161,10 @@ def plan_of(data: Mapping[str, Any]) -> Plan:
     for k, left_out in enumerate(exclude):
         exclude[k] = _one_of_them(left_out, every[0], f"exclude[{k}].")
     flags = {name: whole[name] for name in ("metrics", "check", "curves", "store_facts", "processes")}
-    return Plan(every[0], tuple(every[1:]), tuple(exclude), **flags)
+    plan = Plan(every[0], tuple(every[1:]), tuple(exclude), **flags)
+    if next(plan.runs(), None) is None:
+        raise ConfigurationError("exclude", whole["exclude"], "leaves no run", cure="Exclude less, or include some")
+    return plan
 
 
 def _tables(whole: Mapping[str, Any], name: str) -> list[Axes]:

@@ -144,6 +144,7 @@ def test_tasks_hold_every_run_once_and_one_strategy_on_one_market_each() -> None
         ({"exclude": [{"params": {"rungs": 4}}]}, "exclude[0].params.rungs: is no axis of the plan"),
         ({"include": [{"mode": "corss"}]}, "include[0].mode: is not one of the allowed values"),
         ({"include": [{"strategy": "trend", "params": {"exposures": 1}}]}, "include[0].params.exposures: no such"),
+        ({"exclude": [{"mode": ["isolated", "cross"]}]}, "exclude: leaves no run"),
         ({"include": {"mode": "cross"}}, "include: is not a list"),
     ],
 )
