@@ -38,6 +38,24 @@ class One(Strategy):
     def targets(self, market):
         return Targets(notional=1_000.0)
 """
+LEAVES = """
+import sys
+
+from backtester import Strategy, Targets
+
+class Leaves(Strategy):
+    when: str = "never"
+
+    def __init__(self, **given):
+        super().__init__(**given)
+        if self.when == "made":
+            sys.exit(3)
+
+    def targets(self, market):
+        if self.when == "asked":
+            sys.exit(4)
+        return Targets(notional=1_000.0)
+"""
 OTHERS = (("counted", 5), ("chosen", True))
 PLAIN = {"strategy": "trend", "market": "synthetic", "symbols": "FAKE1", "period": PERIOD}
 
@@ -134,8 +152,8 @@ def test_parameters_of_one_name_and_two_kinds_are_texts(tmp_path: Path) -> None:
 
 
 def test_an_error_that_no_file_can_hold_is_written_as_far_as_it_can(tmp_path: Path) -> None:
-    raised = 'raise ValueError("bad \\udcff name")'
-    (tmp_path / "bad.py").write_text(NAMED.format(kind="str", usual='"a"').replace("return", f"{raised}\n        return"))
+    bad = NAMED.format(kind="str", usual='"a"').replace("return", 'raise ValueError("bad \\udcff name")\n        #')
+    (tmp_path / "bad.py").write_text(bad)
     assert run_plan(PLAIN | {"strategy": str(tmp_path / "bad.py")}, tmp_path / "out", workers=1).failed == 2
     assert read_runs(tmp_path / "out")["error"].str.endswith(r"bad \udcff name").all()
 
@@ -162,6 +180,18 @@ def test_markets_and_accounts_that_cannot_be_are_rows_too(tmp_path: Path) -> Non
     rows = read_runs(tmp_path).set_index(["symbols", "venue", "mode"])["error"]
     assert rows["BTCUSDT"].str.contains("the synthetic market has no such symbol").all()
     assert "one margin mode for the whole account" in rows["FAKE1,FAKE2", "bybit", "mixed"]
+
+
+@pytest.mark.parametrize("processes", [False, True])
+def test_a_strategy_that_leaves_the_program_costs_its_own_runs(tmp_path: Path, processes: bool) -> None:
+    (tmp_path / "leaves.py").write_text(LEAVES)
+    params = {"when": ["made", "asked", "never"]}
+    plan = PLAIN | {"strategy": str(tmp_path / "leaves.py"), "params": params, "processes": processes}
+    outcome = run_plan(plan, tmp_path / "out", workers=2)
+    assert (outcome.done, outcome.failed) == (6, 4)
+    errors = read_runs(tmp_path / "out").set_index("params.when")["error"]
+    assert errors["made"].str.startswith("SystemExit: 3").all()
+    assert errors["asked"].str.contains("its method `targets` raised SystemExit").all()
 
 
 def test_a_killed_worker_costs_its_own_run_and_a_second_call_brings_it(tmp_path: Path) -> None:
