@@ -160,7 +160,7 @@ def test_runs_without_the_setting_and_failed_ones_are_not_along_it() -> None:
     rows = made_up({"isolated": [100.0, 90], "cross": [100.0, 120]}).rename(columns={"leverage": "params.fast"})
     more = pd.concat([rows, rows.assign(**{"params.fast": math.nan})], ignore_index=True)
     pd.testing.assert_frame_equal(along(more, "params.fast"), along(rows, "params.fast"))
-    with pytest.raises(ConfigurationError, match="along: has no run that did not fail; found 'params.fast'"):
+    with pytest.raises(ConfigurationError, match=r"along: has no run that did not fail; found 'params\.fast'"):
         along(rows.assign(error="no luck"), "params.fast")
 
 
