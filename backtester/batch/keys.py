@@ -16,8 +16,9 @@ import numpy as np
 from backtester._foreign import import_ours
 from backtester.batch.plan import Plan, Run
 from backtester.batch.shared import Shared
-from backtester.batch.sources import source_of
-from backtester.errors import BacktesterError
+from backtester.batch.sources import Sources
+from backtester.batch.tasks import Task
+from backtester.errors import BacktesterError, ConfigurationError
 from backtester.market import PRICES, Market
 from backtester.wanted import SYNTHETIC, Wanted
 
@@ -42,12 +43,12 @@ class Keys:
         self._shared = shared
         self._about = [engine_source(), plan.metrics, plan.check, plan.store_facts]
         self._data: dict[str, str] = {}
-        self._sources: dict[str, str] = {}
+        self._sources = Sources()
         self._rules: dict[tuple[str, str], str] = {}
 
     def on(self, wanted: Wanted, strategy: str) -> Callable[[Run], str]:
         """Return the function from a run of a strategy on a market to its key."""
-        about = [*self._about, self._data_of(wanted), self._source_of(strategy)]
+        about = [*self._about, self._data_of(wanted), self._sources.of(strategy)]
         shared = hashlib.sha256(repr(about).encode())
         rules: dict[str, str] = {}
 
@@ -61,16 +62,26 @@ class Keys:
 
         return key
 
+    def check(self, task: Task) -> None:
+        """Fail if runs would be done here with other data, strategy or rules than where their keys were made.
+
+        What cannot be read here at all is said by the runs.
+        """
+        try:
+            self._shared.market(task.wanted)
+            mine = self.on(task.wanted, task.strategy)(task.jobs[0].run)
+        except BacktesterError:
+            return
+        if mine != task.jobs[0].key:
+            cure = "Have the same files wherever a worker runs, and start the workers again"
+            what = f"{task.wanted.market}, {task.strategy}"
+            raise ConfigurationError("scheduler", what, "a worker has other data, strategies or rules", cure=cure)
+
     def _data_of(self, wanted: Wanted) -> str:
         name = repr(wanted)
         if name not in self._data:
             self._data[name] = _recipe(wanted) if wanted.market == SYNTHETIC else self._content(wanted)
         return self._data[name]
-
-    def _source_of(self, strategy: str) -> str:
-        if strategy not in self._sources:
-            self._sources[strategy] = source_of(strategy)
-        return self._sources[strategy]
 
     def _content(self, wanted: Wanted) -> str:
         try:

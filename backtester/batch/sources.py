@@ -13,32 +13,51 @@ from types import ModuleType
 from backtester._foreign import import_ours
 from backtester.loading import file_of, is_file_spec
 
-__all__ = ["source_of"]
+__all__ = ["Sources", "source_of"]
 
 _ENGINE = Path(__file__).resolve().parent.parent
 _INSTALLED = [_ENGINE, *(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib", "platlib"))]
 _GALLERY = "strategies"  # may be installed, and is edited all the same
 
 
-def source_of(strategy: str) -> str:
-    """Return a hash of the file of a strategy and of all it imports, directly or not, that is not installed."""
+class Sources:
+    """Hashes of strategies, made anew when one of their files was edited: a batch may run for hours."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[str, dict[Path, int]]] = {}
+
+    def of(self, strategy: str) -> str:
+        """Return the hash of a strategy; see `source_of`."""
+        code, times = self._known.get(strategy, ("", {}))
+        if not code or any(_time(file) != time for file, time in times.items()):
+            code, files = source_of(strategy)
+            self._known[strategy] = code, {file: _time(file) for file in files}
+        return code
+
+
+def _time(file: Path) -> int:
+    return file.stat().st_mtime_ns if file.is_file() else 0
+
+
+def source_of(strategy: str) -> tuple[str, list[Path]]:
+    """Return a hash of the file of a strategy and of all it imports that is not installed, and which files they are."""
     cls = import_ours(_GALLERY).load_class(strategy)
     home = file_of(strategy) if is_file_spec(strategy) else Path(str(sys.modules[cls.__module__].__file__))
-    found: dict[str, bytes] = {}
+    found: dict[str, tuple[Path, bytes]] = {}
     _take("", home.resolve(), home.resolve().parent, found)
     digest = hashlib.sha256(cls.__qualname__.encode())
     for name in sorted(found):
-        digest.update(name.encode() + b"\0" + found[name] + b"\0")
-    return digest.hexdigest()
+        digest.update(name.encode() + b"\0" + found[name][1] + b"\0")
+    return digest.hexdigest(), [file for file, _ in found.values()]
 
 
-def _take(name: str, file: Path, folder: Path, found: dict[str, bytes]) -> None:
+def _take(name: str, file: Path, folder: Path, found: dict[str, tuple[Path, bytes]]) -> None:
     """Read a module's file and those that it imports, by name; `folder` is that of the strategy."""
     if name in found:
         return
-    found[name] = file.read_bytes()
+    found[name] = file, file.read_bytes()
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-    for other in _imported(found[name], package):
+    for other in _imported(found[name][1], package):
         place = _file_of(other, folder)
         if place is not None:
             _take(other, place, folder, found)

@@ -15,7 +15,7 @@ import pytest
 from backtester.batch import plan_of
 from backtester.batch.keys import Keys, content_of, engine_files
 from backtester.batch.shared import Shared
-from backtester.batch.sources import source_of
+from backtester.batch.sources import Sources, source_of
 from backtester.batch.tasks import jobs_of
 from backtester.market import PRICES
 from data import synthetic
@@ -129,14 +129,22 @@ def test_all_that_a_strategy_imports_from_its_author_counts(tmp_path: Path) -> N
         (tmp_path / name).write_text(source)
     (tmp_path / "unused.py").write_text("1")
     mine = f"{tmp_path}/mine.py:Mine"
-    seen = {source_of(mine)}
-    assert source_of(f"{tmp_path}/mine.py:Heir") not in seen
+    seen = {source_of(mine)[0]}
+    assert source_of(f"{tmp_path}/mine.py:Heir")[0] not in seen
     (tmp_path / "unused.py").write_text("2")
-    assert source_of(mine) in seen
+    assert source_of(mine)[0] in seen
     for name in files:
         (tmp_path / name).write_text(files[name] + "# edited\n")
-        assert source_of(mine) not in seen, name
-        seen.add(source_of(mine))
+        assert source_of(mine)[0] not in seen, name
+        seen.add(source_of(mine)[0])
+
+
+def test_a_file_that_is_edited_while_a_batch_runs_is_noticed(tmp_path: Path) -> None:
+    sources, name = Sources(), fragile(tmp_path)
+    before = sources.of(name)
+    assert sources.of(name) == before
+    (tmp_path / "fragile.py").write_text((tmp_path / "fragile.py").read_text() + "# edited\n")
+    assert sources.of(name) != before
 
 
 def test_the_parent_of_a_strategy_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,11 +154,11 @@ def test_the_parent_of_a_strategy_counts(tmp_path: Path, monkeypatch: pytest.Mon
     copy.parent.mkdir()
     copy.write_text(Path(str(trend.__file__)).read_text())
     (tmp_path / "heir.py").write_text("from strategies import Trend\n\nclass Heir(Trend):\n    pass\n")
-    before = source_of(f"{tmp_path}/heir.py:Heir")
+    before = source_of(f"{tmp_path}/heir.py:Heir")[0]
     monkeypatch.setattr(trend, "__file__", str(copy))
-    assert source_of(f"{tmp_path}/heir.py:Heir") == before
+    assert source_of(f"{tmp_path}/heir.py:Heir")[0] == before
     copy.write_text(copy.read_text() + "# edited\n")
-    assert source_of(f"{tmp_path}/heir.py:Heir") != before
+    assert source_of(f"{tmp_path}/heir.py:Heir")[0] != before
 
 
 def test_a_file_that_is_no_python_is_left_to_whoever_imports_it(tmp_path: Path) -> None:
@@ -158,6 +166,6 @@ def test_a_file_that_is_no_python_is_left_to_whoever_imports_it(tmp_path: Path) 
     with (tmp_path / "fragile.py").open("a") as file:
         file.write("\ndef later():\n    import broken_one\n")
     (tmp_path / "broken_one.py").write_text("def (")
-    before = source_of(name)
+    before = source_of(name)[0]
     (tmp_path / "broken_one.py").write_text("def (:")
-    assert source_of(name) != before
+    assert source_of(name)[0] != before
