@@ -18,7 +18,7 @@ from backtester.summary import MEASURES
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CURVES", "RUNS", "Rows", "columns_of", "in_order", "parts_of", "read_runs", "settings_of"]
+__all__ = ["CURVES", "EARLIER", "RUNS", "Rows", "columns_of", "in_order", "parts_of", "read_runs", "settings_of"]
 
 RUNS, EARLIER, CURVES = "runs", "earlier", "curves"
 MOST = 20_000  # rows in memory

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from backtester import Account, compare
-from backtester.batch import read_runs, run_plan
+from backtester.batch import Plan, read_runs, run_plan
+from backtester.batch.processes import _Hand
 from backtester.batch.runner import Outcome
+from backtester.batch.shared import Shared
+from backtester.batch.work import Worker
 from backtester.errors import ConfigurationError, MarketDataError
 from backtester.summary import MEASURES
 from data import synthetic
@@ -58,6 +64,14 @@ class Leaves(Strategy):
 """
 OTHERS = (("counted", 5), ("chosen", True))
 PLAIN = {"strategy": "trend", "market": "synthetic", "symbols": "FAKE1", "period": PERIOD}
+
+
+def dies_after_its_last_row(connection: Any, plan: Plan, curves: Path) -> None:
+    """Do one task as a worker process does, and be gone before it is told that it is done."""
+    task = connection.recv()
+    for row in Worker(plan, Shared(plan, 1), curves).rows(task):
+        connection.send(row)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_rows_are_the_numbers_of_compare(tmp_path: Path) -> None:
@@ -207,6 +221,22 @@ def test_a_killed_worker_costs_its_own_run_and_a_second_call_brings_it(tmp_path:
     assert read_runs(tmp_path / "out")["error"].isna().all()
 
 
+def test_a_worker_that_is_killed_between_two_tasks_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has given its last row, and has not said yet that there is nothing left."""
+    plan = plan_with(processes=True, symbols="FAKE3", seed=1, leverage=5)
+    run_plan(plan, tmp_path / "whole", workers=1)
+    kills: list[int] = []
+    real = _Hand.lost
+    monkeypatch.setattr(_Hand, "lost", lambda self: kills.append(self.done) or real(self))
+    monkeypatch.setattr("backtester.batch.processes._work", dies_after_its_last_row)
+    outcome = run_plan(plan, tmp_path / "out", workers=2)
+    assert (outcome.done, outcome.failed) == (4, 0)
+    assert kills
+    same_rows(tmp_path / "whole", tmp_path / "out")
+
+
 def test_failed_runs_are_tried_again_and_finished_ones_are_not(tmp_path: Path) -> None:
     params = {"trouble": ["error", ""]}
     plan = PLAIN | {"strategy": fragile(tmp_path), "params": params}
@@ -249,8 +279,17 @@ def test_a_folder_with_rows_is_not_written_to_by_accident(tmp_path: Path) -> Non
 
 
 def test_two_batches_do_not_write_to_one_folder(tmp_path: Path) -> None:
-    with locked(tmp_path), pytest.raises(MarketDataError, match="another process"):
+    with locked(tmp_path), pytest.raises(MarketDataError, match=f"another process is writing to {tmp_path}. Wait"):
         run_plan(PLAIN, tmp_path, workers=1)
+
+
+def test_what_killed_writers_left_is_swept_by_the_next_batch(tmp_path: Path) -> None:
+    left = [tmp_path / folder / ".part-000001.parquet.77.tmp" for folder in ("runs", "earlier", "curves")]
+    for file in left:
+        file.parent.mkdir()
+        file.write_text("half a")
+    run_plan(PLAIN, tmp_path, workers=1)
+    assert not [file for file in left if file.exists()]
 
 
 @pytest.mark.parametrize("processes", [False, True])
