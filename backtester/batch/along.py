@@ -108,4 +108,4 @@ def said(table: pd.DataFrame, name: str) -> list[str]:
 
 
 def _range(first: float, last: float) -> str:
-    return f"at {first:g}" if first == last else f"from {first:g} to {last:g}"
+    return f"at {first:,.10g}" if first == last else f"from {first:,.10g} to {last:,.10g}"
