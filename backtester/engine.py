@@ -92,8 +92,8 @@ def run(
     -------
     Result
     """
-    ready = prepared or prepare(strategy, market, account)
     chosen = replace(account, mode=mode or account.mode, path=path or account.path)
+    ready = prepared or prepare(strategy, market, chosen)
     grid = market.detail or market
     venue = venue_of(account)
     first, last = int(grid.open_time[0]), int(grid.open_time[-1])

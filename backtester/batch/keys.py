@@ -7,25 +7,26 @@ import inspect
 import sys
 from collections.abc import Callable
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from backtester._foreign import import_ours
 from backtester.batch.plan import Plan, Run
 from backtester.batch.shared import Shared
-from backtester.errors import BacktesterError
+from backtester.batch.sources import Sources
+from backtester.batch.tasks import Task
+from backtester.errors import BacktesterError, ConfigurationError
 from backtester.market import PRICES, Market
 from backtester.wanted import SYNTHETIC, Wanted
 
-if TYPE_CHECKING:
-    from backtester.strategy import Strategy
-
-__all__ = ["Keys", "content_of", "engine_source"]
+__all__ = ["Keys", "content_of", "engine_files", "engine_source"]
 
 LETTERS = 32
+_PACKAGES = ("", "kernels", "event_driven", "stress", "bootstrap")  # that a run may go through
+_LIBRARIES = ("numba", "numpy", "pandas")  # whose versions may change the last digit of a number
 
 
 class Keys:
@@ -42,11 +43,12 @@ class Keys:
         self._shared = shared
         self._about = [engine_source(), plan.metrics, plan.check, plan.store_facts]
         self._data: dict[str, str] = {}
+        self._sources = Sources()
         self._rules: dict[tuple[str, str], str] = {}
 
     def on(self, wanted: Wanted, strategy: str) -> Callable[[Run], str]:
         """Return the function from a run of a strategy on a market to its key."""
-        about = [*self._about, self._data_of(wanted), _source_of(strategy)]
+        about = [*self._about, self._data_of(wanted), self._sources.of(strategy)]
         shared = hashlib.sha256(repr(about).encode())
         rules: dict[str, str] = {}
 
@@ -59,6 +61,21 @@ class Keys:
             return digest.hexdigest()[:LETTERS]
 
         return key
+
+    def check(self, task: Task) -> None:
+        """Fail if runs would be done here with other data, strategy or rules than where their keys were made.
+
+        What cannot be read here at all is said by the runs.
+        """
+        try:
+            self._shared.market(task.wanted)
+            mine = self.on(task.wanted, task.strategy)(task.jobs[0].run)
+        except BacktesterError:
+            return
+        if mine != task.jobs[0].key:
+            cure = "Have the same files wherever a worker runs, and start the workers again"
+            what = f"{task.wanted.market}, {task.strategy}"
+            raise ConfigurationError("scheduler", what, "a worker has other data, strategies or rules", cure=cure)
 
     def _data_of(self, wanted: Wanted) -> str:
         name = repr(wanted)
@@ -98,34 +115,16 @@ def _recipe(wanted: Wanted) -> str:
 
 
 @cache
-def _source_of(strategy: str) -> str:
-    """Return a hash of the file of a strategy, and of those beside it that it uses."""
-    cls: type[Strategy] = import_ours("strategies").load_class(strategy)
-    home = sys.modules[cls.__module__]
-    files = _beside(home, {})
-    return _hash(cls.__qualname__.encode() + b"".join(files[name] for name in sorted(files)))
-
-
-def _beside(module: ModuleType, found: dict[str, bytes]) -> dict[str, bytes]:
-    """Return the content of a module's file and of those in its folder that it uses, by name."""
-    place = Path(str(module.__file__))
-    if place.name in found:
-        return found
-    found[place.name] = place.read_bytes()
-    for value in vars(module).values():
-        other = value if isinstance(value, ModuleType) else sys.modules.get(getattr(value, "__module__", None) or "")
-        file = getattr(other, "__file__", None)
-        if other is not None and file and Path(file).parent == place.parent and Path(file).name != "__init__.py":
-            _beside(other, found)
-    return found
-
-
-@cache
 def engine_source() -> str:
-    """Return a hash of the modules that a run goes through; those of commands and batches are not among them."""
+    """Return a hash of the modules that a run goes through, not those of commands and batches, and of libraries."""
+    versions = " ".join(f"{name} {version(name)}" for name in _LIBRARIES)
+    return _hash(versions.encode() + b"".join(file.name.encode() + file.read_bytes() for file in engine_files()))
+
+
+def engine_files() -> list[Path]:
+    """Return the modules that a run goes through."""
     home = Path(inspect.getfile(BacktesterError)).parent
-    files = [*sorted(home.glob("*.py")), *sorted((home / "kernels").glob("*.py"))]
-    return _hash(b"".join(file.name.encode() + file.read_bytes() for file in files))
+    return [file for name in _PACKAGES for file in sorted((home / name).glob("*.py"))]
 
 
 @cache

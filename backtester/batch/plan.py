@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 from backtester import _parameters
 from backtester._fields import Check, Field, Unfit, choice, flag, items, mapping, record
 from backtester._foreign import import_ours
-from backtester.batch.settings import OF_MARKET, PARAMS, RULES, SETTINGS, checked
+from backtester.batch.settings import LARGEST_SEED, OF_MARKET, PARAMS, RULES, SETTINGS, checked
 from backtester.errors import ConfigurationError
 from backtester.scenario_schema import RULE_FIELDS
+from backtester.wanted import SEED, SYNTHETIC, venue_of_market
 
 __all__ = ["METRICS", "Axes", "Plan", "Run", "order", "plan_of", "read_plan"]
 
@@ -156,11 +157,14 @@ def plan_of(data: Mapping[str, Any]) -> Plan:
     include = [_beside(axes, own) for own in _tables(whole, "include")]
     exclude = _tables(whole, "exclude")
     products = [("", axes), *((f"include[{k}].", each) for k, each in enumerate(include))]
-    every = [_with_parameters(each, prefix) for prefix, each in products]
+    every = [_with_parameters(_as_usual(each), prefix) for prefix, each in products]
     for k, left_out in enumerate(exclude):
         exclude[k] = _one_of_them(left_out, every[0], f"exclude[{k}].")
     flags = {name: whole[name] for name in ("metrics", "check", "curves", "store_facts", "processes")}
-    return Plan(every[0], tuple(every[1:]), tuple(exclude), **flags)
+    plan = Plan(every[0], tuple(every[1:]), tuple(exclude), **flags)
+    if next(plan.runs(), None) is None:
+        raise ConfigurationError("exclude", whole["exclude"], "leaves no run", cure="Exclude less, or include some")
+    return plan
 
 
 def _tables(whole: Mapping[str, Any], name: str) -> list[Axes]:
@@ -190,6 +194,8 @@ def _axes(given: Mapping[str, Any], prefix: str) -> Axes:
 def _plain(value: Any) -> Any:
     if not isinstance(value, bool | int | float | str):
         raise Unfit("is no value of a parameter", "a number, true, false or a text")
+    if isinstance(value, int) and not -LARGEST_SEED <= value <= LARGEST_SEED:
+        raise Unfit("is too large for a whole number", "whole numbers of 64 bits, or a float such as 1e20")
     return value
 
 
@@ -200,9 +206,25 @@ def _beside(axes: Axes, own: Axes) -> Axes:
     return {name: joined[name] for name in sorted(joined, key=order)}
 
 
+def _as_usual(axes: Axes) -> Axes:
+    """Return axes with venue and seed as the market has them where they are left out: a run is named in one way."""
+    markets = axes["market"]
+    venues = {venue_of_market(market) for market in markets}
+    said: Axes = {}
+    if axes["venue"] == ("",) and len(venues) == 1:
+        said["venue"] = tuple(venues)
+    if axes["seed"] == (None,) and set(markets) == {SYNTHETIC}:
+        said["seed"] = (SEED,)
+    return axes | said
+
+
 def _with_parameters(axes: Axes, prefix: str) -> Axes:
-    """Return axes with the values of parameters as the strategies have them, all names and values checked."""
+    """Return axes with the values of parameters as the strategies have them, all names and values checked.
+
+    A number that is whole for one of the strategies stays whole: each takes it as it needs it.
+    """
     out = {name: axes[name] for name in sorted(axes, key=order)}
+    whole: Axes = {}
     for spec in axes["strategy"]:
         cls = import_ours("strategies").load_class(spec)
         for name, values in axes.items():
@@ -215,7 +237,9 @@ def _with_parameters(axes: Axes, prefix: str) -> Axes:
                 out[name] = tuple(_parameters.convert(prefix + name, kind, value) for value in values)
             except ConfigurationError as error:
                 raise error.renamed(f"{prefix}{name}") from error
-    return out
+            if kind is int:
+                whole[name] = values
+    return out | whole
 
 
 def _one_of_them(left_out: Axes, axes: Axes, prefix: str) -> Axes:

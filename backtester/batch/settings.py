@@ -14,7 +14,7 @@ from backtester.text import moment
 from backtester.times import instant, step
 from backtester.venue import load_venue, venue_names
 
-__all__ = ["OF_MARKET", "PARAMS", "RULES", "SETTINGS", "Period", "checked"]
+__all__ = ["LARGEST_SEED", "OF_MARKET", "PARAMS", "RULES", "SETTINGS", "Period", "checked"]
 
 PARAMS, RULES = "params", "rules"  # tables: each key in them is a setting of its own, such as `params.fast`
 LARGEST_SEED = 2**63 - 1

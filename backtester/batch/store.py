@@ -18,7 +18,7 @@ from backtester.summary import MEASURES
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CURVES", "RUNS", "Rows", "columns_of", "in_order", "parts_of", "read_runs", "settings_of"]
+__all__ = ["CURVES", "EARLIER", "RUNS", "Rows", "columns_of", "in_order", "parts_of", "read_runs", "settings_of"]
 
 RUNS, EARLIER, CURVES = "runs", "earlier", "curves"
 MOST = 20_000  # rows in memory
@@ -88,9 +88,21 @@ class Rows:
             import pyarrow as pa
 
             schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in self._columns.items()])
-            _write(_next_part(self._folder / RUNS), pa.Table.from_pylist(self._waiting, schema=schema))
+            _write(_next_part(self._folder / RUNS), pa.Table.from_pylist(self._fitting(), schema=schema))
         self._waiting = []
         self._written = time.monotonic()
+
+
+    def _fitting(self) -> list[Row]:
+        """Return what waits with texts where the columns are texts."""
+        names = [name for name, kind in self._columns.items() if kind == "string"]
+        return [row | {name: _text(row[name]) for name in names if row.get(name) is not None} for row in self._waiting]
+
+
+def _text(value: Any) -> str:
+    """Return a value as a plan has it, without what no file can hold: halves of characters, from names of files."""
+    said = str(value).lower() if isinstance(value, bool) else str(value)
+    return said.encode("utf-8", "backslashreplace").decode()
 
 
 def columns_of(plan: Plan) -> dict[str, str]:

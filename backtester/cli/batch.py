@@ -108,7 +108,7 @@ def _value(value: Any) -> str:
 
     if isinstance(value, Period):
         return f"{value.start or 'the first bar'} to {value.end or 'the last bar'}"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def _estimated(plan: Plan, workers: int) -> list[str]:

@@ -167,7 +167,7 @@ def _cell(name: str, value: Any) -> str:
     _, kind = _OF_GROUPS.get(name, ("", ""))
     if kind in forms:
         return forms[kind](value)
-    return f"{value:,g}" if isinstance(value, float) else str(value)
+    return f"{value:,.10g}" if isinstance(value, float) else str(value)
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -96,6 +96,16 @@ def test_a_plan_is_run_and_read(backtester: Backtester, results: Results, plan: 
     assert (pd.read_parquet(tmp_path / "rows.parquet")["mode"] == "cross").all()
 
 
+def test_large_numbers_are_told_in_full(backtester: Backtester, results: Results, tmp_path: Path) -> None:
+    plan = PLAN.replace("seed = [1, 2, 3]", "balance = [1000000, 1234567.5]").replace("leverage = [5, 20, 50]", "")
+    (tmp_path / "plan.toml").write_text(plan[: plan.index("[[")])
+    assert "  balance          1000000, 1234567.5\n" in backtester("batch", "plan.toml").stdout
+    shown = results("out/plan")[1]
+    assert "  1,000,000  " in shown
+    assert "  1,234,567.5  " in shown
+    assert "from 1,000,000 to 1,234,567.5" in results("out/plan", "--along", "balance")[1]
+
+
 def test_failures_are_counted_shown_and_the_exit_code(
     backtester: Backtester, results: Results, tmp_path: Path
 ) -> None:
