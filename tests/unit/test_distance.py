@@ -83,6 +83,12 @@ def test_a_coin_margined_long_of_about_one_time_its_equity_has_a_line(size):
     assert closest_together(run) == pytest.approx(1 - worth * (1 + RATE) / (10 + worth), rel=1e-9)
 
 
+def test_without_a_maintenance_rate_the_line_is_where_the_equity_ends():
+    run = account([900.0], (100.0,), balance=10.0, instruments=instruments(1, contract="inverse", tiers=[[0, 0, 64]]))
+    # 10 + 9 - 9 / (1 - d) = 0
+    assert closest_together(run) == pytest.approx(10 / 19, rel=1e-9)
+
+
 def test_nothing_can_take_an_account_without_leverage():
     assert math.isnan(closest_together(account([4.0, 4.0], instruments=instruments())))
     assert math.isnan(closest_together(account([0.0, 0.0], instruments=instruments())))
