@@ -183,5 +183,6 @@ def _side(leg: _Leg, quantity: Floats, level: Floats, buffer: float) -> Floats:
     tier = np.maximum(np.searchsorted(leg.tiers["floor"], key, side="left") - 1, 0)
     rate = leg.tiers["maintenance_rate"][tier]
     if leg.unit_margin_rate > 0.0:
-        rate = rate * np.maximum(1.0, leg.tiers["max_leverage"][tier] * np.minimum(1.0, leg.unit_margin_rate * quantity))
+        grown = leg.tiers["max_leverage"][tier] * np.minimum(1.0, leg.unit_margin_rate * quantity)
+        rate = rate * np.maximum(1.0, grown)
     return (rate + buffer) * notional - leg.tiers["maintenance_amount"][tier]
