@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Keys", "content_of", "engine_source"]
 
 LETTERS = 32
+_PACKAGES = ("", "kernels", "event_driven", "stress", "bootstrap")  # that a run may go through
 
 
 class Keys:
@@ -124,7 +125,7 @@ def _beside(module: ModuleType, found: dict[str, bytes]) -> dict[str, bytes]:
 def engine_source() -> str:
     """Return a hash of the modules that a run goes through; those of commands and batches are not among them."""
     home = Path(inspect.getfile(BacktesterError)).parent
-    files = [*sorted(home.glob("*.py")), *sorted((home / "kernels").glob("*.py"))]
+    files = [file for name in _PACKAGES for file in sorted((home / name).glob("*.py"))]
     return _hash(b"".join(file.name.encode() + file.read_bytes() for file in files))
 
 

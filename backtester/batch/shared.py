@@ -14,6 +14,7 @@ from backtester.batch.once import Once
 from backtester.batch.plan import Plan, Run
 from backtester.batch.settings import RULES
 from backtester.batch.tasks import Task
+from backtester.batch.variants import AS_IT_IS, Variant, Variants
 from backtester.errors import BacktesterError
 from backtester.venue import Venue, load_venue
 from backtester.wanted import Wanted, market_of, venue_of_store
@@ -40,11 +41,15 @@ class Shared:
         self._plan = plan
         self._modes = tuple(dict.fromkeys(mode for axes in (plan.axes, *plan.include) for mode in axes["mode"]))
         self._markets = Once(workers + 1)
+        self._variants = Variants(self._read, workers)
         self._wishes = Once(workers + 1)
         self._venues = Once(1_000)
 
-    def market(self, wanted: Wanted) -> Market:
-        """Return a market, read or made up once."""
+    def market(self, wanted: Wanted, variant: Variant = AS_IT_IS) -> Market:
+        """Return a market, read or made up once, or a variant of it."""
+        return self._variants.of(wanted, variant)
+
+    def _read(self, wanted: Wanted) -> Market:
         found: Market = self._markets.get(repr(wanted), lambda: market_of(wanted))
         return found
 
@@ -74,13 +79,14 @@ class Shared:
 
     def wishes(self, task: Task) -> Wishes:
         """Return what the strategy of a task wants."""
-        key = (task.strategy, repr(task.parameters), repr(task.wanted))
+        key = (task.strategy, repr(task.parameters), repr(task.wanted), task.variant)
         found: Wishes = self._wishes.get(key, lambda: self._ask(task))
         return found
 
     def _ask(self, task: Task) -> Wishes:
         cls = import_ours("strategies").load_class(task.strategy)
-        return Wishes(cls(**task.parameters), self.market(task.wanted), self._modes, check=self._plan.check)
+        market = self.market(task.wanted, task.variant)
+        return Wishes(cls(**task.parameters), market, self._modes, check=self._plan.check)
 
 
 class Wishes:

@@ -23,7 +23,6 @@ __all__ = ["CURVES", "RUNS", "Rows", "columns_of", "in_order", "parts_of", "read
 RUNS, EARLIER, CURVES = "runs", "earlier", "curves"
 MOST = 20_000  # rows in memory
 PATIENCE, SHARE = 0.5, 0.01  # a part is written after so many seconds, or that share of the time so far
-_NUMBERS = ("balance", "leverage")
 
 
 class Rows:
@@ -106,10 +105,8 @@ def columns_of(plan: Plan) -> dict[str, str]:
 
 
 def _kind(name: str, plan: Plan) -> str:
-    if name in _NUMBERS:
-        return "double"
     if name in SETTINGS:
-        return "int64" if name == "seed" else "string"
+        return SETTINGS[name].kind
     values = [value for axes in (plan.axes, *plan.include) for value in axes.get(name, ())]
     if all(isinstance(value, bool) for value in values):
         return "bool"

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from backtester import metrics
 from backtester._causality import unasked
-from backtester._fields import Check, Field, integer, number, record
+from backtester._fields import Field, integer, number, record
 from backtester._modes import checked_modes, telling
 from backtester.allocation import allocations
-from backtester.bootstrap.blocks import market_block_length
+from backtester.bootstrap.blocks import block_within, market_block_length
 from backtester.bootstrap.outcome import MEASURED, Bootstrap
 from backtester.bootstrap.resampling import Resampler
 from backtester.compare import Progress, compare
@@ -117,16 +117,11 @@ def _fields(n_bars: int) -> dict[str, Field]:
     return {
         "draws": Field(integer(2, MOST_DRAWS, "markets to draw")),
         "draw_seed": Field(integer(0, LARGEST_SEED, "a seed of the draws")),
-        "block": Field(_block(n_bars), 0.0),
+        "block": Field(block_within(n_bars), 0.0),
         "level": Field(number("a fraction above 0 and below 1", lambda value: 0 < value < 1)),
         "floor": Field(number("a fraction of the balance, from 0 to below 1", lambda value: 0 <= value < 1)),
         "threads": Field(integer(1, 1_000, "draws at a time"), processors),
     }
-
-
-def _block(n_bars: int) -> Check:
-    """Return a check for a mean length of blocks."""
-    return number(f"bars from 1 to the {n_bars:,} of the market", lambda value: 1 <= value <= n_bars)
 
 
 class _Runner:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 NAMED = ("strategy", "market")  # as every parameter and rule
+RARE = ("draw_seed", "block", "draw", "shock")
 FEW = 6  # values of an axis that are all shown
 
 
@@ -82,13 +83,20 @@ def _described(path: Path, plan: Plan) -> list[str]:
     """Return what a plan runs: its axes, and what is added and left out."""
     from backtester.text import counted
 
-    axes = {name: values for name, values in plan.axes.items() if len(values) > 1 or name in NAMED or "." in name}
+    axes = {name: values for name, values in plan.axes.items() if _is_told(name, values)}
     wide = max(map(len, axes))
     said = [f"{path}: {counted(plan.n_runs, 'run')}"]
     said += [f"  {name:{wide}}  {_values(values)}" for name, values in axes.items()]
     for added in plan.include:
         said.append(f"  and also: {_named({k: v for k, v in added.items() if plan.axes.get(k) != v})}")
     return said + [f"  without: {_named(left_out)}" for left_out in plan.exclude]
+
+
+def _is_told(name: str, values: tuple[Any, ...]) -> bool:
+    """Return whether a setting is shown: what varies, what every plan has, and what few have."""
+    from backtester.batch.settings import SETTINGS
+
+    return len(values) > 1 or name in NAMED or "." in name or (name in RARE and values != SETTINGS[name].default)
 
 
 def _named(axes: Axes) -> str:
@@ -108,6 +116,8 @@ def _value(value: Any) -> str:
 
     if isinstance(value, Period):
         return f"{value.start or 'the first bar'} to {value.end or 'the last bar'}"
+    if value in (None, ""):
+        return "none"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
