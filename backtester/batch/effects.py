@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 from backtester.batch.settings import SETTINGS
 from backtester.errors import ConfigurationError
 
-__all__ = ["check_effects", "matches", "repeats", "runs_of"]
+__all__ = ["SLOT_WISE", "check_effects", "matches", "repeats", "runs_of"]
 
+SLOT_WISE = ("mixed", "sub_accounts")  # modes in which a slot may have a margin mode of its own
 Axes = Mapping[str, tuple[Any, ...]]
 Run = dict[str, Any]
 
@@ -25,7 +26,12 @@ class Need(NamedTuple):
 
 
 _DRAWS = Need("draw", lambda value: value is not None, "draws", "Name draws, such as draw = '0..99'")
-NEEDS = {"draw_seed": _DRAWS, "block": _DRAWS}
+NEEDS = {
+    "draw_seed": _DRAWS,
+    "block": _DRAWS,
+    "isolated": Need("mode", lambda value: value in SLOT_WISE, "modes mixed and sub_accounts", "Add mode mixed"),
+    "shares": Need("mode", lambda value: value == "sub_accounts", "mode sub_accounts", "Add that mode"),
+}
 
 
 def _acts(name: str, run: Run) -> bool:

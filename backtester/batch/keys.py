@@ -41,7 +41,7 @@ class Keys:
 
     def __init__(self, plan: Plan, shared: Shared) -> None:
         self._shared = shared
-        self._about = [engine_source(), plan.metrics, plan.check, plan.store_facts]
+        self._about = [engine_source(), plan.metrics, plan.check, plan.store_facts, plan.strict]
         self._data: dict[str, str] = {}
         self._rules: dict[tuple[str, str], str] = {}
 

@@ -23,6 +23,8 @@ METRICS = ("full", "plain")
 Axes = dict[str, tuple[Any, ...]]  # setting -> its values; `params.fast` and `rules.slippage` are settings
 Run = dict[str, Any]  # setting -> its value
 
+_OF_ACCOUNT = ("balance", "leverage", "isolated", "shares", "venue", RULES, "path", "mode")
+_ORDER = (*OF_MARKET, "strategy", PARAMS, *_OF_ACCOUNT)
 _AXES = {name: Field(lambda value: value, None) for name in SETTINGS} | {
     PARAMS: Field(mapping, {}),
     RULES: Field(mapping, {}),
@@ -32,6 +34,7 @@ _WHOLE = _AXES | {
     "check": Field(flag, True),
     "curves": Field(flag, False),
     "store_facts": Field(flag, True),
+    "strict": Field(flag, False),
     "processes": Field(flag, False),
     "include": Field(items, []),
     "exclude": Field(items, []),
@@ -57,6 +60,8 @@ class Plan(NamedTuple):
         Keep the equity of each bar of each run.
     store_facts : bool
         Tiers, lots and contracts of a store of the venue go before those of this program.
+    strict : bool
+        Runs on data in which funding, mark prices or bars are missing fail.
     processes : bool
         Work in processes instead of threads.
     """
@@ -68,6 +73,7 @@ class Plan(NamedTuple):
     check: bool = True
     curves: bool = False
     store_facts: bool = True
+    strict: bool = False
     processes: bool = False
 
     def runs(self) -> Iterator[Run]:
@@ -102,8 +108,7 @@ class Plan(NamedTuple):
 def order(name: str) -> tuple[int, str]:
     """Return where a setting stands: market, strategy and its parameters, account."""
     head = name.partition(".")[0]
-    first = [*OF_MARKET, "strategy", PARAMS, "balance", "leverage", "venue", RULES, "path", "mode"]
-    return first.index(head), name
+    return _ORDER.index(head), name
 
 
 def read_plan(path: str | Path) -> Plan:
@@ -151,8 +156,8 @@ def plan_of(data: Mapping[str, Any]) -> Plan:
     every = [_with_parameters(each, prefix) for prefix, each in products]
     for k, left_out in enumerate(exclude):
         exclude[k] = _one_of_them(left_out, every[0], f"exclude[{k}].")
-    flags = {name: whole[name] for name in ("metrics", "check", "curves", "store_facts", "processes")}
-    return Plan(every[0], tuple(every[1:]), tuple(exclude), **flags)
+    choices = {name: whole[name] for name in Plan._fields if name in whole and name not in ("include", "exclude")}
+    return Plan(every[0], tuple(every[1:]), tuple(exclude), **choices)
 
 
 def _tables(whole: Mapping[str, Any], name: str) -> list[Axes]:

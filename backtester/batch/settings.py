@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from backtester._fields import Check, Field, Unfit, choice, integer, number, record, text
+from backtester.account import Account
 from backtester.errors import ConfigurationError, MarketDataError
 from backtester.schema import MODES, PATHS
 from backtester.stress.reading import read_shocks
@@ -16,7 +17,7 @@ from backtester.text import moment
 from backtester.times import instant, step
 from backtester.venue import load_venue, venue_names
 
-__all__ = ["OF_MARKET", "PARAMS", "RULES", "SETTINGS", "Period", "checked", "spread"]
+__all__ = ["OF_MARKET", "PARAMS", "RULES", "SETTINGS", "Period", "checked", "shares_of", "spread"]
 
 PARAMS, RULES = "params", "rules"  # tables: each key in them is a setting of its own, such as `params.fast`
 LARGEST_SEED = 2**63 - 1
@@ -67,6 +68,28 @@ def _symbols(value: Any) -> str:
     if not all(names):
         raise Unfit("has a name that is empty", "a symbol, several as 'BTCUSDT,ETHUSDT', or all")
     return ",".join(names)
+
+
+def _isolated(value: Any) -> str:
+    if isinstance(value, str) and not value:
+        return ""
+    names = [name.strip() for name in text(value).split(",")]
+    if not all(names):
+        raise Unfit("has a name that is empty", "a symbol, strategy or slot, several as 'BTCUSDT,ETHUSDT', or none: ''")
+    return ",".join(names)
+
+
+def _shares(value: Any) -> str:
+    """Return shares of sub-accounts by name as a text that `shares_of` reads."""
+    if not isinstance(value, Mapping) or any(sign in name for name in value for sign in ",="):
+        raise Unfit("is no table of shares", "the name of each sub-account and its share, { BTCUSDT = 0.5 }")
+    return ",".join(f"{name.strip()}={share!r}" for name, share in Account(shares=value).shares.items())
+
+
+def shares_of(written: str) -> dict[str, float]:
+    """Return the shares of a text ``BTCUSDT=0.5,ETHUSDT=0.25``."""
+    pairs = (each.partition("=") for each in written.split(",") if each)
+    return {name: float(share) for name, _, share in pairs}
 
 
 def _require(value: Any) -> str:
@@ -138,6 +161,8 @@ SETTINGS = {
     "strategy": Setting(text, ()),
     "balance": Setting(_positive("money"), (10_000.0,), "double"),
     "leverage": Setting(_positive("a leverage"), (10.0,), "double"),
+    "isolated": Setting(_isolated, ("",)),
+    "shares": Setting(_shares, ("",)),
     "venue": Setting(_venue, ("",)),
     "path": Setting(choice(PATHS), ("adverse",)),
     "mode": Setting(choice(MODES), ("isolated", "cross")),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 NAMED = ("strategy", "market")  # as every parameter and rule
-RARE = ("draw_seed", "block", "draw", "shock")
+RARE = ("draw_seed", "block", "draw", "shock", "isolated", "shares")
 FEW = 6  # values of an axis that are all shown
 
 
