@@ -36,8 +36,11 @@ def batch(
     workers: Annotated[
         int | None, typer.Option(metavar="N", help="Runs at a time; else one per processor.", show_default=False)
     ] = None,
+    engine: Annotated[
+        str, typer.Option(metavar="local|dask", help="Threads and processes here, or workers of dask.distributed.")
+    ] = "",
     scheduler: Annotated[
-        str, typer.Option(metavar="tcp://HOST:PORT", help="Scheduler of dask.distributed, whose workers do the runs.")
+        str, typer.Option(metavar="tcp://HOST:PORT", help="Scheduler of dask to work for; else one is started here.")
     ] = "",
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on in a folder that has rows: what is finished is skipped.")
@@ -51,13 +54,14 @@ def batch(
     Exit code 0 if all runs are done, 1 if some failed: a run that fails is a row with its error.
     """
     from backtester.batch.plan import read_plan
-    from backtester.batch.runner import check_folder, run_plan, workers_of
+    from backtester.batch.runner import check_folder, engine_of, run_plan, workers_of
 
     folder = out or Path("out") / plan.stem
     with as_options(), redirect_stdout(sys.stderr):  # what an author's code prints is no report
         chosen, n = read_plan(plan), workers_of(workers)
         check_folder(folder, resume=resume or dry_run)
-        said = _described(plan, chosen) + ([] if scheduler else _estimated(chosen, n))
+        tried = chosen._replace(processes=chosen.processes or engine_of(engine, scheduler) == "dask")
+        said = _described(plan, chosen) + ([] if scheduler else _estimated(tried, n))
     print("\n".join(said), flush=True)
     if dry_run:
         return
@@ -68,6 +72,7 @@ def batch(
                 chosen,
                 folder,
                 workers=n,
+                engine=engine,
                 scheduler=scheduler,
                 resume=resume,
                 progress=lambda now: _tell(now, so_far, show),
