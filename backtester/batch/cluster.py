@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import pickle
+import signal
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import Any
 
 from backtester.batch.keys import engine_source
@@ -74,9 +76,25 @@ def _own_client(workers: int) -> Iterator[Any]:
     """Start a scheduler with worker processes of one thread each, and end them."""
     from distributed import Client, LocalCluster
 
-    started = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR)
-    with started as cluster, Client(cluster, set_as_default=False) as client:
+    with _deaf():
+        cluster = LocalCluster(
+            n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR
+        )
+    with cluster, Client(cluster, set_as_default=False) as client:
         yield client
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Let the processes that are started meanwhile not hear Ctrl-C, which is for the one who waits for them."""
+    if current_thread() is not main_thread():  # nobody but the main thread may say so
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _client(address: str) -> Any:
