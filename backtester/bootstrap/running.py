@@ -59,7 +59,6 @@ def bootstrap(
     ----------
     strategy : Strategy, Allocation or sequence of them
     market : Market
-        Without finer bars.
     account : Account
     modes : iterable of str
         Of ``isolated``, ``cross``, ``mixed``, ``sub_accounts``; the first is compared with each other one.

@@ -194,3 +194,12 @@ def test_a_strategy_that_is_called_at_every_bar_runs_on_every_draw(made):
             alone = run(Once(), Resampler(made).draw(10.0, 0, k), ACCOUNT, mode=mode)
             assert result.of("final_equity", mode)[k] == alone.equity[-1]
             assert len(alone.events)
+
+
+def test_finer_bars_are_drawn_with_theirs():
+    fine = synthetic(240, 2, seed=5, detail="15m")
+    outcome = bootstrap(Follow(), fine, ACCOUNT, draws=2, threads=1, block=30)
+    assert len(outcome.observed.first.equity) == 960
+    own = compare(Follow(), Resampler(fine).draw(30.0, 0, 1), ACCOUNT).metrics
+    for mode in ("isolated", "cross"):
+        assert outcome.of("final_equity", mode)[1] == own.at["final_equity", mode]
