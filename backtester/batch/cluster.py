@@ -12,12 +12,12 @@ from pathlib import Path
 from threading import current_thread, main_thread
 from typing import Any
 
-from backtester.batch.keys import engine_source
 from backtester.batch.plan import Plan
 from backtester.batch.shared import Shared
 from backtester.batch.tasks import Task
 from backtester.batch.work import Row, Worker, failed
 from backtester.errors import ConfigurationError
+from backtester.fingerprints import engine_source
 
 __all__ = ["on_cluster"]
 

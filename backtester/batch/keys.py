@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import sys
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from backtester._foreign import import_ours
 from backtester.batch.plan import Plan, Run
 from backtester.batch.shared import Shared
 from backtester.errors import BacktesterError
-from backtester.market import PRICES, Market
+from backtester.fingerprints import LETTERS, bytes_of, content_of, engine_source, hashed, source_of
 from backtester.wanted import SYNTHETIC, Wanted
 
-if TYPE_CHECKING:
-    from backtester.strategy import Strategy
-
-__all__ = ["Keys", "content_of", "engine_source"]
-
-LETTERS = 32
-_PACKAGES = ("", "kernels", "event_driven", "stress", "bootstrap")  # that a run may go through
+__all__ = ["Keys"]
 
 
 class Keys:
@@ -76,63 +64,16 @@ class Keys:
     def _rules_of(self, venue: str, wanted: Wanted) -> str:
         name = (venue, repr(wanted))
         if name not in self._rules:
-            self._rules[name] = _hash(repr(self._shared.venue(venue, wanted)).encode())
+            self._rules[name] = hashed(repr(self._shared.venue(venue, wanted)).encode())
         return self._rules[name]
-
-
-def content_of(market: Market) -> str:
-    """Return a hash of all prices, fundings and times of a market and of its detail."""
-    digest = hashlib.sha256(repr((market.symbols, market.mark_is_trade.tolist())).encode())
-    columns = (market.open_time, *(getattr(market, name) for name in PRICES), *market.funding)
-    for array in {id(column): column for column in columns}.values():  # trade and mark may be the same
-        digest.update(repr((array.shape, array.dtype)).encode())
-        digest.update(np.ascontiguousarray(array.T).data)
-    if market.detail is not None:
-        digest.update(content_of(market.detail).encode())
-    return digest.hexdigest()[:LETTERS]
 
 
 def _recipe(wanted: Wanted) -> str:
     """Return a hash of what a synthetic market is made from: it need not be made to know its key."""
     modules = [sys.modules[f"data.{name}"] for name in ("synthetic", "processes")] if import_ours("data") else []
-    return _hash(repr(wanted).encode() + b"".join(map(_bytes_of, modules)))
+    return hashed(repr(wanted).encode() + b"".join(map(bytes_of, modules)))
 
 
 @cache
 def _source_of(strategy: str) -> str:
-    """Return a hash of the file of a strategy, and of those beside it that it uses."""
-    cls: type[Strategy] = import_ours("strategies").load_class(strategy)
-    home = sys.modules[cls.__module__]
-    files = _beside(home, {})
-    return _hash(cls.__qualname__.encode() + b"".join(files[name] for name in sorted(files)))
-
-
-def _beside(module: ModuleType, found: dict[str, bytes]) -> dict[str, bytes]:
-    """Return the content of a module's file and of those in its folder that it uses, by name."""
-    place = Path(str(module.__file__))
-    if place.name in found:
-        return found
-    found[place.name] = place.read_bytes()
-    for value in vars(module).values():
-        other = value if isinstance(value, ModuleType) else sys.modules.get(getattr(value, "__module__", None) or "")
-        file = getattr(other, "__file__", None)
-        if other is not None and file and Path(file).parent == place.parent and Path(file).name != "__init__.py":
-            _beside(other, found)
-    return found
-
-
-@cache
-def engine_source() -> str:
-    """Return a hash of the modules that a run goes through; those of commands and batches are not among them."""
-    home = Path(inspect.getfile(BacktesterError)).parent
-    files = [file for name in _PACKAGES for file in sorted((home / name).glob("*.py"))]
-    return _hash(b"".join(file.name.encode() + file.read_bytes() for file in files))
-
-
-@cache
-def _bytes_of(module: ModuleType) -> bytes:
-    return Path(str(module.__file__)).read_bytes()
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:LETTERS]
+    return source_of(import_ours("strategies").load_class(strategy))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from backtester._foreign import import_ours
+from backtester._parts import check_out
 from backtester.batch.cluster import on_cluster
 from backtester.batch.keys import Keys
 from backtester.batch.plan import Plan, plan_of, read_plan
@@ -143,11 +144,7 @@ def engine_of(engine: str, scheduler: str) -> str:
 
 def check_folder(folder: Path, *, resume: bool) -> None:
     """Refuse a folder that has rows, unless a batch is to go on there."""
-    if folder.exists() and not folder.is_dir():
-        raise ConfigurationError("out", str(folder), "is a file", cure="Name a folder")
-    if not resume and parts_of(folder):
-        cure = "Go on there with --resume (from Python resume=True), or name another folder"
-        raise ConfigurationError("out", str(folder), "has runs of a batch", cure=cure)
+    check_out(folder, parts_of(folder), "runs of a batch", resume=resume)
 
 
 def _plan(given: Plan | Mapping[str, Any] | str | Path) -> Plan:

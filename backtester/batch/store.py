@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backtester._foreign import import_ours
+from backtester._parts import Pace, next_part, parts_in, write_part
 from backtester.batch.plan import Plan
 from backtester.batch.settings import PARAMS, SETTINGS
 from backtester.batch.work import Row
@@ -22,7 +21,6 @@ __all__ = ["CURVES", "RUNS", "Rows", "columns_of", "in_order", "parts_of", "read
 
 RUNS, EARLIER, CURVES = "runs", "earlier", "curves"
 MOST = 20_000  # rows in memory
-PATIENCE, SHARE = 0.5, 0.01  # a part is written after so many seconds, or that share of the time so far
 
 
 class Rows:
@@ -40,7 +38,7 @@ class Rows:
         self._columns = columns_of(plan)
         self._curves = folder / CURVES if plan.curves else None
         self._waiting: list[Row] = []
-        self._began = self._written = time.monotonic()
+        self._pace = Pace()
 
     def keep_only(self, keys: Collection[str]) -> tuple[set[str], int]:
         """Set aside rows of other keys, drop those that are to be done again, and return the keys that are left.
@@ -62,12 +60,12 @@ class Rows:
             stale = [key not in keys for key, _ in rows]
             good = [key in keys and error is None and self._has_curve(key) for key, error in rows]
             if any(stale):
-                _write(_next_part(self._folder / EARLIER), table.filter(stale))
+                write_part(next_part(self._folder / EARLIER), table.filter(stale))
                 aside += sum(stale)
             if not any(good):
                 part.unlink()
             elif not all(good):
-                _write(part, table.filter(good))
+                write_part(part, table.filter(good))
             finished.update(table.filter(good)["key"].to_pylist())
         return finished, aside
 
@@ -77,8 +75,7 @@ class Rows:
     def add(self, row: Row) -> None:
         """Take a row, and write a part when it is time."""
         self._waiting.append(row)
-        now = time.monotonic()
-        if len(self._waiting) >= MOST or now - self._written > max(PATIENCE, SHARE * (now - self._began)):
+        if len(self._waiting) >= MOST or self._pace.due():
             self.flush()
 
     def flush(self) -> None:
@@ -87,9 +84,9 @@ class Rows:
             import pyarrow as pa
 
             schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in self._columns.items()])
-            _write(_next_part(self._folder / RUNS), pa.Table.from_pylist(self._waiting, schema=schema))
+            write_part(next_part(self._folder / RUNS), pa.Table.from_pylist(self._waiting, schema=schema))
         self._waiting = []
-        self._written = time.monotonic()
+        self._pace.written()
 
 
 def columns_of(plan: Plan) -> dict[str, str]:
@@ -117,7 +114,7 @@ def _kind(name: str, plan: Plan) -> str:
 
 def parts_of(folder: Path) -> list[Path]:
     """Return the parts of a folder's rows."""
-    return sorted((folder / RUNS).glob("part-*.parquet"))
+    return parts_in(folder / RUNS)
 
 
 def read_runs(folder: str | Path) -> pd.DataFrame:
@@ -163,15 +160,3 @@ def _read(parts: list[Path]) -> Any:
 
     tables = [pq.ParquetFile(part).read() for part in parts]
     return pa.concat_tables(tables, promote_options="permissive")
-
-
-def _write(part: Path, table: Any) -> None:
-    import pyarrow.parquet as pq
-
-    with import_ours("data.writing").whole(part) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
-
-
-def _next_part(folder: Path) -> Path:
-    last = max((int(part.stem.rpartition("-")[2]) for part in folder.glob("part-*.parquet")), default=0)
-    return folder / f"part-{last + 1:06}.parquet"

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["Setup", "configuration_of", "one_account", "set_up"]
 
 
+OF_PLANS = {"stress": "its shocks", "bootstrap": "its draws"}  # what commands of one venue are about
+
+
 class Setup(NamedTuple):
     """What a command runs.
 
@@ -82,7 +85,7 @@ def one_account(accounts: Sequence[Account], command: str) -> Account:
     """
     if len(accounts) > 1:
         problem = f"names several venues, and {command} runs at one"
-        cure = f"Name one, and call backtester {command} again for each other"
+        cure = f"Name one, or put several into a plan beside {OF_PLANS[command]}: see backtester batch"
         raise ConfigurationError("--venue", ",".join(str(_venue_of(each)) for each in accounts), problem, cure=cure)
     return accounts[0]
 
