@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from backtester._fields import record
@@ -142,7 +142,8 @@ def changed_rules(venue: Venue, changes: Mapping[str, object]) -> VenueRules:
             allowed=[f"{offset} ({modes})" for offset, modes in position_modes(venue).items()],
             cure="Take what it has, another venue, or a venue file of your own",
         )
-    return VenueRules(**(asdict(venue.rules) | dict(changes)))
+    changed: dict[str, Any] = dict(changes)
+    return replace(venue.rules, **changed) if changed else venue.rules
 
 
 def position_modes(venue: Venue) -> dict[str, str]:

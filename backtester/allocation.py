@@ -11,8 +11,9 @@ from backtester.account import Account, check_shares, one_of, positive
 from backtester.errors import ConfigurationError
 from backtester.scenario_schema import SLOT_MODES
 from backtester.strategy import Strategy
+from backtester.symbols import same
 
-__all__ = ["ACCOUNT", "Allocation", "Strategies", "allocations", "described", "titles", "with_shares"]
+__all__ = ["ACCOUNT", "Allocation", "Strategies", "allocations", "described", "named", "spelt", "titles", "with_shares"]
 
 ACCOUNT = "account"  # in place of a strategy: what belongs to none
 _NAME = re.compile(r"[\w-]+")
@@ -153,6 +154,31 @@ def titles(chosen: Sequence[Allocation]) -> list[str]:
 def _numbered(classes: Sequence[str], k: int) -> str:
     name = classes[k]
     return name if classes.count(name) == 1 else f"{name}#{classes[: k + 1].count(name)}"
+
+
+def spelt(name: str) -> str:
+    """Return the name of a strategy as it is compared: case, ``_`` and ``-`` do not count."""
+    return name.strip().lower().replace("_", "").replace("-", "")
+
+
+def named(account: Account, chosen: Sequence[Allocation], symbols: Sequence[str]) -> Account:
+    """Return an account that names strategies and symbols as they are, however they were spelt in it.
+
+    Raises
+    ------
+    ConfigurationError
+        If two sub-accounts are then called the same.
+    """
+    known = {spelt(title): title for title in titles(chosen)}
+
+    def found(name: str) -> str:
+        return known.get(spelt(name)) or next((symbol for symbol in symbols if same(name, symbol)), name)
+
+    shares = {found(name): share for name, share in account.shares.items()}
+    if len(shares) < len(account.shares):
+        cure = "Name each strategy or symbol once"
+        raise ConfigurationError("account.shares", list(account.shares), "name one sub-account twice", cure=cure)
+    return replace(account, isolated=tuple(map(found, account.isolated)), shares=shares)
 
 
 def with_shares(account: Account, chosen: Sequence[Allocation], names: Sequence[str]) -> Account:

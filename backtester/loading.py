@@ -15,7 +15,7 @@ from backtester.errors import ConfigurationError, StrategyError, nearest
 from backtester.strategy import Strategy
 from backtester.symbols import listed
 
-__all__ = ["author_line", "file_of", "is_file_spec", "load_class", "raises_itself"]
+__all__ = ["author_line", "is_file_spec", "load_class", "raises_itself"]
 
 _LOADING = RLock()  # the path and the table of modules are everybody's
 _HELPERS: dict[str, tuple[Path, Path, int]] = {}  # modules from the folder of a strategy: that, their file and its time
@@ -25,11 +25,6 @@ def is_file_spec(spec: str) -> bool:
     """Return whether a text names a file rather than a strategy of the gallery."""
     path, _ = _split(spec)
     return path.suffix == ".py" or len(path.parts) > 1
-
-
-def file_of(spec: str) -> Path:
-    """Return the file that ``path/file.py:Class`` names."""
-    return _split(spec)[0]
 
 
 def load_class(spec: str) -> type[Strategy]:

@@ -1,20 +1,25 @@
-"""Tasks on a cluster of `dask.distributed`: a scheduler somewhere, and workers that come and go."""
+"""Tasks on a cluster of `dask.distributed`: a scheduler, here or somewhere, and workers that come and go."""
 
 from __future__ import annotations
 
+import logging
 import pickle
+import signal
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import Any
 from uuid import uuid4
 
-from backtester.batch.keys import Keys, engine_source
+from backtester.batch.keys import Keys
 from backtester.batch.plan import Plan
 from backtester.batch.shared import Shared
 from backtester.batch.tasks import Task
 from backtester.batch.work import Row, Worker, failed
 from backtester.errors import ConfigurationError
+from backtester.fingerprints import engine_source
 
 __all__ = ["on_cluster"]
 
@@ -22,7 +27,7 @@ AHEAD = 4  # tasks for each thread of the cluster: what is handed out stays smal
 PATIENCE = 20  # [s] for the scheduler to answer
 
 
-def on_cluster(tasks: Iterator[Task], plan: Plan, curves: Path, address: str) -> Generator[Row]:
+def on_cluster(tasks: Iterator[Task], plan: Plan, curves: Path, address: str, workers: int) -> Generator[Row]:
     """Yield the rows of all tasks as they come.
 
     A task whose worker dies is done again by another one; after several such deaths its runs have failed. Closed early,
@@ -35,7 +40,9 @@ def on_cluster(tasks: Iterator[Task], plan: Plan, curves: Path, address: str) ->
     curves : Path
         As for `Worker`; on a disk that all workers see.
     address : str
-        Of the scheduler, such as ``tcp://10.0.0.1:8786``.
+        Of the scheduler, such as ``tcp://10.0.0.1:8786``; empty: one is started on this machine, and ended.
+    workers : int
+        Worker processes of a scheduler that is started here.
 
     Raises
     ------
@@ -47,9 +54,9 @@ def on_cluster(tasks: Iterator[Task], plan: Plan, curves: Path, address: str) ->
         from distributed import as_completed
     except ImportError as error:
         cure = "Install the extra `cluster`, here and where the workers are"
-        raise ConfigurationError("scheduler", address, "needs dask.distributed", cure=cure) from error
+        raise ConfigurationError("engine", "dask", "needs dask.distributed", cure=cure) from error
     about = pickle.dumps((plan, curves, engine_source(), uuid4()))  # of this call: files may differ at the next
-    with _client(address) as client:
+    with _client(address) if address else _own_client(workers) as client:
         handed: dict[str, Task] = {}
         coming = as_completed(loop=client.loop)
 
@@ -65,6 +72,33 @@ def on_cluster(tasks: Iterator[Task], plan: Plan, curves: Path, address: str) ->
             task = handed.pop(future.key)
             yield from _received(future, task)
             hand_out()
+
+
+@contextmanager
+def _own_client(workers: int) -> Iterator[Any]:
+    """Start a scheduler with worker processes of one thread each, and end them."""
+    from distributed import Client, LocalCluster
+
+    with _deaf():
+        anywhere = "127.0.0.1:0"  # without an address it takes the usual port, and complains if it is not free
+        cluster = LocalCluster(
+            n_workers=workers, threads_per_worker=1, dashboard_address=anywhere, silence_logs=logging.ERROR
+        )
+    with cluster, Client(cluster, set_as_default=False) as client:
+        yield client
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Let the processes that are started meanwhile not hear Ctrl-C, which is for the one who waits for them."""
+    if current_thread() is not main_thread():  # nobody but the main thread may say so
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _client(address: str) -> Any:

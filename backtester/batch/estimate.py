@@ -51,7 +51,7 @@ def estimate(plan: Plan, workers: int) -> Estimate:
         return Estimate(0.0, 0.0, problem)
     again = Shared(plan, 1)
     again.lend(task.wanted, shared.market(task.wanted))
-    asking = _seconds(lambda: again.wishes(first).at(first.jobs[0].run["leverage"]))
+    asking = _seconds(lambda: again.wishes(first).of(again.account(first.jobs[0].run, task.wanted)))
     running = _seconds(lambda: _done(plan, again, first))
     at_once = min(workers, plan.n_runs)
     seconds = (n_asked * asking + plan.n_runs * running) / at_once + n_markets * loading

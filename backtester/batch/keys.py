@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import sys
 from collections.abc import Callable
-from functools import cache
-from importlib.metadata import version
-from pathlib import Path
-from types import ModuleType
-
-import numpy as np
 
 from backtester._foreign import import_ours
 from backtester.batch.plan import Plan, Run
 from backtester.batch.shared import Shared
-from backtester.batch.sources import Sources
 from backtester.batch.tasks import Task
 from backtester.errors import BacktesterError, ConfigurationError
-from backtester.market import PRICES, Market
+from backtester.fingerprints import LETTERS, bytes_of, content_of, engine_source, hashed
+from backtester.sources import Sources
 from backtester.wanted import SYNTHETIC, Wanted
 
-__all__ = ["Keys", "content_of", "engine_files", "engine_source"]
-
-LETTERS = 32
-_PACKAGES = ("", "kernels", "event_driven", "stress", "bootstrap")  # that a run may go through
-_LIBRARIES = ("numba", "numpy", "pandas")  # whose versions may change the last digit of a number
+__all__ = ["Keys"]
 
 
 class Keys:
@@ -41,7 +30,7 @@ class Keys:
 
     def __init__(self, plan: Plan, shared: Shared) -> None:
         self._shared = shared
-        self._about = [engine_source(), plan.metrics, plan.check, plan.store_facts]
+        self._about = [engine_source(), plan.metrics, plan.check, plan.store_facts, plan.strict]
         self._data: dict[str, str] = {}
         self._sources = Sources()
         self._rules: dict[tuple[str, str], str] = {}
@@ -92,45 +81,11 @@ class Keys:
     def _rules_of(self, venue: str, wanted: Wanted) -> str:
         name = (venue, repr(wanted))
         if name not in self._rules:
-            self._rules[name] = _hash(repr(self._shared.venue(venue, wanted)).encode())
+            self._rules[name] = hashed(repr(self._shared.venue(venue, wanted)).encode())
         return self._rules[name]
-
-
-def content_of(market: Market) -> str:
-    """Return a hash of all prices, fundings and times of a market and of its detail."""
-    digest = hashlib.sha256(repr((market.symbols, market.mark_is_trade.tolist())).encode())
-    columns = (market.open_time, *(getattr(market, name) for name in PRICES), *market.funding)
-    for array in {id(column): column for column in columns}.values():  # trade and mark may be the same
-        digest.update(repr((array.shape, array.dtype)).encode())
-        digest.update(np.ascontiguousarray(array.T).data)
-    if market.detail is not None:
-        digest.update(content_of(market.detail).encode())
-    return digest.hexdigest()[:LETTERS]
 
 
 def _recipe(wanted: Wanted) -> str:
     """Return a hash of what a synthetic market is made from: it need not be made to know its key."""
     modules = [sys.modules[f"data.{name}"] for name in ("synthetic", "processes")] if import_ours("data") else []
-    return _hash(repr(wanted).encode() + b"".join(map(_bytes_of, modules)))
-
-
-@cache
-def engine_source() -> str:
-    """Return a hash of the modules that a run goes through, not those of commands and batches, and of libraries."""
-    versions = " ".join(f"{name} {version(name)}" for name in _LIBRARIES)
-    return _hash(versions.encode() + b"".join(file.name.encode() + file.read_bytes() for file in engine_files()))
-
-
-def engine_files() -> list[Path]:
-    """Return the modules that a run goes through."""
-    home = Path(inspect.getfile(BacktesterError)).parent
-    return [file for name in _PACKAGES for file in sorted((home / name).glob("*.py"))]
-
-
-@cache
-def _bytes_of(module: ModuleType) -> bytes:
-    return Path(str(module.__file__)).read_bytes()
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:LETTERS]
+    return hashed(repr(wanted).encode() + b"".join(map(bytes_of, modules)))

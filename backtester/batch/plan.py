@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from itertools import product
 from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +11,8 @@ from typing import Any, NamedTuple
 from backtester import _parameters
 from backtester._fields import Check, Field, Unfit, choice, flag, items, mapping, record
 from backtester._foreign import import_ours
-from backtester.batch.settings import LARGEST_SEED, OF_MARKET, PARAMS, RULES, SETTINGS, checked
+from backtester.batch.effects import check_effects, matches, repeats, runs_of
+from backtester.batch.settings import LARGEST_SEED, OF_MARKET, PARAMS, RULES, SETTINGS, checked, spread
 from backtester.errors import ConfigurationError
 from backtester.scenario_schema import RULE_FIELDS
 from backtester.wanted import SEED, SYNTHETIC, venue_of_market
@@ -24,6 +24,8 @@ METRICS = ("full", "plain")
 Axes = dict[str, tuple[Any, ...]]  # setting -> its values; `params.fast` and `rules.slippage` are settings
 Run = dict[str, Any]  # setting -> its value
 
+_OF_ACCOUNT = ("balance", "leverage", "isolated", "shares", "venue", RULES, "path", "mode")
+_ORDER = (*OF_MARKET, "strategy", PARAMS, *_OF_ACCOUNT)
 _AXES = {name: Field(lambda value: value, None) for name in SETTINGS} | {
     PARAMS: Field(mapping, {}),
     RULES: Field(mapping, {}),
@@ -33,6 +35,7 @@ _WHOLE = _AXES | {
     "check": Field(flag, True),
     "curves": Field(flag, False),
     "store_facts": Field(flag, True),
+    "strict": Field(flag, False),
     "processes": Field(flag, False),
     "include": Field(items, []),
     "exclude": Field(items, []),
@@ -58,6 +61,8 @@ class Plan(NamedTuple):
         Keep the equity of each bar of each run.
     store_facts : bool
         Tiers, lots and contracts of a store of the venue go before those of this program.
+    strict : bool
+        Runs on data in which funding, mark prices or bars are missing fail.
     processes : bool
         Work in processes instead of threads.
     """
@@ -69,13 +74,14 @@ class Plan(NamedTuple):
     check: bool = True
     curves: bool = False
     store_facts: bool = True
+    strict: bool = False
     processes: bool = False
 
     def runs(self) -> Iterator[Run]:
         """Yield the runs, those of one market together, and of those the ones of one strategy and its parameters."""
         products = (self.axes, *self.include)
         for k, axes in enumerate(products):
-            for run in _product(axes):
+            for run in runs_of(axes):
                 is_new = not any(self._has(run, n) for n in range(k))
                 if is_new and (k > 0 or not self._is_excluded(run)):
                     yield run
@@ -83,15 +89,15 @@ class Plan(NamedTuple):
     def _has(self, run: Run, n: int) -> bool:
         """Return whether the n-th product has a run."""
         axes = self.include[n - 1] if n else self.axes
-        return run.keys() == axes.keys() and _matches(run, axes) and (n > 0 or not self._is_excluded(run))
+        return run.keys() == axes.keys() and matches(run, axes) and (n > 0 or not self._is_excluded(run))
 
     def _is_excluded(self, run: Run) -> bool:
-        return any(_matches(run, axes) for axes in self.exclude)
+        return any(all(run[name] in values for name, values in axes.items()) for axes in self.exclude)
 
     @property
     def n_runs(self) -> int:
         """How many runs there are."""
-        if self.exclude or self.include:
+        if self.exclude or self.include or repeats(self.axes):
             return sum(1 for _ in self.runs())
         return prod(map(len, self.axes.values()))
 
@@ -100,21 +106,10 @@ class Plan(NamedTuple):
         return sorted({name for axes in (self.axes, *self.include) for name in axes}, key=order)
 
 
-def _product(axes: Axes) -> Iterator[Run]:
-    names = list(axes)
-    for values in product(*axes.values()):
-        yield dict(zip(names, values, strict=True))
-
-
-def _matches(run: Run, axes: Axes) -> bool:
-    return all(run.get(name) in values for name, values in axes.items())
-
-
 def order(name: str) -> tuple[int, str]:
     """Return where a setting stands: market, strategy and its parameters, account."""
     head = name.partition(".")[0]
-    first = [*OF_MARKET, "strategy", PARAMS, "balance", "leverage", "venue", RULES, "path", "mode"]
-    return first.index(head), name
+    return _ORDER.index(head), name
 
 
 def read_plan(path: str | Path) -> Plan:
@@ -157,11 +152,13 @@ def plan_of(data: Mapping[str, Any]) -> Plan:
     include = [_beside(axes, own) for own in _tables(whole, "include")]
     exclude = _tables(whole, "exclude")
     products = [("", axes), *((f"include[{k}].", each) for k, each in enumerate(include))]
+    for prefix, each in products:
+        check_effects(each, prefix)
     every = [_with_parameters(_as_usual(each), prefix) for prefix, each in products]
     for k, left_out in enumerate(exclude):
         exclude[k] = _one_of_them(left_out, every[0], f"exclude[{k}].")
-    flags = {name: whole[name] for name in ("metrics", "check", "curves", "store_facts", "processes")}
-    plan = Plan(every[0], tuple(every[1:]), tuple(exclude), **flags)
+    choices = {name: whole[name] for name in Plan._fields if name in whole and name not in ("include", "exclude")}
+    plan = Plan(every[0], tuple(every[1:]), tuple(exclude), **choices)
     if next(plan.runs(), None) is None:
         raise ConfigurationError("exclude", whole["exclude"], "leaves no run", cure="Exclude less, or include some")
     return plan
@@ -180,7 +177,7 @@ def _tables(whole: Mapping[str, Any], name: str) -> list[Axes]:
 def _axes(given: Mapping[str, Any], prefix: str) -> Axes:
     """Return the settings that are given, each with its values checked."""
     checks: dict[str, Check] = {name: setting.check for name, setting in SETTINGS.items()}
-    found = {name: given[name] for name in SETTINGS if given[name] is not None}
+    found = {name: spread(name, given[name]) for name in SETTINGS if given[name] is not None}
     for name, value in given[PARAMS].items():
         found[f"{PARAMS}.{name}"] = value
         checks[f"{PARAMS}.{name}"] = _plain

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from backtester._foreign import import_ours
+from backtester._parts import check_out
 from backtester.batch.cluster import on_cluster
 from backtester.batch.keys import Keys
 from backtester.batch.plan import Plan, plan_of, read_plan
@@ -20,7 +21,9 @@ from backtester.batch.threads import in_threads
 from backtester.batch.work import Row, Worker
 from backtester.errors import ConfigurationError
 
-__all__ = ["Outcome", "Progress", "run_plan", "workers_of"]
+__all__ = ["ENGINES", "Outcome", "Progress", "engine_of", "run_plan", "workers_of"]
+
+ENGINES = ("local", "dask")
 
 
 class Outcome(NamedTuple):
@@ -57,6 +60,7 @@ def run_plan(
     out: str | Path,
     *,
     workers: int | None = None,
+    engine: str = "",
     scheduler: str = "",
     resume: bool = False,
     progress: Progress | None = None,
@@ -65,7 +69,7 @@ def run_plan(
 
     A run that fails is a row with its error and keeps nobody from going on. Interrupted or killed at any moment, the
     same call with ``resume=True`` goes on where it was; runs that failed are tried again. With ``processes = true`` in
-    the plan, a script of your own has to call this under ``if __name__ == "__main__":``.
+    the plan, or the engine ``dask``, a script of your own has to call this under ``if __name__ == "__main__":``.
 
     Parameters
     ----------
@@ -75,8 +79,11 @@ def run_plan(
         Folder for the rows, made if it is missing.
     workers : int, optional
         Threads or processes; as many as there are processors if it is left out.
+    engine : str
+        ``local``: threads or processes, as the plan says. ``dask``: workers of `dask.distributed`, those of a scheduler
+        that is named, else as many as `workers` on this machine. Left out: ``dask`` if a scheduler is named.
     scheduler : str
-        Address of a scheduler of `dask.distributed`, whose workers do the runs instead.
+        Address of a scheduler of `dask.distributed`.
     resume : bool
         Go on in a folder that has rows. Those that are not of this plan are set aside in ``earlier``.
     progress : callable, optional
@@ -91,6 +98,7 @@ def run_plan(
     ConfigurationError
         If the plan cannot be read, or the folder has rows and `resume` is False.
     """
+    on_dask = engine_of(engine, scheduler) == "dask"
     chosen = _plan(plan)
     n = workers_of(workers)
     folder = Path(out).expanduser()
@@ -106,7 +114,7 @@ def run_plan(
         tell(outcome)
         tasks = tasks_of(chosen, n, keys.on, finished)
         try:
-            with closing(_rows(tasks, chosen, shared, folder, n, scheduler)) as coming:
+            with closing(_rows(tasks, chosen, shared, folder, n, scheduler if on_dask else None)) as coming:
                 for row in coming:
                     rows.add(row)
                     failures = outcome.failed + (row["error"] is not None)
@@ -126,13 +134,19 @@ def workers_of(workers: int | None) -> int:
     return workers
 
 
+def engine_of(engine: str, scheduler: str) -> str:
+    """Return what does the runs, checked."""
+    if engine not in ("", *ENGINES):
+        raise ConfigurationError("engine", engine, "is no engine", allowed=ENGINES)
+    if scheduler and engine == "local":
+        cure = "Leave one of them out: a scheduler is of the engine dask"
+        raise ConfigurationError("scheduler", scheduler, "is named beside the engine local", cure=cure)
+    return engine or ("dask" if scheduler else "local")
+
+
 def check_folder(folder: Path, *, resume: bool) -> None:
     """Refuse a folder that has rows, unless a batch is to go on there."""
-    if folder.exists() and not folder.is_dir():
-        raise ConfigurationError("out", str(folder), "is a file", cure="Name a folder")
-    if not resume and parts_of(folder):
-        cure = "Go on there with --resume (from Python resume=True), or name another folder"
-        raise ConfigurationError("out", str(folder), "has runs of a batch", cure=cure)
+    check_out(folder, parts_of(folder), "runs of a batch", resume=resume)
 
 
 def _plan(given: Plan | Mapping[str, Any] | str | Path) -> Plan:
@@ -151,11 +165,11 @@ def _begin(outcome: Outcome, plan: Plan, rows: Rows, keys: Keys) -> tuple[Outcom
 
 
 def _rows(
-    tasks: Iterator[Task], plan: Plan, shared: Shared, folder: Path, workers: int, scheduler: str
+    tasks: Iterator[Task], plan: Plan, shared: Shared, folder: Path, workers: int, scheduler: str | None
 ) -> Generator[Row]:
     curves = folder.resolve() / CURVES
-    if scheduler:
-        return on_cluster(tasks, plan, curves, scheduler)
+    if scheduler is not None:
+        return on_cluster(tasks, plan, curves, scheduler, workers)
     if plan.processes:
         return in_processes(tasks, plan, curves, workers)
     return in_threads(tasks, Worker(plan, shared, curves), workers)

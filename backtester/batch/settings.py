@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from backtester._fields import Check, Field, Unfit, choice, integer, number, record, text
+from backtester.account import Account
 from backtester.errors import ConfigurationError, MarketDataError
 from backtester.schema import MODES, PATHS
+from backtester.stress.reading import read_shocks
 from backtester.text import moment
 from backtester.times import instant, step
 from backtester.venue import load_venue, venue_names
 
-__all__ = ["LARGEST_SEED", "OF_MARKET", "PARAMS", "RULES", "SETTINGS", "Period", "checked"]
+__all__ = [
+    "LARGEST_SEED",
+    "OF_MARKET",
+    "PARAMS",
+    "RULES",
+    "SETTINGS",
+    "Period",
+    "checked",
+    "shares_of",
+    "spread",
+]
 
 PARAMS, RULES = "params", "rules"  # tables: each key in them is a setting of its own, such as `params.fast`
 LARGEST_SEED = 2**63 - 1
+_RANGE = re.compile(r"(\d{1,18})\.\.(\d{1,18})")
+MOST = 10_000_000  # values of a range
 _DATES = "times as people write them, such as 2025-10-01 or '2025-10-01 12:00'"
 
 
@@ -37,10 +52,13 @@ class Setting(NamedTuple):
         Of one value: returns it as it is used, or raises Unfit.
     default : tuple
         Its values where a plan does not name it; empty: a plan has to.
+    kind : str
+        Of its column: ``string``, ``double`` or ``int64``, of which a text such as ``0..99`` may name many.
     """
 
     check: Check
     default: tuple[Any, ...]
+    kind: str = "string"
 
 
 def _positive(what: str) -> Check:
@@ -60,6 +78,28 @@ def _symbols(value: Any) -> str:
     if not all(names):
         raise Unfit("has a name that is empty", "a symbol, several as 'BTCUSDT,ETHUSDT', or all")
     return ",".join(names)
+
+
+def _isolated(value: Any) -> str:
+    if isinstance(value, str) and not value:
+        return ""
+    names = [name.strip() for name in text(value).split(",")]
+    if not all(names):
+        raise Unfit("has a name that is empty", "a symbol, strategy or slot, several as 'BTCUSDT,ETHUSDT', or none: ''")
+    return ",".join(names)
+
+
+def _shares(value: Any) -> str:
+    """Return shares of sub-accounts by name as a text that `shares_of` reads."""
+    if not isinstance(value, Mapping) or any(sign in name for name in value for sign in ",="):
+        raise Unfit("is no table of shares", "the name of each sub-account and its share, { BTCUSDT = 0.5 }")
+    return ",".join(f"{name.strip()}={share!r}" for name, share in Account(shares=value).shares.items())
+
+
+def shares_of(written: str) -> dict[str, float]:
+    """Return the shares of a text ``BTCUSDT=0.5,ETHUSDT=0.25``."""
+    pairs = (each.partition("=") for each in written.split(",") if each)
+    return {name: float(share) for name, _, share in pairs}
 
 
 def _require(value: Any) -> str:
@@ -104,6 +144,18 @@ def _period(value: Any) -> Period:
     return found
 
 
+def _draw(value: Any) -> int | None:
+    return None if value in ("", None) else _a_draw(value)
+
+
+def _shock(value: Any) -> str:
+    """Return shocks as they are written; an empty text is none."""
+    if not isinstance(value, str):
+        raise Unfit("is no shock", "a text such as gap:-0.2@50%, or an empty one for no shock")
+    return " + ".join(map(str, read_shocks(value))) if value.strip() else ""
+
+
+_a_draw = integer(0, LARGEST_SEED, "the number of a draw, or an empty text for the market itself")
 SETTINGS = {
     "market": Setting(_market, ()),
     "symbols": Setting(_symbols, ("all",)),
@@ -111,15 +163,22 @@ SETTINGS = {
     "simulation_timeframe": Setting(_timeframe, ("",)),
     "period": Setting(_period, (Period(),)),
     "require": Setting(_require, ("",)),
-    "seed": Setting(integer(0, LARGEST_SEED, "a seed of the synthetic market"), (None,)),
+    "seed": Setting(integer(0, LARGEST_SEED, "a seed of the synthetic market"), (None,), "int64"),
+    "draw_seed": Setting(integer(0, LARGEST_SEED, "a seed of the draws"), (0,), "int64"),
+    "block": Setting(number("bars, at least 1", lambda value: value >= 1), (None,), "double"),
+    "draw": Setting(_draw, (None,), "int64"),
+    "shock": Setting(_shock, ("",)),
     "strategy": Setting(text, ()),
-    "balance": Setting(_positive("money"), (10_000.0,)),
-    "leverage": Setting(_positive("a leverage"), (10.0,)),
+    "balance": Setting(_positive("money"), (10_000.0,), "double"),
+    "leverage": Setting(_positive("a leverage"), (10.0,), "double"),
+    "isolated": Setting(_isolated, ("",)),
+    "shares": Setting(_shares, ("",)),
     "venue": Setting(_venue, ("",)),
     "path": Setting(choice(PATHS), ("adverse",)),
     "mode": Setting(choice(MODES), ("isolated", "cross")),
 }
-OF_MARKET = ("market", "symbols", "timeframe", "simulation_timeframe", "period", "require", "seed")
+OF_CANDLES = ("market", "symbols", "timeframe", "simulation_timeframe", "period", "require", "seed")
+OF_MARKET = (*OF_CANDLES, "draw_seed", "block", "draw", "shock")
 
 
 def checked(key: str, value: Any, check: Callable[[Any], Any]) -> tuple[Any, ...]:
@@ -135,11 +194,33 @@ def checked(key: str, value: Any, check: Callable[[Any], Any]) -> tuple[Any, ...
     if not value:
         raise ConfigurationError(key, value, "is a list without a value", cure="Give it one, or leave the key out")
     found = [_one(f"{key}[{k}]", each, check) for k, each in enumerate(value)]
+    seen = set()
     for k, each in enumerate(found):
-        if each in found[:k]:
+        if each in seen:
             raise ConfigurationError(f"{key}[{k}]", value[k], "is named twice", cure="Name each value once")
+        seen.add(each)
     return tuple(found)
 
 
 def _one(key: str, value: Any, check: Callable[[Any], Any]) -> Any:
-    return record({key: value}, {key: Field(check)})[key]
+    try:
+        return record({key: value}, {key: Field(check)})[key]
+    except ConfigurationError as error:  # a shock or a venue file says itself what is wrong with it
+        raise error if error.key == key else error.renamed(f"{key}: {error.key}") from error
+
+
+def spread(name: str, value: Any) -> Any:
+    """Return the whole numbers of a text such as ``0..99``, both ends among them, as a list; all else as it is.
+
+    Raises
+    ------
+    ConfigurationError
+        If the range is empty or has more than ten million numbers.
+    """
+    ends = _RANGE.fullmatch(value.strip()) if SETTINGS[name].kind == "int64" and isinstance(value, str) else None
+    if ends is None:
+        return value
+    first, last = int(ends[1]), int(ends[2])
+    if not 0 <= last - first < MOST:
+        raise ConfigurationError(name, value, "is no range", allowed=f"first..last, up to {MOST:,} numbers")
+    return list(range(first, last + 1))

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from backtester._foreign import import_ours
-from backtester._modes import telling
 from backtester.account import Account
 from backtester.across import NEUTRAL
+from backtester.allocation import Allocation, named
+from backtester.batch.effects import SLOT_WISE
 from backtester.batch.once import Once
 from backtester.batch.plan import Plan, Run
-from backtester.batch.settings import RULES
+from backtester.batch.settings import RULES, shares_of
 from backtester.batch.tasks import Task
+from backtester.batch.variants import AS_IT_IS, Variant, Variants
 from backtester.errors import BacktesterError
+from backtester.provenance import check_complete
 from backtester.remembering import Memory, remembering
 from backtester.venue import Venue, load_venue
 from backtester.wanted import Wanted, market_of, venue_of_store
@@ -41,16 +44,24 @@ class Shared:
 
     def __init__(self, plan: Plan, workers: int) -> None:
         self._plan = plan
-        self._modes = tuple(dict.fromkeys(mode for axes in (plan.axes, *plan.include) for mode in axes["mode"]))
         self._markets = Once(workers + 1)
+        self._variants = Variants(self._read, workers)
         self._wishes = Once(workers + 1)
         self._venues = Once(1_000)
         self._memory = Memory(INDICATORS)
 
-    def market(self, wanted: Wanted) -> Market:
-        """Return a market, read or made up once."""
-        found: Market = self._markets.get(repr(wanted), lambda: market_of(wanted))
+    def market(self, wanted: Wanted, variant: Variant = AS_IT_IS) -> Market:
+        """Return a market, read or made up once, or a variant of it."""
+        return self._variants.of(wanted, variant)
+
+    def _read(self, wanted: Wanted) -> Market:
+        found: Market = self._markets.get(repr(wanted), lambda: self._whole(market_of(wanted)))
         return found
+
+    def _whole(self, market: Market) -> Market:
+        if self._plan.strict:
+            check_complete(market)
+        return market
 
     def lend(self, wanted: Wanted, market: Market) -> None:
         """Take a market that somebody has already."""
@@ -74,74 +85,77 @@ class Shared:
         """Return the account of a run."""
         rules = {name.partition(".")[2]: run[name] for name in run if name.startswith(f"{RULES}.")}
         venue = self.venue(run["venue"], wanted)
-        return Account(run["balance"], run["leverage"], venue, run["mode"], run["path"], rules=rules)
+        return Account(
+            run["balance"],
+            run["leverage"],
+            venue,
+            run["mode"],
+            run["path"],
+            isolated=tuple(filter(None, run["isolated"].split(","))),
+            shares=shares_of(run["shares"]),
+            rules=rules,
+        )
 
     def wishes(self, task: Task) -> Wishes:
         """Return what the strategy of a task wants."""
-        key = (task.strategy, repr(task.parameters), repr(task.wanted))
+        key = (task.strategy, repr(task.parameters), repr(task.wanted), task.variant)
         found: Wishes = self._wishes.get(key, lambda: self._ask(task))
         return found
 
     def _ask(self, task: Task) -> Wishes:
         cls = import_ours("strategies").load_class(task.strategy)
-        market = self.market(task.wanted)
-        return Wishes(cls(**task.parameters), market, self._modes, check=self._plan.check, memory=self._memory)
+        market = self.market(task.wanted, task.variant)
+        return Wishes(cls(**task.parameters), market, check=self._plan.check, memory=self._memory)
 
 
 class Wishes:
-    """What a strategy wants on a market, at any leverage and under any margin mode: it is asked once.
+    """What a strategy wants on a market, in any account: it is asked once.
 
     Parameters
     ----------
     strategy : Strategy
     market : Market
-    modes : iterable of str
-        The margin modes of all runs: slots say the most in the one of them that tells them apart.
     check : bool
         Look for targets that use later bars.
     memory : Memory
         Of indicators.
     """
 
-    def __init__(
-        self, strategy: Strategy, market: Market, modes: Iterable[str], *, check: bool, memory: Memory
-    ) -> None:
+    def __init__(self, strategy: Strategy, market: Market, *, check: bool, memory: Memory) -> None:
         self.strategy, self.market, self._memory = strategy, market, memory
-        self._mode = telling(tuple(modes))
-        self._prepared = Once(2)
+        self._prepared = Once(4)
         self._check = Once(1)
         self._looks = check
-
-    def at(self, leverage: float) -> Prepared:
-        """Return the wishes of an account with a leverage."""
-        self._check.get(0, self._first)
-        with remembering(self._memory):
-            found: Prepared = self._prepared.get(leverage, lambda: self._prepare(leverage, check=False))
-        return found
 
     def _first(self) -> None:
         """Look for look-ahead, and let the strategy remember what it wanted on the whole market."""
         if self._looks:
-            self._prepare(1.0, check=True)
+            self._prepare(Account(), check=True)
         remember: Any = self.strategy
         remember.targets = cache(self.strategy.targets)
 
-    def _prepare(self, leverage: float, *, check: bool) -> Prepared:
+    def _prepare(self, account: Account, *, check: bool) -> Prepared:
         from backtester.engine import prepare
 
-        account = Account(leverage=leverage, venue=NEUTRAL, mode=self._mode)
-        return prepare(self.strategy, self.market, account, check=check)
+        return prepare(self.strategy, self.market, replace(account, venue=NEUTRAL, rules={}), check=check)
 
     def of(self, account: Account) -> Prepared:
-        """Return the wishes for an account.
+        """Return the wishes for an account: those of others with the same slots, if there are.
 
         Raises
         ------
         ConfigurationError
-            If its venue has no such account.
+            If its venue has no such account, or it names slots or sub-accounts that do not exist.
         """
         from backtester._modes import check_modes
 
-        prepared = self.at(account.leverage)
+        self._check.get(0, self._first)
+        account = named(account, [Allocation(self.strategy)], self.market.symbols)
+        mode = account.mode if account.mode in SLOT_WISE else "isolated"  # which in cross makes no other slots
+        slots = (account.leverage, account.isolated, tuple(account.shares.items()), mode)
+        with remembering(self._memory):
+            prepared: Prepared = self._prepared.get(
+                slots, lambda: self._prepare(replace(account, mode=mode), check=False)
+            )
         check_modes(account, (account.mode,), prepared, self.market)
         return prepared

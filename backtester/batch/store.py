@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backtester._foreign import import_ours
+from backtester._parts import Pace, next_part, parts_in, write_part
 from backtester.batch.plan import Plan
 from backtester.batch.settings import PARAMS, SETTINGS
 from backtester.batch.work import Row
@@ -18,12 +17,21 @@ from backtester.summary import MEASURES
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CURVES", "EARLIER", "RUNS", "Rows", "columns_of", "in_order", "parts_of", "read_runs", "settings_of"]
+__all__ = [
+    "CURVES",
+    "EARLIER",
+    "RUNS",
+    "Rows",
+    "columns_of",
+    "count_rows",
+    "in_order",
+    "parts_of",
+    "read_runs",
+    "settings_of",
+]
 
 RUNS, EARLIER, CURVES = "runs", "earlier", "curves"
 MOST = 20_000  # rows in memory
-PATIENCE, SHARE = 0.5, 0.01  # a part is written after so many seconds, or that share of the time so far
-_NUMBERS = ("balance", "leverage")
 
 
 class Rows:
@@ -41,7 +49,7 @@ class Rows:
         self._columns = columns_of(plan)
         self._curves = folder / CURVES if plan.curves else None
         self._waiting: list[Row] = []
-        self._began = self._written = time.monotonic()
+        self._pace = Pace()
 
     def keep_only(self, keys: Collection[str]) -> tuple[set[str], int]:
         """Set aside rows of other keys, drop those that are to be done again, and return the keys that are left.
@@ -63,12 +71,12 @@ class Rows:
             stale = [key not in keys for key, _ in rows]
             good = [key in keys and error is None and self._has_curve(key) for key, error in rows]
             if any(stale):
-                _write(_next_part(self._folder / EARLIER), table.filter(stale))
+                write_part(next_part(self._folder / EARLIER), table.filter(stale))
                 aside += sum(stale)
             if not any(good):
                 part.unlink()
             elif not all(good):
-                _write(part, table.filter(good))
+                write_part(part, table.filter(good))
             finished.update(table.filter(good)["key"].to_pylist())
         return finished, aside
 
@@ -78,25 +86,23 @@ class Rows:
     def add(self, row: Row) -> None:
         """Take a row, and write a part when it is time."""
         self._waiting.append(row)
-        now = time.monotonic()
-        if len(self._waiting) >= MOST or now - self._written > max(PATIENCE, SHARE * (now - self._began)):
+        if len(self._waiting) >= MOST or self._pace.due():
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits."""
-        if self._waiting:
+        """Write what waits, once: whoever is interrupted while it is written may come back here."""
+        rows, self._waiting = self._waiting, []
+        if rows:
             import pyarrow as pa
 
             schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in self._columns.items()])
-            _write(_next_part(self._folder / RUNS), pa.Table.from_pylist(self._fitting(), schema=schema))
-        self._waiting = []
-        self._written = time.monotonic()
+            write_part(next_part(self._folder / RUNS), pa.Table.from_pylist(self._fitting(rows), schema=schema))
+        self._pace.written()
 
-
-    def _fitting(self) -> list[Row]:
-        """Return what waits with texts where the columns are texts."""
+    def _fitting(self, rows: list[Row]) -> list[Row]:
+        """Return rows with texts where the columns are texts."""
         names = [name for name, kind in self._columns.items() if kind == "string"]
-        return [row | {name: _text(row[name]) for name in names if row.get(name) is not None} for row in self._waiting]
+        return [row | {name: _text(row[name]) for name in names if row.get(name) is not None} for row in rows]
 
 
 def _text(value: Any) -> str:
@@ -118,10 +124,8 @@ def columns_of(plan: Plan) -> dict[str, str]:
 
 
 def _kind(name: str, plan: Plan) -> str:
-    if name in _NUMBERS:
-        return "double"
     if name in SETTINGS:
-        return "int64" if name == "seed" else "string"
+        return SETTINGS[name].kind
     values = [value for axes in (plan.axes, *plan.include) for value in axes.get(name, ())]
     if all(isinstance(value, bool) for value in values):
         return "bool"
@@ -132,7 +136,14 @@ def _kind(name: str, plan: Plan) -> str:
 
 def parts_of(folder: Path) -> list[Path]:
     """Return the parts of a folder's rows."""
-    return sorted((folder / RUNS).glob("part-*.parquet"))
+    return parts_in(folder / RUNS)
+
+
+def count_rows(folder: Path) -> int:
+    """Return how many rows there are, without reading them."""
+    import pyarrow.parquet as pq
+
+    return sum(pq.read_metadata(part).num_rows for part in parts_of(folder))
 
 
 def read_runs(folder: str | Path) -> pd.DataFrame:
@@ -178,15 +189,3 @@ def _read(parts: list[Path]) -> Any:
 
     tables = [pq.ParquetFile(part).read() for part in parts]
     return pa.concat_tables(tables, promote_options="permissive")
-
-
-def _write(part: Path, table: Any) -> None:
-    import pyarrow.parquet as pq
-
-    with import_ours("data.writing").whole(part) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
-
-
-def _next_part(folder: Path) -> Path:
-    last = max((int(part.stem.rpartition("-")[2]) for part in folder.glob("part-*.parquet")), default=0)
-    return folder / f"part-{last + 1:06}.parquet"

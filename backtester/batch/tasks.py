@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from backtester.batch.plan import Plan, Run
 from backtester.batch.settings import OF_MARKET, PARAMS
+from backtester.batch.variants import Variant, variant_of
 from backtester.wanted import SEED, SYNTHETIC, Wanted, venue_name
 
 __all__ = ["Job", "KeysOn", "Task", "groups", "jobs_of", "tasks_of"]
@@ -32,7 +33,9 @@ class Task(NamedTuple):
     Parameters
     ----------
     wanted : Wanted
-        The market.
+        The candles.
+    variant : Variant
+        What is made of them.
     strategy : str
         Name or ``path/file.py:Class``.
     parameters : dict
@@ -41,6 +44,7 @@ class Task(NamedTuple):
     """
 
     wanted: Wanted
+    variant: Variant
     strategy: str
     parameters: dict[str, Any]
     jobs: tuple[Job, ...]
@@ -84,7 +88,7 @@ def tasks_of(
         while chunk := tuple(islice(left, size)):
             first = chunk[0].run
             parameters = {name.partition(".")[2]: first[name] for name in first if name.startswith(f"{PARAMS}.")}
-            yield Task(wanted, first["strategy"], parameters, chunk)
+            yield Task(wanted, variant_of(first), first["strategy"], parameters, chunk)
 
 
 def jobs_of(plan: Plan, keys_on: KeysOn) -> Iterator[tuple[Wanted, Iterator[Job]]]:

@@ -12,9 +12,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from backtester._fields import Check, number
 from backtester.market import Market
 
-__all__ = ["block_length", "draw_rows", "market_block_length"]
+__all__ = ["block_length", "block_within", "draw_rows", "market_block_length"]
 
 Floats = NDArray[np.float64]
 LEAST = 16  # values below which autocorrelations say nothing
@@ -41,6 +42,11 @@ def draw_rows(n: int, block: float, seed: int, draw: int) -> NDArray[np.int64]:
     lengths = np.diff(starts, append=n)
     first = random.integers(0, n, len(starts))
     return (np.arange(n) + np.repeat(first - starts, lengths)) % n
+
+
+def block_within(n_bars: int) -> Check:
+    """Return a check for a mean length of blocks in a market of so many bars."""
+    return number(f"bars from 1 to the {n_bars:,} of the market", lambda value: 1 <= value <= n_bars)
 
 
 def market_block_length(market: Market) -> float:

@@ -124,9 +124,21 @@ class Bootstrap:
         """Return how often a mode is ruined: an equity of at most 1e-9 of the balance at a close."""
         return self._share(self.of("ruined", mode) > 0.0)
 
+    def ruined_alone(self, pair: tuple[str, str]) -> Share:
+        """Return how often the first mode of a pair is ruined and the second is not, on the same draw."""
+        first, second = (self.of("ruined", mode) > 0.0 for mode in pair)
+        return self._share(first & ~second)
+
     def fallen(self, mode: str) -> Share:
         """Return how often the equity falls to the floor or below, inside bars too."""
-        return self._share(self.of("lowest_equity", mode) <= self.floor * self.observed.first.scenario.balance)
+        return self._share(self._falls(mode))
+
+    def fallen_alone(self, pair: tuple[str, str]) -> Share:
+        """Return how often the first mode of a pair falls to the floor and the second does not, on the same draw."""
+        return self._share(self._falls(pair[0]) & ~self._falls(pair[1]))
+
+    def _falls(self, mode: str) -> NDArray[np.bool_]:
+        return self.of("lowest_equity", mode) <= self.floor * self.observed.first.scenario.balance
 
     def _share(self, which: NDArray[np.bool_]) -> Share:
         return share(int(np.count_nonzero(which)), self.n_draws, self.level)
@@ -204,6 +216,10 @@ class Bootstrap:
             "ends_alike": self.alike(pair)._asdict(),
             "smaller_drawdown": self.ahead(pair, SMALLER)._asdict(),
             "path_inside_bars_turns_it": self.turned(pair)._asdict(),
+            "ruin_of_first_alone": self.ruined_alone(pair)._asdict(),
+            "ruin_of_second_alone": self.ruined_alone(pair[::-1])._asdict(),
+            "floor_reached_by_first_alone": self.fallen_alone(pair)._asdict(),
+            "floor_reached_by_second_alone": self.fallen_alone(pair[::-1])._asdict(),
         }
 
 

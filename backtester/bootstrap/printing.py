@@ -91,8 +91,14 @@ def share_rows(result: Bootstrap) -> Rows:
         rows.append([names.format("ends higher"), *_share(result.ahead((first, second)))])
         rows.append([names.format("falls less"), *_share(result.ahead((first, second), SMALLER))])
     floor = f"falls to {100 * result.floor:g} % of the balance"
-    rows += [[f"{name_of(mode)} {floor}", *_share(result.fallen(mode))] for mode in result.modes]
-    rows += [[f"{name_of(mode)} is ruined", *_share(result.ruin(mode))] for mode in result.modes]
+    for what, of, alone, others in (
+        (floor, result.fallen, result.fallen_alone, "does not"),
+        ("is ruined", result.ruin, result.ruined_alone, "is not"),
+    ):
+        for mode in result.modes:
+            rows.append([f"{name_of(mode)} {what}", *_share(of(mode))])
+            ends = (end for pair in result.pairs for end in (pair, pair[::-1]) if end[0] == mode)
+            rows += [[f"  and {name_of(end[1])} {others}", *_share(alone(end))] for end in ends]
     return ["", "of the draws", "probability, from", "to"], rows
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from backtester.bootstrap.blocks import draw_rows
 from backtester.errors import ConfigurationError
 from backtester.market import PRICES, Funding, Market
+from backtester.text import moment, timeframe
 
 __all__ = ["Resampler"]
 
@@ -28,6 +29,8 @@ class Resampler:
     Settlements of funding stay at their times: a venue's clock does not jump. Their rate is the one in force at the bar
     that stands there now, that of its own settlement or of the last one before it.
 
+    Finer bars go with the bar that they are inside of, times the same number.
+
     Parameters
     ----------
     market : Market
@@ -35,18 +38,15 @@ class Resampler:
     Raises
     ------
     ConfigurationError
-        If the market has finer bars, whose order inside of others this does not keep, or fewer than two bars.
+        If the market has fewer than two bars, or not as many finer bars inside of each.
     """
 
     def __init__(self, market: Market) -> None:
-        if market.detail is not None:
-            cure = "Leave the simulation timeframe out, or make the finer bars the market's own"
-            raise ConfigurationError(
-                "simulation_timeframe", market.detail.source, "finer bars cannot be resampled", cure=cure
-            )
         if market.n_bars < 2:
             raise ConfigurationError("market", market.n_bars, "too few bars to resample", allowed="at least 2 bars")
         self.market = market
+        self._inside = 0 if market.detail is None else _bars_inside(market, market.detail)
+        self._finer = None if market.detail is None else Resampler(market.detail)
         self._same = market.mark_open is market.open
         names = PRICES[:4] if self._same else PRICES
         self._prices = np.stack([getattr(market, name).T for name in names])  # (4 or 8, n_instruments, n_bars)
@@ -59,11 +59,17 @@ class Resampler:
 
     def of(self, rows: Ints) -> Market:
         """Return the market of some bars, as many as it has, in this order; ``0 ... n - 1`` is the market itself."""
-        prices = self._prices[:, :, rows] * self._scale(rows)
+        return self._made(rows, self._scale(rows))
+
+    def _made(self, rows: Ints, scale: Floats) -> Market:
+        prices = self._prices[:, :, rows] * scale
         prices.flags.writeable = False
         fields: dict[str, Any] = {name: row.T for name, row in zip(PRICES, prices, strict=not self._same)}
         if self._same:
             fields |= {f"mark_{name}": fields[name] for name in PRICES[:4]}
+        if self._finer is not None:
+            finer = (rows[:, None] * self._inside + np.arange(self._inside)).ravel()
+            fields["detail"] = self._finer._made(finer, np.repeat(scale, self._inside, axis=1))
         return replace(self.market, **fields, funding=self._funding(rows, fields["mark_open"]))
 
     def _scale(self, rows: Ints) -> Floats:
@@ -102,6 +108,23 @@ class Resampler:
         taken = self._order[np.maximum(last - self._from_last, self._first)]
         price = self._premium[taken] * mark_open[self._bar, instrument]
         return self._settled._replace(rate=self._settled.rate[taken], mark_price=price)
+
+
+def _bars_inside(market: Market, detail: Market) -> int:
+    """Return how many finer bars stand inside of each bar."""
+    edges = np.searchsorted(detail.open_time, np.append(market.open_time, market.close_time[-1]))
+    usual = market.timeframe // detail.timeframe
+    first = detail.open_time[np.minimum(edges[:-1], detail.n_bars - 1)]
+    short = np.flatnonzero((np.diff(edges) != usual) | (first != market.open_time))
+    if len(short):
+        raise ConfigurationError(
+            "simulation_timeframe",
+            timeframe(detail.timeframe),
+            f"cannot be resampled: the bar of {moment(market.open_time[short[0]])} has not {usual} finer ones",
+            allowed=f"{usual} finer bars inside of each",
+            cure="Fill the gap (backtester data repair), choose another range, or leave the simulation timeframe out",
+        )
+    return int(usual)
 
 
 def _closes(market: Market) -> tuple[Floats, Floats]:

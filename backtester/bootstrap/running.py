@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,10 +14,11 @@ from numpy.typing import NDArray
 
 from backtester import metrics
 from backtester._causality import unasked
-from backtester._fields import Check, Field, integer, number, record
+from backtester._fields import Field, integer, number, record
 from backtester._modes import checked_modes, telling
 from backtester.allocation import allocations
-from backtester.bootstrap.blocks import market_block_length
+from backtester.bootstrap.blocks import block_within, market_block_length
+from backtester.bootstrap.keeping import Kept, kept_in, key_of
 from backtester.bootstrap.outcome import MEASURED, Bootstrap
 from backtester.bootstrap.resampling import Resampler
 from backtester.compare import Progress, compare
@@ -46,6 +48,8 @@ def bootstrap(
     level: float = 0.95,
     floor: float = 0.1,
     threads: int | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
     check: bool = True,
     progress: Progress | None = None,
 ) -> Bootstrap:
@@ -59,7 +63,6 @@ def bootstrap(
     ----------
     strategy : Strategy, Allocation or sequence of them
     market : Market
-        Without finer bars.
     account : Account
     modes : iterable of str
         Of ``isolated``, ``cross``, ``mixed``, ``sub_accounts``; the first is compared with each other one.
@@ -74,6 +77,11 @@ def bootstrap(
         A part of the balance: how often the equity falls to it is told.
     threads : int, optional
         Draws at a time; one for each processor if it is left out.
+    out : str or Path, optional
+        Folder in which draws are kept as they are done, as Parquet files.
+    resume : bool
+        Go on in a folder that has draws: those of the same market, strategies, account, seed and engine are not done
+        again, whatever their number; others are set aside in ``earlier``.
     check : bool
         Look for targets that use later bars and prove the ledger, on the market itself.
     progress : callable, optional
@@ -86,7 +94,8 @@ def bootstrap(
     Raises
     ------
     ConfigurationError
-        For a number that cannot be used, and as for `compare`.
+        For a number that cannot be used, for an `out` that has draws if `resume` is False or if the class of a strategy
+        is in no file, and as for `compare`.
     StrategyError
         As for `compare`; on a draw with its number and seed.
     """
@@ -95,21 +104,33 @@ def bootstrap(
     settings = record({key: value for key, value in asked.items() if value is not None}, _fields(market.n_bars))
     resampler = Resampler(market)
     mean = market_block_length(market) if block is None else settings["block"]
-    runner = _Runner(_copies(allocations(strategy)), account, chosen, resampler, mean, settings["draw_seed"])
-    observed = compare(strategy, market, account, chosen, check=check, progress=progress)
-    values = np.empty((settings["draws"], len(chosen), len(runner.paths), len(MEASURED)))
-    with ThreadPoolExecutor(settings["threads"]) as pool:
-        try:
-            for k, row in enumerate(pool.map(runner.row, range(len(values)))):
-                values[k] = row
-                if progress is not None:
-                    progress(k + 1, len(values), "draws")
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # those in hand end, the others do not begin
-            raise
+    team = allocations(strategy)
+    runner = _Runner(_copies(team), account, chosen, resampler, mean, settings["draw_seed"])
+    about = (chosen, runner.paths, mean, settings["draw_seed"])
+    key = "" if out is None else key_of(team, market, account, about)
+    with kept_in(out, key, about[:2], resume=resume) as kept:
+        observed = compare(strategy, market, account, chosen, check=check, progress=progress)
+        values = _values(runner, kept, settings["draws"], settings["threads"], progress)
     return Bootstrap(
         observed, values, runner.paths, settings["draw_seed"], mean, settings["level"], settings["floor"], block is None
     )
+
+
+def _values(runner: _Runner, kept: Kept, draws: int, threads: int, progress: Progress | None) -> NDArray[np.float64]:
+    """Return what all draws come to, (n_draws, n_modes, n_paths, n_measures): those kept, and the others done now."""
+    left = [number for number in range(draws) if number not in kept.rows]
+    rows = {number: kept.rows[number] for number in range(draws) if number in kept.rows}
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for number, row in zip(left, pool.map(runner.row, left), strict=True):
+                rows[number] = row
+                kept.add(number, row)
+                if progress is not None:
+                    progress(len(rows), draws, "draws")
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # those in hand end, the others do not begin
+            raise
+    return np.stack([rows[number] for number in range(draws)])
 
 
 def _fields(n_bars: int) -> dict[str, Field]:
@@ -117,16 +138,11 @@ def _fields(n_bars: int) -> dict[str, Field]:
     return {
         "draws": Field(integer(2, MOST_DRAWS, "markets to draw")),
         "draw_seed": Field(integer(0, LARGEST_SEED, "a seed of the draws")),
-        "block": Field(_block(n_bars), 0.0),
+        "block": Field(block_within(n_bars), 0.0),
         "level": Field(number("a fraction above 0 and below 1", lambda value: 0 < value < 1)),
         "floor": Field(number("a fraction of the balance, from 0 to below 1", lambda value: 0 <= value < 1)),
         "threads": Field(integer(1, 1_000, "draws at a time"), processors),
     }
-
-
-def _block(n_bars: int) -> Check:
-    """Return a check for a mean length of blocks."""
-    return number(f"bars from 1 to the {n_bars:,} of the market", lambda value: 1 <= value <= n_bars)
 
 
 class _Runner:

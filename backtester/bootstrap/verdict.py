@@ -73,5 +73,8 @@ def _alone(result: Bootstrap) -> list[str]:
 
 
 def _fallen(result: Bootstrap) -> str:
-    said = text.joined([f"{name_of(mode)} {shares(result.fallen(mode))}" for mode in result.modes])
-    return f"Probability of falling to {result.floor * 100:g} % of the balance: {said}."
+    fallen, ruined = (
+        text.joined([f"{name_of(mode)} {shares(of(mode))}" for mode in result.modes])
+        for of in (result.fallen, result.ruin)
+    )
+    return f"Probability of falling to {result.floor * 100:g} % of the balance: {fallen}; of ruin: {ruined}."

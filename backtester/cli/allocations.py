@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from backtester.allocation import Allocation
     from backtester.strategy import Strategy
 
-__all__ = ["check_used", "chosen_strategies", "described", "isolated_names"]
+__all__ = ["check_used", "chosen_strategies", "described"]
 
 _NAMED = re.compile(r"([\w-]+)=(.+)")
 _FIELDS = ("share", "leverage", "margin_mode")
@@ -107,29 +107,14 @@ def _allotment(text: str, given: Sequence[Given]) -> tuple[int, dict[str, Any]]:
 
 def _place(option: str, wanted: str, given: Sequence[Given]) -> int:
     """Return which of the strategies a name means."""
-    found = [k for k, each in enumerate(given) if _plain(each.title) == _plain(wanted)]
+    from backtester.allocation import spelt
+
+    found = [k for k, each in enumerate(given) if spelt(each.title) == spelt(wanted)]
     if len(found) == 1:
         return found[0]
     problem = "names several strategies" if found else "names no strategy of this run"
     cure = f"Name them apart: a={given[found[0]].place} b={given[found[1]].place}" if found else None
     raise ConfigurationError(option, wanted, problem, allowed=[each.title for each in given], cure=cure)
-
-
-def _plain(name: str) -> str:
-    return name.strip().lower().replace("_", "").replace("-", "")
-
-
-def isolated_names(given: Sequence[str], chosen: Sequence[Allocation], symbols: Sequence[str]) -> tuple[str, ...]:
-    """Return names as the account knows them: strategies however they are spelt, symbols in any notation."""
-    from backtester.allocation import titles
-    from backtester.symbols import same
-
-    known = {_plain(title): title for title in titles(chosen)}
-    out = []
-    for name in given:
-        symbol = next((symbol for symbol in symbols if same(name, symbol)), name)
-        out.append(known.get(_plain(name), symbol))
-    return tuple(out)
 
 
 def check_used(isolated: Sequence[str], chosen: Sequence[Allocation], modes: Sequence[str]) -> None:

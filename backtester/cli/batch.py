@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 NAMED = ("strategy", "market")  # as every parameter and rule
+RARE = ("draw_seed", "block", "draw", "shock", "isolated", "shares")
 FEW = 6  # values of an axis that are all shown
 
 
@@ -35,8 +36,11 @@ def batch(
     workers: Annotated[
         int | None, typer.Option(metavar="N", help="Runs at a time; else one per processor.", show_default=False)
     ] = None,
+    engine: Annotated[
+        str, typer.Option(metavar="local|dask", help="Threads and processes here, or workers of dask.distributed.")
+    ] = "",
     scheduler: Annotated[
-        str, typer.Option(metavar="tcp://HOST:PORT", help="Scheduler of dask.distributed, whose workers do the runs.")
+        str, typer.Option(metavar="tcp://HOST:PORT", help="Scheduler of dask to work for; else one is started here.")
     ] = "",
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on in a folder that has rows: what is finished is skipped.")
@@ -50,13 +54,14 @@ def batch(
     Exit code 0 if all runs are done, 1 if some failed: a run that fails is a row with its error.
     """
     from backtester.batch.plan import read_plan
-    from backtester.batch.runner import check_folder, run_plan, workers_of
+    from backtester.batch.runner import check_folder, engine_of, run_plan, workers_of
 
     folder = out or Path("out") / plan.stem
     with as_options(), redirect_stdout(sys.stderr):  # what an author's code prints is no report
         chosen, n = read_plan(plan), workers_of(workers)
         check_folder(folder, resume=resume or dry_run)
-        said = _described(plan, chosen) + ([] if scheduler else _estimated(chosen, n))
+        tried = chosen._replace(processes=chosen.processes or engine_of(engine, scheduler) == "dask")
+        said = _described(plan, chosen) + ([] if scheduler else _estimated(tried, n))
     print("\n".join(said), flush=True)
     if dry_run:
         return
@@ -67,6 +72,7 @@ def batch(
                 chosen,
                 folder,
                 workers=n,
+                engine=engine,
                 scheduler=scheduler,
                 resume=resume,
                 progress=lambda now: _tell(now, so_far, show),
@@ -82,13 +88,20 @@ def _described(path: Path, plan: Plan) -> list[str]:
     """Return what a plan runs: its axes, and what is added and left out."""
     from backtester.text import counted
 
-    axes = {name: values for name, values in plan.axes.items() if len(values) > 1 or name in NAMED or "." in name}
+    axes = {name: values for name, values in plan.axes.items() if _is_told(name, values)}
     wide = max(map(len, axes))
     said = [f"{path}: {counted(plan.n_runs, 'run')}"]
     said += [f"  {name:{wide}}  {_values(values)}" for name, values in axes.items()]
     for added in plan.include:
         said.append(f"  and also: {_named({k: v for k, v in added.items() if plan.axes.get(k) != v})}")
     return said + [f"  without: {_named(left_out)}" for left_out in plan.exclude]
+
+
+def _is_told(name: str, values: tuple[Any, ...]) -> bool:
+    """Return whether a setting is shown: what varies, what every plan has, and what few have."""
+    from backtester.batch.settings import SETTINGS
+
+    return len(values) > 1 or name in NAMED or "." in name or (name in RARE and values != SETTINGS[name].default)
 
 
 def _named(axes: Axes) -> str:
@@ -108,6 +121,8 @@ def _value(value: Any) -> str:
 
     if isinstance(value, Period):
         return f"{value.start or 'the first bar'} to {value.end or 'the last bar'}"
+    if value in (None, ""):
+        return "none"
     return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
@@ -160,10 +175,12 @@ def _tell(now: Outcome, so_far: list[Outcome], show: Progress) -> None:
 
 
 def _interrupted(so_far: list[Outcome], folder: Path) -> str:
-    if not so_far or not so_far[0].skipped + so_far[0].done:
+    from backtester.batch.store import count_rows
+
+    rows = count_rows(folder)
+    if not so_far or not rows:
         return "No run was done."
-    now = so_far[0]
-    return f"{now.skipped + now.done:,} of {now.total:,} runs are in {folder}: the same command with --resume goes on."
+    return f"{rows:,} of {so_far[0].total:,} runs are in {folder}: the same command with --resume goes on."
 
 
 def _ended(outcome: Outcome) -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,6 +41,13 @@ def bootstrap(
         int | None,
         typer.Option(metavar="N", help="Draws at a time; left out: one per processor.", show_default=False),
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder in which draws are kept as they are done.", show_default=False),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on in a folder that has draws: what is done is not done again.")
+    ] = False,
     export: Annotated[
         Path | None,
         typer.Option(
@@ -54,7 +62,7 @@ def bootstrap(
 
     A draw is made of blocks of the market's bars, all instruments together. The modes run on the same draws.
     """
-    with as_options(), progress() as tell, redirect_stdout(sys.stderr):  # what an author's code prints is no report
+    with _interrupted(out), as_options(), progress() as tell, redirect_stdout(sys.stderr):  # no author's code reports
         check_ending(export)
         setup = set_up(asked, tell)
         account = one_account(setup.accounts, "bootstrap")
@@ -72,6 +80,8 @@ def bootstrap(
             level=level,
             floor=floor,
             threads=threads,
+            out=out,
+            resume=resume,
             progress=steps(tell),
         )
     if export is not None:
@@ -82,6 +92,17 @@ def bootstrap(
         print(json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False))
     elif export is None:
         _show(result)
+
+
+@contextmanager
+def _interrupted(out: Path | None) -> Iterator[None]:
+    """Say, when it is stopped, that draws are kept."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if out is not None:
+            print(f"The draws so far are in {out}: the same command with --resume goes on.", file=sys.stderr)
+        raise
 
 
 def _show(result: Bootstrap) -> None:

@@ -25,6 +25,7 @@ _OPTIONS = {
     "credentials": "--credentials",
     "draw_seed": "--draw-seed",
     "draws": "--draws",
+    "engine": "--engine",
     "exchange": "VENUE",
     "export": "--export",
     "floor": "--floor",

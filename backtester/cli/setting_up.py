@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
-from backtester.cli.allocations import check_used, chosen_strategies, described, isolated_names
+from backtester.cli.allocations import check_used, chosen_strategies, described
 from backtester.cli.options import names, rules
 from backtester.cli.screen import Tell
 from backtester.errors import ConfigurationError
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from backtester.market import Market
 
 __all__ = ["Setup", "configuration_of", "one_account", "set_up"]
+
+
+OF_PLANS = {"stress": "its shocks", "bootstrap": "its draws"}  # what commands of one venue are about
 
 
 class Setup(NamedTuple):
@@ -54,6 +57,8 @@ def set_up(asked: RunOptions, tell: Tell) -> Setup:
     ConfigurationError, MarketDataError, StrategyError
         Naming the option, what was found, what is allowed and the cure.
     """
+    from backtester.allocation import named
+
     modes, wanted = names(asked.modes), asked.wanted
     account = _account(asked, modes)
     accounts = _at_venues(account, asked.venues if len(asked.venues) > 1 else [venue_name(wanted)])
@@ -65,8 +70,9 @@ def set_up(asked: RunOptions, tell: Tell) -> Setup:
     _check_data(market, strict=asked.strict)
     if asked.store_facts:
         accounts = [_with_facts(each, wanted, market) for each in accounts]
-    apart = isolated_names(names(asked.isolated), chosen, market.symbols)
-    return Setup(chosen, market, [replace(each, isolated=apart) for each in accounts], modes, wanted)
+    apart = tuple(names(asked.isolated))
+    accounts = [named(replace(each, isolated=apart), chosen, market.symbols) for each in accounts]
+    return Setup(chosen, market, accounts, modes, wanted)
 
 
 def one_account(accounts: Sequence[Account], command: str) -> Account:
@@ -79,7 +85,7 @@ def one_account(accounts: Sequence[Account], command: str) -> Account:
     """
     if len(accounts) > 1:
         problem = f"names several venues, and {command} runs at one"
-        cure = f"Name one, and call backtester {command} again for each other"
+        cure = f"Name one, or put several into a plan beside {OF_PLANS[command]}: see backtester batch"
         raise ConfigurationError("--venue", ",".join(str(_venue_of(each)) for each in accounts), problem, cure=cure)
     return accounts[0]
 

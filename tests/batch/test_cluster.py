@@ -103,6 +103,20 @@ def test_a_worker_that_dies_and_one_that_joins_late_change_nothing(
     same_rows(tmp_path / "here", tmp_path / "there")
 
 
+def test_without_a_scheduler_one_is_started_here(tmp_path: Path) -> None:
+    run_plan(SMALL, tmp_path / "here", workers=1)
+    outcome = run_plan(SMALL, tmp_path / "dask", workers=2, engine="dask")
+    assert (outcome.done, outcome.failed) == (48, 0)
+    same_rows(tmp_path / "here", tmp_path / "dask")
+
+
+def test_engines_are_checked_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="engine: is no engine; found 'dusk'; nearest: dask"):
+        run_plan(SMALL, tmp_path, engine="dusk")
+    with pytest.raises(ConfigurationError, match="scheduler: is named beside the engine local"):
+        run_plan(SMALL, tmp_path, engine="local", scheduler="tcp://127.0.0.1:9")
+
+
 def test_failed_runs_are_rows_too(start: Start, scheduler: str, tmp_path: Path) -> None:
     plan = {"strategy": fragile(tmp_path), "params": {"trouble": ["error", ""]}, "market": "synthetic"}
     worker(start)

@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 
 from backtester.batch import plan_of
-from backtester.batch.keys import Keys, content_of, engine_files
+from backtester.batch.keys import Keys
 from backtester.batch.shared import Shared
-from backtester.batch.sources import Sources, source_of
 from backtester.batch.tasks import jobs_of
+from backtester.fingerprints import content_of, engine_files
 from backtester.market import PRICES
+from backtester.sources import Sources, source_of
 from data import synthetic
+from strategies import load_class
 from tests.batch.small import PERIOD, fragile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -129,14 +131,14 @@ def test_all_that_a_strategy_imports_from_its_author_counts(tmp_path: Path) -> N
         (tmp_path / name).write_text(source)
     (tmp_path / "unused.py").write_text("1")
     mine = f"{tmp_path}/mine.py:Mine"
-    seen = {source_of(mine)[0]}
-    assert source_of(f"{tmp_path}/mine.py:Heir")[0] not in seen
+    seen = {source_of(load_class(mine))[0]}
+    assert source_of(load_class(f"{tmp_path}/mine.py:Heir"))[0] not in seen
     (tmp_path / "unused.py").write_text("2")
-    assert source_of(mine)[0] in seen
+    assert source_of(load_class(mine))[0] in seen
     for name in files:
         (tmp_path / name).write_text(files[name] + "# edited\n")
-        assert source_of(mine)[0] not in seen, name
-        seen.add(source_of(mine)[0])
+        assert source_of(load_class(mine))[0] not in seen, name
+        seen.add(source_of(load_class(mine))[0])
 
 
 def test_a_file_that_is_edited_while_a_batch_runs_is_noticed(tmp_path: Path) -> None:
@@ -154,11 +156,11 @@ def test_the_parent_of_a_strategy_counts(tmp_path: Path, monkeypatch: pytest.Mon
     copy.parent.mkdir()
     copy.write_text(Path(str(trend.__file__)).read_text())
     (tmp_path / "heir.py").write_text("from strategies import Trend\n\nclass Heir(Trend):\n    pass\n")
-    before = source_of(f"{tmp_path}/heir.py:Heir")[0]
+    before = source_of(load_class(f"{tmp_path}/heir.py:Heir"))[0]
     monkeypatch.setattr(trend, "__file__", str(copy))
-    assert source_of(f"{tmp_path}/heir.py:Heir")[0] == before
+    assert source_of(load_class(f"{tmp_path}/heir.py:Heir"))[0] == before
     copy.write_text(copy.read_text() + "# edited\n")
-    assert source_of(f"{tmp_path}/heir.py:Heir")[0] != before
+    assert source_of(load_class(f"{tmp_path}/heir.py:Heir"))[0] != before
 
 
 def test_a_file_that_is_no_python_is_left_to_whoever_imports_it(tmp_path: Path) -> None:
@@ -166,6 +168,6 @@ def test_a_file_that_is_no_python_is_left_to_whoever_imports_it(tmp_path: Path) 
     with (tmp_path / "fragile.py").open("a") as file:
         file.write("\ndef later():\n    import broken_one\n")
     (tmp_path / "broken_one.py").write_text("def (")
-    before = source_of(name)[0]
+    before = source_of(load_class(name))[0]
     (tmp_path / "broken_one.py").write_text("def (:")
-    assert source_of(name)[0] != before
+    assert source_of(load_class(name))[0] != before

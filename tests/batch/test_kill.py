@@ -31,18 +31,27 @@ RUNS = 10 * 2 * 2  # sizes, leverages, modes
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
 
 
-@pytest.fixture(params=[False, True], ids=["threads", "processes"])
-def plan(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+@pytest.fixture(params=["threads", "processes", "dask"])
+def how(request: pytest.FixtureRequest) -> str:
+    """Who does the runs."""
+    if request.param == "dask":
+        pytest.importorskip("distributed", reason="dask.distributed is not installed")
+    return str(request.param)
+
+
+@pytest.fixture
+def plan(how: str, tmp_path: Path) -> Path:
     file = tmp_path / "plan.toml"
     sizes = ", ".join(str(100 + k) for k in range(10))
     name = json.dumps(fragile(tmp_path))
-    file.write_text(PLAN.format(strategy=name, sizes=sizes, processes=str(request.param).lower()))
+    file.write_text(PLAN.format(strategy=name, sizes=sizes, processes=str(how == "processes").lower()))
     return file
 
 
-def started(plan: Path, out: Path) -> subprocess.Popen[str]:
+def started(plan: Path, out: Path, how: str) -> subprocess.Popen[str]:
     code = "from backtester.cli import main; main()"
     command = [sys.executable, "-c", code, "batch", str(plan), "--out", str(out), "--workers", "2"]
+    command += ["--engine", "dask" if how == "dask" else "local"]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "100"}
     pipe = subprocess.PIPE
     return subprocess.Popen(
@@ -64,9 +73,9 @@ def of_session(leader: int) -> set[int]:
     return {int(pid) for pid, state, *_ in rows if not state.startswith("Z")}
 
 
-def test_killed_in_the_middle_and_resumed_to_the_same_rows(plan: Path, tmp_path: Path) -> None:
+def test_killed_in_the_middle_and_resumed_to_the_same_rows(plan: Path, how: str, tmp_path: Path) -> None:
     run_plan(plan, tmp_path / "whole", workers=1)
-    killed = started(plan, tmp_path / "killed")
+    killed = started(plan, tmp_path / "killed", how)
     with_rows(killed, tmp_path / "killed")
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
@@ -80,8 +89,8 @@ def test_killed_in_the_middle_and_resumed_to_the_same_rows(plan: Path, tmp_path:
     assert not list((tmp_path / "killed" / "runs").glob("*.tmp"))
 
 
-def test_interrupted_it_says_what_there_is_and_how_to_go_on(plan: Path, tmp_path: Path) -> None:
-    process = started(plan, tmp_path / "out")
+def test_interrupted_it_says_what_there_is_and_how_to_go_on(plan: Path, how: str, tmp_path: Path) -> None:
+    process = started(plan, tmp_path / "out", how)
     with_rows(process, tmp_path / "out")
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
     _, errors = process.communicate()
@@ -92,4 +101,5 @@ def test_interrupted_it_says_what_there_is_and_how_to_go_on(plan: Path, tmp_path
         "interrupted",
     ]
     assert rows["error"].isna().all()
+    assert rows["key"].is_unique
     assert not of_session(process.pid)

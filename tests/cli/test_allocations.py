@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 from backtester import Account, Allocation, ConfigurationError, compare
+from backtester.allocation import named
 from backtester.cli import main
-from backtester.cli.allocations import chosen_strategies, isolated_names
+from backtester.cli.allocations import chosen_strategies
 from data import synthetic
 from strategies import FundingCarry, Trend
 
@@ -110,4 +111,8 @@ def test_isolated_names_are_found_in_any_spelling() -> None:
     chosen = chosen_strategies(["trend", "core=core_and_small_cap"], [], [])
     symbols = ["BTC/USDT:USDT", "SOL/USDT:USDT"]
     given = ["TREND", "Core", "SOLUSDT", "core SOL/USDT:USDT", "nothing"]
-    assert isolated_names(given, chosen, symbols) == ("Trend", "core", "SOL/USDT:USDT", "core SOL/USDT:USDT", "nothing")
+    found = named(Account(isolated=tuple(given), shares={"trend": 0.5, "SOL": 0.25}), chosen, symbols)
+    assert found.isolated == ("Trend", "core", "SOL/USDT:USDT", "core SOL/USDT:USDT", "nothing")
+    assert found.shares == {"Trend": 0.5, "SOL/USDT:USDT": 0.25}
+    with pytest.raises(ConfigurationError, match=r"account\.shares: name one sub-account twice.*'SOLUSDT'"):
+        named(Account(shares={"SOLUSDT": 0.25, "SOL": 0.25}), chosen, symbols)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from backtester.batch import read_plan, run_plan
+from backtester.batch import plan_of, read_plan, run_plan
 from backtester.batch.settings import SETTINGS
 from tests.cli.test_readme import blocks, command_lines, text
 
@@ -25,11 +26,13 @@ def test_the_page_runs_and_its_outputs_are_real(
 ) -> None:
     pytest.importorskip("duckdb", reason="duckdb is not installed")
     monkeypatch.chdir(tmp_path)
-    plan, more = blocks("docs/batch.md", "toml")
+    plan, more, shocks, allotted = blocks("docs/batch.md", "toml")
     (tmp_path / "frontier.toml").write_text(plan)
     (tmp_path / "more.toml").write_text(plan + more)
     assert read_plan("frontier.toml").n_runs == 80
     assert read_plan("more.toml").n_runs == 80 - 2 * 4 * 2 + 2 * 4 * 5 * 2
+    bare = 'strategy = "grid_reversion"\nmarket = "synthetic"\n'
+    assert [plan_of(tomllib.loads(bare + block)).n_runs for block in (shocks, allotted)] == [120, 7]
     printed = []
     for line in command_lines("docs/batch.md"):
         if line[1:2] in (["batch"], ["results"]):

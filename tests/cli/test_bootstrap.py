@@ -55,7 +55,6 @@ def test_json_and_files_hold_every_draw(backtester: Backtester, tmp_path: Path) 
         (("--floor", "2"), "error: --floor: is out of range"),
         (("--threads", "0"), "error: --threads: is out of range"),
         (("--draw-seed", "-1"), "error: --draw-seed: is out of range; found -1"),
-        (("--simulation-timeframe", "15m"), "error: --simulation-timeframe: finer bars cannot be resampled"),
         (("--export", "draws.txt"), "error: --export: has no known ending"),
         (("--venue", "binance,bybit"), "error: --venue: names several venues, and bootstrap runs at one"),
     ],

@@ -29,6 +29,13 @@ class Follow(Strategy):
         return Targets(notional=self.notional * np.sign(np.nan_to_num(market.close - before)))
 
 
+class Held(Strategy):
+    """Long from the first bar on."""
+
+    def targets(self, market):
+        return Targets(notional=30_000.0)
+
+
 @pytest.fixture(scope="module")
 def made():
     return synthetic(N, 3, seed=5, crash=False)
@@ -194,3 +201,31 @@ def test_a_strategy_that_is_called_at_every_bar_runs_on_every_draw(made):
             alone = run(Once(), Resampler(made).draw(10.0, 0, k), ACCOUNT, mode=mode)
             assert result.of("final_equity", mode)[k] == alone.equity[-1]
             assert len(alone.events)
+
+
+def test_finer_bars_are_drawn_with_theirs():
+    fine = synthetic(240, 2, seed=5, detail="15m")
+    outcome = bootstrap(Follow(), fine, ACCOUNT, draws=2, threads=1, block=30)
+    assert len(outcome.observed.first.equity) == 960
+    own = compare(Follow(), Resampler(fine).draw(30.0, 0, 1), ACCOUNT).metrics
+    for mode in ("isolated", "cross"):
+        assert outcome.of("final_equity", mode)[1] == own.at["final_equity", mode]
+
+
+def test_ruin_is_counted_on_the_same_draws():
+    """On a market that falls by two fifths cross loses what isolated has not posted."""
+    fall = market(np.r_[np.full(60, 100.0), 100 - np.arange(1.0, 41)])
+    outcome = bootstrap(Held(), fall, ACCOUNT, draws=30, seed=1, block=20, threads=1, check=False)
+    ruined = {mode: outcome.of("ruined", mode) > 0 for mode in outcome.modes}
+    first, second = (outcome.ruined_alone(pair).share for pair in (("isolated", "cross"), ("cross", "isolated")))
+    assert first == np.mean(ruined["isolated"] & ~ruined["cross"])
+    assert second == np.mean(ruined["cross"] & ~ruined["isolated"])
+    assert second - first == pytest.approx(outcome.ruin("cross").share - outcome.ruin("isolated").share)
+    fallen = outcome.fallen_alone(("cross", "isolated"))
+    assert fallen.share - outcome.fallen_alone(("isolated", "cross")).share == pytest.approx(
+        outcome.fallen("cross").share - outcome.fallen("isolated").share
+    )
+    assert 0 < fallen.share < 1
+    assert "; of ruin: isolated" in outcome.verdict
+    assert "  and isolated does not" in str(outcome)
+    assert outcome.to_dict()["differences"][0]["floor_reached_by_second_alone"]["share"] == fallen.share

@@ -232,9 +232,40 @@ def test_several_settlements_in_a_bar_come_as_they_were():
     assert np.array_equal(drawn[bar == 25], rate[bar == 15])
 
 
-def test_finer_bars_and_one_bar_are_refused():
-    with pytest.raises(ConfigurationError, match="finer bars cannot be resampled"):
-        Resampler(synthetic(48, 1, detail="15m"))
+def test_a_whole_block_of_finer_bars_is_the_market_itself():
+    finer = synthetic(48, 2, detail="15m")
+    same = Resampler(finer).of(np.arange(48))
+    for name in PRICES:
+        assert np.array_equal(getattr(same.detail, name), getattr(finer.detail, name))
+    assert all(np.array_equal(*columns) for columns in zip(same.detail.funding, finer.detail.funding, strict=True))
+
+
+def test_finer_bars_stay_inside_of_theirs():
+    finer = synthetic(48, 2, detail="15m")
+    rows = draw_rows(48, 6.0, 0, 1)
+    drawn = Resampler(finer).of(rows)
+    assert np.array_equal(drawn.detail.open_time, finer.detail.open_time)
+    for name in PRICES:
+        shape = getattr(drawn.detail, name).reshape(48, 4, 2) / drawn.open[:, None]
+        source = getattr(finer.detail, name).reshape(48, 4, 2) / finer.open[:, None]
+        np.testing.assert_allclose(shape, source[rows], rtol=1e-12)
+    inside = drawn.detail.high.reshape(48, 4, 2).max(axis=1)
+    np.testing.assert_allclose(inside, drawn.high, rtol=1e-12)
+
+
+def test_funding_of_finer_bars_is_that_of_the_market():
+    finer = synthetic(96, 2, detail="15m")
+    drawn = Resampler(finer).draw(8.0, 0, 2)
+    assert np.array_equal(drawn.detail.funding.time, drawn.funding.time)
+    assert np.array_equal(drawn.detail.funding.rate, drawn.funding.rate)
+    np.testing.assert_allclose(drawn.detail.funding.mark_price, drawn.funding.mark_price, rtol=1e-12)
+    assert not np.array_equal(drawn.funding.rate, finer.funding.rate)
+
+
+def test_finer_bars_with_gaps_and_one_bar_are_refused():
+    finer = synthetic(48, 1, detail="15m")
+    with pytest.raises(ConfigurationError, match="simulation_timeframe: cannot be resampled: the bar of 2024-01-02"):
+        Resampler(replace(finer, detail=finer.detail.between(0, int(finer.detail.open_time[-1]))))
     with pytest.raises(ConfigurationError, match="too few bars to resample"):
         Resampler(synthetic(1, 1))
 

@@ -11,11 +11,12 @@ from pathlib import Path
 from types import ModuleType
 
 from backtester._foreign import import_ours
-from backtester.loading import file_of, is_file_spec
+from backtester.errors import ConfigurationError
+from backtester.strategy import Strategy
 
 __all__ = ["Sources", "source_of"]
 
-_ENGINE = Path(__file__).resolve().parent.parent
+_ENGINE = Path(__file__).resolve().parent
 _INSTALLED = [_ENGINE, *(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib", "platlib"))]
 _GALLERY = "strategies"  # may be installed, and is edited all the same
 
@@ -30,7 +31,7 @@ class Sources:
         """Return the hash of a strategy; see `source_of`."""
         code, times = self._known.get(strategy, ("", {}))
         if not code or any(_time(file) != time for file, time in times.items()):
-            code, files = source_of(strategy)
+            code, files = source_of(import_ours(_GALLERY).load_class(strategy))
             self._known[strategy] = code, {file: _time(file) for file in files}
         return code
 
@@ -39,12 +40,21 @@ def _time(file: Path) -> int:
     return file.stat().st_mtime_ns if file.is_file() else 0
 
 
-def source_of(strategy: str) -> tuple[str, list[Path]]:
-    """Return a hash of the file of a strategy and of all it imports that is not installed, and which files they are."""
-    cls = import_ours(_GALLERY).load_class(strategy)
-    home = file_of(strategy) if is_file_spec(strategy) else Path(str(sys.modules[cls.__module__].__file__))
+def source_of(cls: type[Strategy]) -> tuple[str, list[Path]]:
+    """Return a hash of the file of a strategy and of all it imports that is not installed, and which files they are.
+
+    Raises
+    ------
+    ConfigurationError
+        If the class is in no file.
+    """
+    file = getattr(sys.modules[cls.__module__], "__file__", None)
+    if file is None:
+        cure = "Put it into a file of its own: my_strategy.py"
+        raise ConfigurationError("strategy", cls.__qualname__, "its source is in no file", cure=cure)
+    home = Path(file).resolve()
     found: dict[str, tuple[Path, bytes]] = {}
-    _take("", home.resolve(), home.resolve().parent, found)
+    _take("", home, home.parent, found)
     digest = hashlib.sha256(cls.__qualname__.encode())
     for name in sorted(found):
         digest.update(name.encode() + b"\0" + found[name][1] + b"\0")
