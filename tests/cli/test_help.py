@@ -29,6 +29,7 @@ COMMANDS = [
     ("stress",),
     ("venues",),
     ("venues", "show"),
+    ("walk-forward",),
 ]
 
 
