@@ -20,8 +20,8 @@ def check_picture(key: str, file: Path | None, forms: Sequence[str] = FORMS[:1])
         raise ConfigurationError(key, str(file), "is no picture's name", allowed=forms, cure="Let it end in .png")
 
 
-def write_picture(file: Path, figure: Any, title: str) -> None:
-    """Write a figure to a file with an ending that was checked."""
+def write_picture(file: Path, figure: Any, title: str = "") -> None:
+    """Write a figure to a file with an ending that was checked; the title is what an SVG says of itself."""
     canvas, files = import_ours("reports.canvas"), import_ours("data.writing")
     with files.whole(file) as temporary:
         if file.suffix == ".png":

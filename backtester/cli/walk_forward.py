@@ -56,8 +56,7 @@ def walk_forward(
     elif export is None:
         _show(result)
     if png is not None:
-        chart = import_ours("reports.walk_forward")
-        write_picture(png, chart.walk_forward_chart(result), chart.finding(result))
+        write_picture(png, import_ours("reports.walk_forward").walk_forward_chart(result))
         print(png, file=sys.stderr if as_json else sys.stdout)
 
 

@@ -14,6 +14,7 @@ import pytest
 from backtester import Account, engine
 from backtester.batch import shared
 from backtester.errors import ConfigurationError, MarketDataError
+from backtester.indicators import latest
 from backtester.market import PRICES, Market
 from backtester.walk_forward import WalkForward, Window, read_walk, walk_forward, windows_of
 from backtester.walk_forward.outcome import efficiency
@@ -161,10 +162,10 @@ def test_a_test_is_the_run_of_a_strategy_that_was_warmed_up(monkeypatch: pytest.
     on = random_market(400, 2, seed=8)
     plan = {"strategy": "trend", "params": {"fast": 12, "slow": 48}, "walk_forward": {"train": "200h", "test": "200h"}}
     result = walked(monkeypatch, on, plan)
-    wants = load("trend", fast=12, slow=48).targets(on)
-    size = np.array(wants.equity_fraction)
+    strategy = load("trend", fast=12, slow=48)
+    size = latest(strategy.targets(on).equity_fraction)
     size[:199] = np.nan
-    late = fixed(**{**vars(wants), "equity_fraction": size})
+    late = fixed(strategy.slots(on), equity_fraction=size)
     for mode in ("isolated", "cross"):
         account = Account(leverage=10, mode=mode)
         run = engine.run(late, on, account, prepared=engine.prepare(late, on, account, check=False))
