@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from backtester._fields import Field, record
-from backtester.batch.plan import toml_of
+from backtester.batch.plan import Plan, toml_of
+from backtester.batch.settings import PARAMS
 from backtester.errors import ConfigurationError
 
-__all__ = ["Given", "content_of", "parted"]
+__all__ = ["Given", "check_one_market", "content_of", "parted", "with_file"]
+
+Read = TypeVar("Read")
 
 Given = Mapping[str, Any] | str | Path
 
@@ -46,3 +49,32 @@ def parted(given: Given, name: str, fields: Mapping[str, Field], command: str) -
             "the plan", list(plan), f"has no table [{name}]", cure=f"Add one for {command}, with some of {keys}"
         )
     return plan, record(plan.pop(name), fields, name)
+
+
+def with_file(given: Given, read: Callable[[Given], Read]) -> Read:
+    """Return what `read` makes of a plan; its errors name the file."""
+    try:
+        return read(given)
+    except ConfigurationError as error:
+        if isinstance(given, str | Path) and error.key not in ("plan", str(given)):
+            raise error.renamed(f"{given}: {error.key}") from error
+        raise
+
+
+def check_one_market(plan: Plan, several: Collection[str], what: str) -> None:
+    """Fail if more differs between the runs than the margin mode, parameters and some settings.
+
+    Parameters
+    ----------
+    plan : Plan
+    several : collection of str
+        Settings that may have several values.
+    what : str
+        What goes over one market, such as ``a walk-forward``.
+    """
+    for name in plan.names():
+        values = {value for axes in (plan.axes, *plan.include) for value in axes.get(name, ())}
+        if len(values) > 1 and name not in ("mode", *several) and not name.startswith(f"{PARAMS}."):
+            problem = f"has several values, and {what} goes over one market in one kind of account"
+            cure = f"Give it one; what may be chosen are parameters and {' and '.join(several)}"
+            raise ConfigurationError(name, sorted(map(str, values)), problem, cure=cure)

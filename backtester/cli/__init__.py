@@ -18,6 +18,7 @@ from backtester.cli import (
     data,
     demo,
     margin,
+    optimise,
     results,
     scenario,
     strategy,
@@ -45,6 +46,7 @@ app.command("bootstrap")(bootstrap.bootstrap)
 app.command("compare")(compare.compare)
 app.command("demo")(demo.demo)
 app.command("margin")(margin.margin)
+app.command("optimise")(optimise.optimise)
 app.command("results")(results.results)
 app.command("stress")(stress.stress)
 app.command("walk-forward")(walk_forward.walk_forward)

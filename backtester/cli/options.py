@@ -57,6 +57,7 @@ _OPTIONS = {
     "symbol": "--symbol",
     "symbols": "--symbols",
     "threads": "--threads",
+    "trials": "--trials",
     "timeframe": "--timeframe",
     "strategy": "STRATEGY",
     "until": "--until",

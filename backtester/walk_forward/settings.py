@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from backtester._fields import Field, Unfit, choice, flag, text
-from backtester.batch.beside import Given, parted
+from backtester.batch.beside import Given, check_one_market, parted, with_file
 from backtester.batch.objective import DIFFERENCE, OBJECTIVE_FIELDS, Objective, objective_of
 from backtester.batch.plan import Plan, plan_of
-from backtester.batch.settings import PARAMS
 from backtester.errors import ConfigurationError, MarketDataError
 from backtester.schema import MODES
 from backtester.times import step
@@ -19,7 +17,6 @@ __all__ = ["EACH", "WalkPlan", "read_walk"]
 
 EACH = "each"
 TABLE = "walk_forward"
-_CHOSEN = ("strategy", "leverage", "mode")  # settings that may have several values, as parameters may
 
 
 class WalkPlan(NamedTuple):
@@ -81,33 +78,18 @@ def read_walk(given: Given) -> WalkPlan:
     StrategyError
         If the file of a strategy cannot be imported.
     """
-    try:
-        return _walk_of(given)
-    except ConfigurationError as error:
-        if isinstance(given, str | Path) and error.key not in ("plan", str(given)):
-            raise error.renamed(f"{given}: {error.key}") from error
-        raise
+    return with_file(given, _walk_of)
 
 
 def _walk_of(given: Given) -> WalkPlan:
     content, table = parted(given, TABLE, _FIELDS, "walk-forward")
     plan = plan_of(content)
     modes = plan.axes["mode"]
-    _check_one_market(plan)
+    check_one_market(plan, ("strategy", "leverage"), "a walk-forward")
     _check_modes(plan, modes)
     own = {mode: table | {"of": mode if table["of"] == EACH else table["of"]} for mode in modes}
     objectives = {mode: objective_of(each, modes, TABLE) for mode, each in own.items()}
     return WalkPlan(plan, table["train"], table["test"], table["gap"], table["anchored"], objectives)
-
-
-def _check_one_market(plan: Plan) -> None:
-    """Fail if more differs between the runs than what can be chosen."""
-    for name in plan.names():
-        values = {value for axes in (plan.axes, *plan.include) for value in axes.get(name, ())}
-        if len(values) > 1 and name not in _CHOSEN and not name.startswith(f"{PARAMS}."):
-            problem = "has several values, and a walk-forward goes over one market in one kind of account"
-            cure = f"Give it one; what may be chosen are parameters, {' and '.join(_CHOSEN[:2])}"
-            raise ConfigurationError(name, sorted(map(str, values)), problem, cure=cure)
 
 
 def _check_modes(plan: Plan, modes: tuple[str, ...]) -> None:

@@ -19,6 +19,7 @@ COMMANDS = [
     ("data", "download"),
     ("data", "import"),
     ("data", "repair"),
+    ("optimise",),
     ("results",),
     ("scenario",),
     ("scenario", "run"),
