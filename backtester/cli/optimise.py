@@ -6,14 +6,17 @@ import json
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from backtester.cli.exporting import check_ending
 from backtester.cli.exporting import export as write_rows
 from backtester.cli.options import as_options
-from backtester.cli.screen import progress, steps
+from backtester.cli.screen import NARROW, progress, say, steps, table, terminal
+
+if TYPE_CHECKING:
+    from backtester.optimise import Optimised
 
 
 def optimise(
@@ -51,5 +54,19 @@ def optimise(
     if as_json:
         print(json.dumps({"plan": str(plan), **found.to_dict()}, indent=2, ensure_ascii=False, allow_nan=False))
     elif export is None:
-        print(found.printed(top))
+        _show(found, top)
         print(f"\nAll trials: backtester results {folder}")
+
+
+def _show(found: Optimised, top: int) -> None:
+    """Print the report: tables on a terminal, else plain text."""
+    console = terminal()
+    if console is None:
+        print(found.printed(top))
+        return
+    say(console, found.verdict, "bold")
+    if found.best is not None:
+        roomy = console.width >= NARROW
+        console.print(table(*found.chief_rows(), roomy=roomy))
+        console.print(table(*found.rows(top), roomy=roomy, dense=True))
+    say(console, found.elsewhere)

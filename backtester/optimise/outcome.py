@@ -131,10 +131,13 @@ class Optimised:
         parts = [text.wrapped(self.verdict)]
         if self.best is not None:
             parts += [text.table(*self.chief_rows()), text.table(*self.rows(top))]
-        if self.others:
-            rows = text.counted(self.others, "row")
-            parts.append(f"{rows} of other plans, data or versions are in {self.folder} too.")
-        return "\n\n".join(parts)
+        return "\n\n".join([*parts, *([self.elsewhere] if self.others else [])])
+
+    @property
+    def elsewhere(self) -> str:
+        """What else is in the folder, in words; empty if nothing is."""
+        rows = text.counted(self.others, "row")
+        return f"{rows} of other plans, data or versions are in {self.folder} too." if self.others else ""
 
     def chief_rows(self) -> tuple[list[str], list[list[str]]]:
         """Return header and rows of the chief numbers of the best trial, a column for each mode."""

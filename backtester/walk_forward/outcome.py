@@ -127,6 +127,11 @@ class WalkForward:
         return tuple(self.steps)
 
     @property
+    def names(self) -> list[str]:
+        """The settings that were chosen."""
+        return list(next(iter(self.steps.values()))[0].settings)
+
+    @property
     def currency(self) -> str:
         """Settlement currency, as far as the symbols tell."""
         return currency(self.market.symbols)

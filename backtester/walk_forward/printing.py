@@ -6,18 +6,20 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from backtester import text
+from backtester._parameters import said
 from backtester.account import venue_of
+from backtester.batch.settings import PARAMS
 from backtester.printing import SYNTHETIC
 from backtester.summary import MEASURE, formatted, value
 from backtester.verdict import name_of
 
 if TYPE_CHECKING:
-    from backtester.walk_forward.outcome import WalkForward
+    from backtester.walk_forward.outcome import Step, WalkForward
 
 __all__ = ["notes", "printed", "summary_rows", "title", "told", "window_rows"]
 
 Rows = tuple[list[str], list[list[str]]]
-HEADING = 12  # columns of a line of a heading
+HEADING = 6  # columns of a line of a heading
 _SUMMARY = {
     "final_equity": ("final equity [{}]", text.money),
     "total_return": ("return", text.percent),
@@ -92,8 +94,9 @@ def summary_rows(result: WalkForward) -> Rows:
 def window_rows(result: WalkForward) -> Rows:
     """Return the header and the rows of the windows: one for each window and mode."""
     label = textwrap.wrap(f"{MEASURE[result.asked.measure].label},", HEADING)
-    inside = "\n".join([*label, "in sample"])
-    header = ["tested\nfrom", "mode", "chosen", inside, "out of\nsample", "return", "drawdown\nin bars"]
+    inside = "\n".join([*label, "in", "sample"])
+    names = ",\n".join(name.removeprefix(f"{PARAMS}.") for name in result.names) or "chosen"
+    header = ["tested\nfrom", "mode", names, inside, "out of\nsample", "return", "drawdown\nin bars"]
     rows = []
     for k, window in enumerate(result.windows):
         since = text.moment(int(result.market.open_time[window.test_first])).removesuffix(" 00:00")
@@ -101,17 +104,22 @@ def window_rows(result: WalkForward) -> Rows:
             step = steps[k]
             cells = [formatted(result.asked.measure, value) for value in (step.in_sample, step.out_of_sample)]
             fall = text.percent(step.max_drawdown_in_bars)
-            chosen = step.chosen or "nothing"
-            rows.append([since, name_of(mode), chosen, *cells, text.percent(step.total_return), fall])
+            rows.append([since, name_of(mode), _chosen(step), *cells, text.percent(step.total_return), fall])
             rows[-1].append(f"{step.liquidations:,}")
             since = ""
     return [*header, "liqui-\ndations"], rows
 
 
+def _chosen(step: Step) -> str:
+    """Return the values of what was chosen, in the order of the heading."""
+    values = [value for value in step.settings.values() if value is not None]
+    return ", ".join(value if isinstance(value, str) else said(value) for value in values) or step.chosen or "nothing"
+
+
 def notes(result: WalkForward) -> list[str]:
     """Return what is to be known of all windows."""
-    left = int(result.market.close_time[-1] - result.market.close_time[result.tested[1] - 1])
-    said = [SEAMS]
-    if left:
-        said.append(f"The last {text.span(left)} of the market are too short for a window and in none.")
-    return [*said, *result.notes]
+    short = int(result.market.close_time[-1] - result.market.close_time[result.tested[1] - 1])
+    known = [SEAMS]
+    if short:
+        known.append(f"The last {text.span(short)} of the market are too short for a window and in none.")
+    return [*known, *result.notes]
