@@ -109,6 +109,21 @@ def test_the_side_of_the_past_is_taken_and_the_tests_add_up(monkeypatch: pytest.
         )
 
 
+def test_on_finer_bars_the_curve_is_one_of_the_bars_that_decide(monkeypatch: pytest.MonkeyPatch, sides) -> None:
+    closes = 100.0 + np.cumsum(np.resize([1.0, -2.0, 0.5, 1.0], 64))
+    fine = frame(closes)
+    coarse = fine.resample("4h").agg({"open": "first", "high": "max", "low": "min", "close": "last"})
+    on = Market.from_frames({"AUSDT": coarse}).with_detail(Market.from_frames({"AUSDT": fine}))
+    plan = sides | {"params": {"side": 1.0}, "mode": "cross", "walk_forward": {"train": "32h", "test": "16h"}}
+    result = walked(monkeypatch, on, plan)
+    equity, low = result.curve("cross")
+    entry = coarse["open"].iloc[8]
+    start = 10_000 - FEE * 8 * entry
+    assert equity[:4].tolist() == pytest.approx((start + 8 * (coarse["close"].iloc[8:12] - entry)).tolist())
+    assert low[:4].tolist() == pytest.approx((start + 8 * (coarse["low"].iloc[8:12] - entry)).tolist())
+    assert len(equity) == len(result.equity.loc["cross"]) == 8
+
+
 def test_least_chooses_the_other_side(monkeypatch: pytest.MonkeyPatch, sides) -> None:
     result = walked(monkeypatch, market(UP_AND_DOWN), sides | {"walk_forward": WINDOWS | {"aim": "least"}})
     assert result.table["params.side"].tolist() == [-1.0, -1.0, -1.0, -1.0, 1.0, 1.0]
