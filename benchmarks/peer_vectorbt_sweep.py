@@ -7,6 +7,7 @@ then sweeps once for every line of input and prints the seconds. A line says how
 portfolios, ``with_metrics`` takes from each what a sweep is made for.
 """
 
+import gc
 import json
 import os
 import sys
@@ -51,6 +52,7 @@ def sweep(price: dict, settings: dict, *, with_metrics: bool) -> list:
             init_cash=settings["balance"],
             freq="1min",
         )
+        gc.collect()  # portfolios refer to themselves: without this the last ones would stay
         if with_metrics:
             measures = [portfolio.total_return(), portfolio.max_drawdown(), portfolio.sharpe_ratio()]
             orders = portfolio.orders.values
