@@ -17,7 +17,7 @@ from backtester.errors import ConfigurationError
 from backtester.scenario_schema import RULE_FIELDS
 from backtester.wanted import SEED, SYNTHETIC, venue_of_market
 
-__all__ = ["METRICS", "Axes", "Plan", "Run", "order", "plan_of", "read_plan"]
+__all__ = ["METRICS", "Axes", "Plan", "Run", "order", "plan_of", "read_plan", "toml_of"]
 
 METRICS = ("full", "plain")
 
@@ -39,6 +39,7 @@ _WHOLE = _AXES | {
     "processes": Field(flag, False),
     "include": Field(items, []),
     "exclude": Field(items, []),
+    "walk_forward": Field(mapping, {}),  # of `backtester walk-forward`, which checks it
 }
 
 
@@ -122,18 +123,28 @@ def read_plan(path: str | Path) -> Plan:
     StrategyError
         If the file of a strategy cannot be imported.
     """
-    file = Path(path)
+    data = toml_of(path)
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
+        return plan_of(data)
+    except ConfigurationError as error:
+        raise error.renamed(f"{path}: {error.key}") from error
+
+
+def toml_of(path: str | Path) -> dict[str, Any]:
+    """Return what is in the TOML file of a plan.
+
+    Raises
+    ------
+    ConfigurationError
+        If it cannot be read or is no TOML.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
         raise ConfigurationError("plan", str(path), problem, cure="mend the path") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(str(path), str(error), "is not valid TOML") from error
-    try:
-        return plan_of(data)
-    except ConfigurationError as error:
-        raise error.renamed(f"{path}: {error.key}") from error
 
 
 def plan_of(data: Mapping[str, Any]) -> Plan:
