@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from backtester.account import Account
     from backtester.allocation import Strategies
     from backtester.attribution import Attribution
+    from backtester.closeup import CloseUps
     from backtester.contagion import Contagion
     from backtester.engine import Prepared
     from backtester.isolation import IsolationPrice
@@ -140,10 +141,20 @@ class Comparison:
         from backtester.contagion import contagion
 
         return {
-            mode: contagion(run, next((other for name, other in self.results.items() if name != mode), None))
+            mode: contagion(run, self._other(mode))
             for mode, run in self.results.items()
             if "standing" in {run.pool_kind[pool] for pool in run.pool_of_slot}
         }
+
+    @cached_property
+    def close_ups(self) -> dict[str, CloseUps]:
+        """Every liquidation of each mode, to be looked at closely; held against the first other mode."""
+        from backtester.closeup import CloseUps
+
+        return {mode: CloseUps(run, self._other(mode)) for mode, run in self.results.items()}
+
+    def _other(self, mode: str) -> Result | None:
+        return next((other for name, other in self.results.items() if name != mode), None)
 
     @cached_property
     def isolation(self) -> dict[str, IsolationPrice]:

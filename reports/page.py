@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,6 +19,8 @@ from backtester.printing import BY_STRATEGY, all_notes, facts, several_strategie
 from backtester.stretches import SAME
 from backtester.verdict import name_of
 from reports import why
+from reports.closeup import Shown
+from reports.closeup_said import close_up_stories, close_ups_said
 from reports.palette import look
 from reports.panels import panels_json
 from reports.tables import band_table, metrics_table, strategy_table
@@ -77,6 +79,7 @@ def page(
     *,
     configuration: Mapping[str, object],
     files: list[tuple[str, str]],
+    close_ups: Sequence[Shown] = (),
 ) -> str:
     """Return the page as HTML.
 
@@ -92,6 +95,8 @@ def page(
         The resolved configuration, JSON values.
     files : list of (str, str)
         Name and content of the files beside the page.
+    close_ups : sequence of Shown
+        Liquidations with a close-up, whose charts are among the pictures.
     """
     from plotly.offline import get_plotlyjs  # a second to load
 
@@ -119,6 +124,8 @@ def page(
         attribution=_attribution(comparison),
         contagion=why.contagion_stories(comparison),
         isolation=why.isolation_stories(comparison),
+        close_ups=close_up_stories(comparison, close_ups, pictures),
+        close_ups_said=close_ups_said(comparison, close_ups),
         notes=all_notes(comparison),
         configuration=_pretty(configuration),
         files=files,

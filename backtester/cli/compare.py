@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["compare", "run", "write"]
 
+CLOSE_UPS = 3  # liquidations of each mode that get a chart of their own, unless more are asked for
+
 
 @with_run_options
 def compare(
@@ -30,6 +32,9 @@ def compare(
         Path | None,
         typer.Option(metavar="DIR", help="New folder for page, charts, tables and data. Nothing is overwritten."),
     ] = None,
+    close_ups: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Liquidations of each mode with a chart of their own on the page.")
+    ] = CLOSE_UPS,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the report.")] = False,
 ) -> None:
     """Run a strategy, or several in one account, under several margin modes and compare them.
@@ -42,7 +47,7 @@ def compare(
         setup = set_up(asked, tell)
         comparison = run(setup, tell)
         configuration = configuration_of("compare", asked.strategies, setup)
-        page = None if out is None else write(comparison, out, configuration, tell)
+        page = None if out is None else write(comparison, out, configuration, tell, close_ups)
     if as_json:
         print(_json(comparison, configuration, page))
         return
@@ -65,11 +70,21 @@ def run(setup: Setup, tell: Tell) -> Comparison | VenueComparison:
     return compare_venues(chosen, market, accounts[0], venues, modes, progress=step)
 
 
-def write(comparison: Comparison | VenueComparison, out: Path, configuration: dict[str, Any], tell: Tell) -> Path:
+def write(
+    comparison: Comparison | VenueComparison,
+    out: Path,
+    configuration: dict[str, Any],
+    tell: Tell,
+    close_ups: int = CLOSE_UPS,
+) -> Path:
     """Write the folder of a report and return its page, as the user named it."""
     tell("writing the report")
     page = import_ours("reports.write").write_report(
-        comparison, out, configuration=configuration, progress=lambda what: tell(f"writing {what}")
+        comparison,
+        out,
+        configuration=configuration,
+        progress=lambda what: tell(f"writing {what}"),
+        close_ups=close_ups,
     )
     return out / page.name
 
