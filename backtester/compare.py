@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from backtester.account import Account
     from backtester.allocation import Strategies
     from backtester.attribution import Attribution
+    from backtester.bootstrap import Bootstrap
     from backtester.closeup import CloseUps
     from backtester.contagion import Contagion
     from backtester.engine import Prepared
@@ -56,12 +57,15 @@ class Comparison:
         Name of the venue's rules.
     notes : tuple of str
         Assumptions and substitutions to be shown with the result.
+    sampling : Bootstrap, optional
+        The same modes on markets drawn from this one: from it the differences have their intervals.
     """
 
     results: Mapping[str, Result]
     bands: Mapping[str, Mapping[str, Result]] = field(default_factory=dict)
     venue: str = ""
     notes: tuple[str, ...] = ()
+    sampling: Bootstrap | None = None
 
     def __getattr__(self, name: str) -> Result:
         results = self.__dict__.get("results", {})
@@ -240,6 +244,7 @@ class Comparison:
             "by_strategy": {mode: run.by_strategy.to_dict("index") for mode, run in self.results.items()}
             if several_strategies(self)
             else {},
+            "sampling": None if self.sampling is None else self.sampling.summary(),
             "notes": list(self.notes),
             "data": self.data,
         }

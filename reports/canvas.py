@@ -93,6 +93,7 @@ def canvas(
     rows: int = 1,
     left: float = 0.72,
     above: float = 0.0,
+    one_axis: bool = True,
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure with its finding as title, what is shown as sub-title, and `rows` panels below.
 
@@ -107,11 +108,13 @@ def canvas(
     height : float, optional [inch]
         Other height than the format's.
     rows : int
-        Panels above each other with a common time axis.
+        Panels above each other.
     left : float [inch]
         Room for the labels of the y axis.
     above : float [inch]
         Room for the label of the first panel.
+    one_axis : bool
+        Whether all panels have the same x axis, drawn under the lowest.
     """
     tall = height or size.height
     heading = textwrap.wrap(title, size.letters) or [""]
@@ -135,7 +138,7 @@ def canvas(
     for words in below:
         figure.text(margin, at / tall, words, color=MUTED, fontsize=9, va="top", parse_math=False)
         at -= small
-    axes = figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]
+    axes = figure.subplots(rows, 1, sharex=one_axis, squeeze=False)[:, 0]
     for each in axes:
         _plain(each)
     return figure, list(axes)

@@ -17,8 +17,10 @@ from backtester.schema import LIQUIDATION
 from backtester.verdict import name_of
 from reports import findings
 from reports.canvas import WIDE, Size, canvas, date_axis, dates, end_labels, money_axis
+from reports.capital import capital_chart, capital_finding
 from reports.downsample import columns_of, envelope, extremes, lowest, means
 from reports.palette import MUTED, PAPER, WARNING, look
+from reports.sampling import drawdown_chart, drawdown_finding, ruin_chart, ruin_finding
 from reports.timeline import legend_of_marks, liquidation_chart
 from reports.waterfall import waterfall_chart
 
@@ -65,7 +67,8 @@ class Chart(NamedTuple):
 def charts_of(comparison: Comparison) -> list[Chart]:
     """Return the charts that a comparison has something to show in, in the order of the page."""
     found = comparison.attribution
-    return [chart for chart in CHARTS if chart is not ATTRIBUTION or (found is not None and len(found.pairs))]
+    charts = [chart for chart in CHARTS if chart is not ATTRIBUTION or (found is not None and len(found.pairs))]
+    return [*charts, *(SAMPLED if comparison.sampling is not None else ())]
 
 
 def equity_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
@@ -258,4 +261,9 @@ CHARTS = (
     ATTRIBUTION,
     Chart("liquidations", liquidation_chart, findings.liquidations),
     Chart("margin-ratio", margin_ratio_chart, findings.margin),
+    Chart("capital", capital_chart, capital_finding),
+)
+SAMPLED = (  # of what a bootstrap says
+    Chart("ruin", ruin_chart, ruin_finding),
+    Chart("drawdowns", drawdown_chart, drawdown_finding),
 )

@@ -19,11 +19,12 @@ from backtester.printing import BY_STRATEGY, all_notes, facts, several_strategie
 from backtester.stretches import SAME
 from backtester.verdict import name_of
 from reports import why
+from reports.capital import capital_table
 from reports.closeup import Shown
 from reports.closeup_said import close_up_stories, close_ups_said
 from reports.palette import look
 from reports.panels import panels_json
-from reports.tables import band_table, metrics_table, strategy_table
+from reports.tables import band_table, metrics_table, plain_table, strategy_table
 
 __all__ = ["Picture", "kept", "page", "template"]
 
@@ -124,6 +125,8 @@ def page(
         attribution=_attribution(comparison),
         contagion=why.contagion_stories(comparison),
         isolation=why.isolation_stories(comparison),
+        capital=capital_table(comparison),
+        sampling=_sampling(comparison),
         close_ups=close_up_stories(comparison, close_ups, pictures),
         close_ups_said=close_ups_said(comparison, close_ups),
         notes=all_notes(comparison),
@@ -153,6 +156,22 @@ def _attribution(comparison: Comparison) -> dict[str, Any] | None:
         "rest": f", but for {text.money(found.rest)} that no trade explains" if unexplained else "",
         "pairs": pairs,
         "pairs_said": f"{shown} [{comparison.currency}]",
+    }
+
+
+def _sampling(comparison: Comparison) -> dict[str, Any] | None:
+    """Return what a bootstrap says, as words and tables; None without one."""
+    from backtester.bootstrap import printing
+
+    found = comparison.sampling
+    if found is None:
+        return None
+    rows = {"shares": printing.share_rows(found), "inside": printing.inside_rows(found)}
+    return {
+        "verdict": kept(found.verdict),
+        "draws": dict(printing.told(found))["draws"],
+        "notes": printing.draw_notes(found),
+        **{name: plain_table(*each) for name, each in rows.items()},
     }
 
 

@@ -21,6 +21,7 @@ from backtester.bootstrap.outcome import MEASURED, Bootstrap
 from backtester.bootstrap.resampling import Resampler
 from backtester.compare import Progress, compare
 from backtester.errors import StrategyError
+from backtester.summary import liquidation_loss
 
 if TYPE_CHECKING:
     from backtester.account import Account
@@ -182,4 +183,7 @@ def _measures(result: Result) -> list[float]:
         float(result.totals["liquidations"]),
         float(metrics.time_of_ruin(equity, start) is not None),
         float(min(result.equity_low.min(), equity.min())),
+        metrics.total_return(equity, start),
+        liquidation_loss(result),
+        *(float(result.totals[key]) for key in ("fees", "liquidation_fees", "funding")),
     ]

@@ -14,7 +14,7 @@ from backtester._foreign import import_ours
 from backtester.cli.options import as_options
 from backtester.cli.run_options import RunOptions, with_run_options
 from backtester.cli.screen import Tell, progress, show, steps
-from backtester.cli.setting_up import Setup, configuration_of, set_up
+from backtester.cli.setting_up import Setup, configuration_of, one_account, set_up
 
 if TYPE_CHECKING:
     from backtester.across import VenueComparison
@@ -35,17 +35,22 @@ def compare(
     close_ups: Annotated[
         int, typer.Option(metavar="N", min=0, help="Liquidations of each mode with a chart of their own on the page.")
     ] = CLOSE_UPS,
+    draws: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Markets to draw from this one, so that differences have intervals.")
+    ] = 0,
+    draw_seed: Annotated[int, typer.Option(metavar="N", help="Of the draws: the same seed, the same markets.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the report.")] = False,
 ) -> None:
     """Run a strategy, or several in one account, under several margin modes and compare them.
 
-    Each mode also runs under the other paths that the bars may hide, so that the report can say how sure it is.
+    Each mode also runs under the other paths that the bars may hide, so that the report can say how sure it is. With
+    --draws the modes run on resampled markets too, as 'backtester bootstrap' does.
     """
     with as_options(), progress() as tell, redirect_stdout(sys.stderr):  # what an author's code prints is no report
         if out is not None:
             import_ours("reports.write").check_folder(out)
         setup = set_up(asked, tell)
-        comparison = run(setup, tell)
+        comparison = run_sampled(setup, tell, draws, draw_seed) if draws else run(setup, tell)
         configuration = configuration_of("compare", asked.strategies, setup)
         page = None if out is None else write(comparison, out, configuration, tell, close_ups)
     if as_json:
@@ -68,6 +73,18 @@ def run(setup: Setup, tell: Tell) -> Comparison | VenueComparison:
         return compare_modes(chosen, market, accounts[0], modes, progress=step)
     venues = [account.venue for account in accounts]
     return compare_venues(chosen, market, accounts[0], venues, modes, progress=step)
+
+
+def run_sampled(setup: Setup, tell: Tell, draws: int, draw_seed: int) -> Comparison:
+    """Compare as `run` does, and on markets drawn from this one."""
+    account = one_account(setup.accounts, "compare --draws")
+    tell("starting the engine")
+    from backtester.bootstrap import bootstrap
+
+    found = bootstrap(
+        setup.chosen, setup.market, account, setup.modes, draws=draws, seed=draw_seed, progress=steps(tell)
+    )
+    return found.comparison
 
 
 def write(

@@ -31,6 +31,7 @@ __all__ = [
 
 WIDEST = 110  # columns of text that the eye can follow
 NARROW = 80  # columns below which labels may break
+SAMPLED = 104  # the same where differences have intervals
 
 Tell = Callable[..., None]
 
@@ -103,7 +104,10 @@ def _show(comparison: Comparison, console: Console) -> None:
     modes = " against ".join(name_of(mode) for mode in comparison.modes)
     head(console, f"{comparison.first.strategy}: {modes}", comparison)
     roomy = console.width >= NARROW
-    console.print(table(*printing.metrics_rows(comparison), roomy=roomy))
+    sampled = comparison.sampling is not None
+    console.print(table(*printing.metrics_rows(comparison), roomy=roomy and not (sampled and console.width < SAMPLED)))
+    if comparison.sampling is not None:
+        say(console, comparison.sampling.verdict)
     if printing.several_strategies(comparison):
         say(console, printing.BY_STRATEGY, "bold")
         console.print(table(*printing.strategy_rows(comparison, console.width), roomy=roomy, dense=True))
