@@ -129,15 +129,18 @@ class Comparison:
         """Where the first two modes part; None with a single mode."""
         return next(iter(self.partings.values()), None)
 
-    @cached_property
+    @property
     def attribution(self) -> Attribution | None:
         """Why the first two modes end apart, pair by pair of trades; None with a single mode."""
+        return self.attributions[self.modes[1]] if len(self.modes) > 1 else None
+
+    @cached_property
+    def attributions(self) -> dict[str, Attribution]:
+        """Why the first mode and each other one end apart, by the name of the other."""
         from backtester.attribution import attribute
 
-        if len(self.modes) < 2:
-            return None
-        first, second = self.modes[:2]
-        return attribute(self.results[first], self.results[second], (first, second))
+        first, *others = self.modes
+        return {other: attribute(self.first, self.results[other], (first, other)) for other in others}
 
     @cached_property
     def contagion(self) -> dict[str, Contagion]:

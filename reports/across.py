@@ -18,12 +18,13 @@ from backtester.verdict import name_of
 from reports.canvas import WIDE, Size, canvas, date_axis, end_labels, money_axis
 from reports.charts import path_of
 from reports.downsample import extremes
+from reports.mode_map import map_chart, map_finding
 from reports.page import Picture, kept, template
 from reports.palette import INK, MUTED, look, look_of_venue
 from reports.tables import metrics_table
 from reports.write import PAGE
 
-__all__ = ["EQUITY", "VenueChart", "folders", "venue_equity_chart", "venue_page"]
+__all__ = ["CHARTS", "VenueChart", "folders", "venue_equity_chart", "venue_page"]
 
 LETTER = 0.085  # [inch] of width for a letter of a label
 LABEL = 0.44  # [inch] of height for the two lines of a venue's label
@@ -107,7 +108,7 @@ def _words(result: VenueComparison, place: int, mode: str) -> tuple[str, str]:
     return result.venues[place], text.money(_end(result, place, mode))
 
 
-EQUITY = VenueChart("equity", venue_equity_chart, finding)
+CHARTS = (VenueChart("equity", venue_equity_chart, finding), VenueChart("mode-map", map_chart, map_finding))
 
 
 def venue_page(

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from backtester import text
+from backtester.attribution import Attribution
 from backtester.compare import Comparison
 from backtester.printing import BY_STRATEGY, all_notes, facts, several_strategies
 from backtester.stretches import SAME
@@ -122,7 +123,7 @@ def page(
         panels_said="; ".join(picture.finding for picture in pictures),
         series=panels_json(comparison),
         plotly=get_plotlyjs(),
-        attribution=_attribution(comparison),
+        attributions=_attributions(comparison),
         contagion=why.contagion_stories(comparison),
         isolation=why.isolation_stories(comparison),
         capital=capital_table(comparison),
@@ -142,15 +143,19 @@ def _pretty(content: object) -> str:
     return json.dumps(content, indent=2, default=str, ensure_ascii=False)
 
 
-def _attribution(comparison: Comparison) -> dict[str, Any] | None:
-    """Return the tables of the attribution with what is said about them; None where nothing was traded."""
-    found = comparison.attribution
-    if found is None or not len(found.pairs):
-        return None
+def _attributions(comparison: Comparison) -> list[dict[str, Any]]:
+    """Return the tables of each attribution with what is said about them, where anything was traded."""
+    found = comparison.attributions.items()
+    return [_attribution(comparison, other, each) for other, each in found if len(each.pairs)]
+
+
+def _attribution(comparison: Comparison, other: str, found: Attribution) -> dict[str, Any]:
+    name = why.attribution_name(comparison, other)
     unexplained = abs(found.rest) > SAME * comparison.first.scenario.balance
     pairs = why.pair_table(found, comparison)
-    shown = f"The {len(pairs.rows)} that differ most; all {len(found.pairs):,} are in attribution.parquet"
+    shown = f"The {len(pairs.rows)} that differ most; all {len(found.pairs):,} are in {name}.parquet"
     return {
+        "name": name,
         "sums": why.sum_table(found),
         "minus": f"{name_of(found.modes[0])} \u2212 {name_of(found.modes[1])}",
         "rest": f", but for {text.money(found.rest)} that no trade explains" if unexplained else "",

@@ -17,7 +17,16 @@ from backtester.stretches import MONEY
 from backtester.verdict import name_of
 from reports.tables import Row, Table
 
-__all__ = ["Story", "class_labels", "contagion_stories", "isolation_stories", "pair_table", "slot_labels", "sum_table"]
+__all__ = [
+    "Story",
+    "attribution_name",
+    "class_labels",
+    "contagion_stories",
+    "isolation_stories",
+    "pair_table",
+    "slot_labels",
+    "sum_table",
+]
 
 MOST_ROWS = 100  # of a table on the page; the files beside it hold all
 MOST_SYMBOLS = 12  # of a contagion matrix
@@ -54,6 +63,11 @@ class Story(NamedTuple):
 def class_labels(modes: tuple[str, str]) -> dict[str, str]:
     """Return the classes of an attribution in words."""
     return {name: _LABELS[name].format(*map(name_of, modes)) for name in CLASSES}
+
+
+def attribution_name(comparison: Comparison, other: str) -> str:
+    """Return what chart and file of the attribution against a mode are called; the second one is the usual one."""
+    return "attribution" if other == comparison.modes[1] else f"attribution-{other}"
 
 
 def sum_table(found: Attribution) -> Table:

@@ -167,7 +167,7 @@ def _write_venues(
     tell: Callable[[str], None],
     close_ups: int,
 ) -> None:
-    from reports.across import EQUITY, folders, venue_page
+    from reports.across import CHARTS, folders, venue_page
 
     inside = folders(result.venues)
     for venue, each in result.items():
@@ -176,7 +176,7 @@ def _write_venues(
         _write_one(each, folder / inside[venue], configuration, tell, close_ups)
     _json(folder / "configuration.json", configuration)
     _json(folder / "metrics.json", result.to_dict())
-    pictures = _pictures(result, folder, tell, (EQUITY,))
+    pictures = _pictures(result, folder, tell, CHARTS)
     tell(PAGE)
     html = venue_page(result, pictures, inside, configuration=configuration)
     (folder / PAGE).write_text(html, encoding="utf-8")
@@ -216,11 +216,16 @@ def _reasons(comparison: Comparison, folder: Path, tell: Callable[[str], None]) 
     """Write why the modes differ, as far as there is anything to say."""
     import pandas as pd
 
-    found = comparison.attribution
+    from reports.why import attribution_name
+
     closings = {mode: each.closings for mode, each in comparison.contagion.items()}
     blocks = {mode: each.blocks for mode, each in comparison.isolation.items()}
+    first = comparison.modes[0]
     tables = (
-        ("attribution", None if found is None else found.pairs, "every stretch of a slot, its class and its money"),
+        *(
+            (attribution_name(comparison, other), found.pairs, f"why {first} and {other} end apart, stretch by stretch")
+            for other, found in comparison.attributions.items()
+        ),
         ("contagion", pd.concat(closings, names=["mode"]) if closings else None, "culprits and victims, by mode"),
         ("blocks", pd.concat(blocks, names=["mode"]) if blocks else None, "isolated blocks that were liquidated"),
     )

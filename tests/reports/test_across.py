@@ -45,7 +45,7 @@ def test_every_venue_has_its_own_folder(result, written):
     for name in ("report.html", "metrics.json", "configuration.json", "charts/equity.svg", "scenario-cross.json"):
         assert (written.parent / "okx" / name).read_bytes() == (alone / name).read_bytes()
     assert {each.name for each in (written.parent / "charts").iterdir()} == {
-        "equity.svg", "equity-narrow.svg", "equity.png",
+        "equity.svg", "equity-narrow.svg", "equity.png", "mode-map.svg", "mode-map-narrow.svg", "mode-map.png",
     }  # fmt: skip
 
 
