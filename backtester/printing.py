@@ -112,7 +112,8 @@ def facts(comparison: Comparison | VenueComparison) -> list[tuple[str, str]]:
 
 
 def _leverage(comparison: Comparison | VenueComparison) -> str:
-    levels = sorted({slot.leverage for slot in comparison.first.scenario.slots})
+    runs = (comparison[name].first for name in comparison) if isinstance(comparison, Mapping) else [comparison.first]
+    levels = sorted({slot.leverage for run in runs for slot in run.scenario.slots})
     return f"leverage {levels[0]:g}x" + (f" to {levels[-1]:g}x" if len(levels) > 1 else "") if levels else "no slots"
 
 

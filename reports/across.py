@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from backtester import across_printing, text
 from backtester.across import VenueComparison
+from backtester.across_verdict import AT
 from backtester.printing import facts
 from backtester.verdict import name_of
 from reports.canvas import WIDE, Size, canvas, date_axis, end_labels, money_axis
@@ -53,9 +54,9 @@ def finding(result: VenueComparison) -> str:
     """Say between what the equities ended, of the venues at which anything was traded."""
     ends = {(venue, mode): run.equity[-1] for venue in result.traded for mode, run in result[venue].results.items()}
     if not ends:
-        return "No trade at any venue"
+        return f"No trade at any {result.axis}"
     parts = [
-        f"{text.money(float(ends[venue, mode]))} {result.currency} ({name_of(mode)} on {venue})"
+        f"{text.money(float(ends[venue, mode]))} {result.currency} ({name_of(mode)} {AT[result.axis]} {venue})"
         for venue, mode in (min(ends, key=lambda place: ends[place]), max(ends, key=lambda place: ends[place]))
     ]
     return f"Ended between {parts[0]} and {parts[1]}"

@@ -188,6 +188,7 @@ def test_help_names_the_options(backtester: Backtester) -> None:
     for option in [
         *plain.split(),
         "--json",
+        "--leverages A,B",
         "--draws N",
         "--draw-seed N",
         "--close-ups N",
@@ -246,3 +247,29 @@ def test_one_draw_is_too_few(backtester: Backtester) -> None:
     done = backtester("compare", "grid_reversion", "--market", "synthetic", "--end", "2024-01-05", "--draws", "1")
     assert done.returncode == 2
     assert done.stderr == "error: --draws: is out of range; found 1; allowed: 2 to 10000000, markets to draw\n"
+
+
+def test_several_leverages_are_compared_in_one_table(backtester: Backtester) -> None:
+    options = ("--market", "synthetic", "--end", "2024-01-08", "--symbols", "FAKE1,FAKE2", "--leverages", "5, 20")
+    done = backtester("compare", "grid_reversion", *options, "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["leverages"] == ["5x", "20x"]
+    assert said["configuration"]["account"]["leverage"] == [5.0, 20.0]
+    alone = json.loads(backtester("compare", "grid_reversion", *options[:-2], "--leverage", "5", "--json").stdout)
+    assert said["comparisons"]["5x"]["metrics"] == alone["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--leverages", "5,x"), "error: --leverages: is no list of numbers; found '5,x'. Write --leverages 5,10"),
+        (("--leverages", "5,5.0"), "error: --leverages: a leverage is named twice; found '5x'. Name each once.\n"),
+        (("--leverages", "5", "--draws", "9"), "error: --leverages: cannot go with --draws; found '5'. Leave one of"),
+        (("--leverages", "5,10", "--venue", "okx,kraken"), "error: --venue: names several venues, and compare --lever"),
+    ],
+)
+def test_leverages_that_cannot_be_compared(backtester: Backtester, options: tuple[str, ...], said: str) -> None:
+    done = backtester("compare", "grid_reversion", "--market", "synthetic", "--end", "2024-01-05", *options)
+    assert done.returncode == 2
+    assert done.stderr.startswith(said)
