@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from backtester.account import Account
     from backtester.allocation import Strategies
+    from backtester.attribution import Attribution
     from backtester.engine import Prepared
     from backtester.market import Market
     from backtester.result import Result
@@ -141,6 +142,33 @@ class VenueComparison(Mapping[str, Comparison]):
             axis=self.axis,
         )
         return " ".join([*said, compared])
+
+    @property
+    def accounts(self) -> list[tuple[str, str]]:
+        """Each venue, or leverage, with each mode."""
+        return [(venue, mode) for venue in self for mode in self.modes]
+
+    def attribution(self, first: tuple[str, str], second: tuple[str, str]) -> Attribution:
+        """Return why two accounts end apart, pair by pair of trades; a difference is the first less the second.
+
+        Parameters
+        ----------
+        first, second : (str, str)
+            Of `accounts`: a venue or a leverage, and a mode.
+
+        Raises
+        ------
+        ConfigurationError
+            For an account that is none of them.
+        """
+        from backtester.attribution import attribute
+
+        for account in (first, second):
+            if account not in self.accounts:
+                allowed = [", ".join(each) for each in self.accounts]
+                raise ConfigurationError("account", account, "is none of this comparison", allowed=allowed)
+        one, other = (self[venue].results[mode] for venue, mode in (first, second))
+        return attribute(one, other, (" ".join(first), " ".join(second)))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the comparison as JSON values; undefined and infinite numbers are None."""
