@@ -86,7 +86,7 @@ def close_up_chart(comparison: Comparison, mode: str, number: int, size: Size = 
     ups, unit = comparison.close_ups[mode], comparison.currency
     found, market = ups.of(number), comparison.first.market
     bars = np.arange(max(found.bar - BEFORE, 0), min(found.bar + WITHIN, market.n_bars - 1) + 1)
-    slot = int(found.closings["slot"].iloc[int(found.closings["loss"].argmax())])
+    slot = _worst(found)
     names = _short(comparison)
     figure, (above, middle, below) = canvas(
         size._replace(right=max(size.right, 1.25)),
@@ -109,6 +109,14 @@ def close_up_chart(comparison: Comparison, mode: str, number: int, size: Size = 
         axes.axvline(at, color=WARNING, linewidth=0.9, alpha=0.8, zorder=1)
     date_axis(below, int(market.open_time[bars[0]]), int(market.close_time[bars[-1]]), size=size)
     return figure
+
+
+def _worst(found: CloseUp) -> int:
+    """Return the slot with the largest loss of the instrument with the largest loss."""
+    closings = found.closings
+    lost = closings.groupby("symbol", sort=False)["loss"].sum()
+    own = closings[closings["symbol"] == lost.index[int(lost.argmax())]]
+    return int(own["slot"].iloc[int(own["loss"].argmax())])
 
 
 def _short(comparison: Comparison) -> list[str]:
@@ -193,7 +201,7 @@ def _draw_since(axes: Axes, ups: CloseUps, found: CloseUp, names: list[str], unt
     for place, symbol in enumerate(order, start=1):
         rows = np.flatnonzero(closings["symbol"] == symbol)
         words = f"{place} {names[int(closings['slot'].iloc[rows[0]])]}"
-        key, label = (symbol, words) if symbol in own else ("others", f"{len(order) - len(own)} others")
+        key, label = (symbol, words) if symbol in own else ("others", f"others ({len(order) - len(own)})")
         before = lines[key][1] if key in lines else 0.0
         lines[key] = label, before + worth[rows].sum(axis=0)
     labels = []

@@ -130,7 +130,7 @@ def _when(fates: list[Fate]) -> str:
     if before[-1] == 0:
         return " in the same bar"
     most = text.counted(before[-1], "bar")
-    return f" {most} before" if before[0] == before[-1] else f", {before[0]} to {most} before"
+    return f" {most} before" if before[0] == before[-1] else f", up to {most} before"
 
 
 def _later(worth: NDArray[np.float64], unit: str) -> str:

@@ -39,7 +39,9 @@ def test_its_lines_are_those_of_the_run(grid, mode, size):
     found, run = grid.close_ups[mode].of(shown.number), grid.results[mode]
     figure = close_up_chart(grid, mode, shown.number, size)
     lines = drawn(figure)
-    slot = int(found.closings["slot"].iloc[found.closings["loss"].argmax()])
+    lost = found.closings.groupby("symbol")["loss"].sum()
+    own = found.closings[found.closings["symbol"] == lost.idxmax()]
+    slot = int(own["slot"].iloc[own["loss"].argmax()])
     i = run.scenario.slots[slot].instrument
     bars = np.arange(max(found.bar - BEFORE, 0), min(found.bar + WITHIN, run.market.n_bars - 1) + 1)
     assert (lines["mark"].get_ydata() == run.market.mark_close[bars, i]).all()
