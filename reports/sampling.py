@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from backtester.bootstrap.statistics import Band
 from backtester.compare import Comparison
 from backtester.summary import value
-from backtester.verdict import name_of
+from backtester.verdict import SAME_DEPTH, name_of
 from reports.canvas import WIDE, Size, canvas, end_labels, panel_label
 from reports.palette import INK, MUTED, PAPER, look
 
@@ -96,6 +96,9 @@ def drawdown_finding(comparison: Comparison) -> str:
         return f"Drawdown inside bars: {_percent(middle.median)} in the median, {_span(middle.low, middle.high, '%')}"
     first, second = found.pairs[0]
     band = found.difference_band(key, found.pairs[0])
+    if max(abs(band.low), abs(band.high)) <= SAME_DEPTH:
+        inner = f"the inner {100 * found.level:g}\u00a0% of the draws"
+        return f"{name_of(first).capitalize()} and {name_of(second)} fell alike on {inner}"
     deeper = "deeper" if band.median > 0.0 else "less deep"
     depth = f"{100 * abs(band.median):.1f}\u00a0pp"
     return (

@@ -161,3 +161,12 @@ def test_the_page_shows_them_only_where_a_bootstrap_was_made(sampled, tmp_path):
     assert "How sure" not in plain
     with pytest.raises(ValueError, match="no bootstrap was made"):
         ruin_chart(sampled.observed)
+
+
+def test_modes_that_never_trade_fell_alike():
+    idle = load_class("grid_reversion").from_text(("exposure=0.000001",))
+    found = bootstrap(idle, random_market(60, 2), Account(), draws=3, threads=1, check=False).comparison
+    assert drawdown_finding(found) == "Isolated and cross fell alike on the inner 95\u00a0% of the draws"
+    for size in (WIDE, NARROW):
+        drawdown_chart(found, size).draw_without_rendering()
+        ruin_chart(found, size).draw_without_rendering()
