@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-__all__ = ["EARLIER", "WITHIN", "Contagion", "contagion"]
+__all__ = ["EARLIER", "WITHIN", "Contagion", "by_liquidation", "contagion", "later"]
 
 EARLIER = "losses taken before"
 WITHIN = 24  # [bars] after which a closed position is looked at again
@@ -79,7 +79,7 @@ def contagion(result: Result, other: Result | None = None) -> Contagion:
     trades = trades_of(result)
     shared = np.array([kind == "standing" for kind in result.pool_kind])
     at = np.flatnonzero((trades.event["kind"] == LIQUIDATION) & shared[trades.event["pool"]])
-    at, number, loss, quantity = _by_liquidation(trades, at)
+    at, number, loss, quantity = by_liquidation(trades, at)
     event = trades.event[at]
     slot, bar = event["slot"].astype(np.int64), event["bar"].astype(np.int64)
     pnl, margin, requirement = _alone(result, trades, at)
@@ -102,14 +102,14 @@ def contagion(result: Result, other: Result | None = None) -> Contagion:
             "role": np.where(room <= 0.0, "culprit", "victim"),
             "blame": blame,
             "loss": loss,
-            "later": _later(result, slot, bar, -quantity, event["price"]),
+            "later": later(result, slot, bar, -quantity, event["price"]),
             "elsewhere": np.full(len(at), "") if other is None else _elsewhere(other, slot, bar, _since(trades, at)),
         }
     )
     return Contagion(frame, _matrix(frame), int(number[-1]) + 1 if len(number) else 0)
 
 
-def _by_liquidation(trades: Trades, at: Ints) -> tuple[Ints, Ints, Floats, Floats]:
+def by_liquidation(trades: Trades, at: Ints) -> tuple[Ints, Ints, Floats, Floats]:
     """Return the first closing of each slot in each liquidation, the liquidation's number, and the closings' sums."""
     event = trades.event[at]
     order = np.lexsort((trades.row[at], event["slot"], event["s"], event["segment"], event["pool"], event["bar"]))
@@ -170,7 +170,7 @@ def _blame(room: Floats, number: Ints) -> Floats:
     return np.divide(beyond, total, out=np.zeros(len(room)), where=total > 0.0)
 
 
-def _later(result: Result, slot: Ints, bar: Ints, quantity: Floats, price: Floats) -> Floats:
+def later(result: Result, slot: Ints, bar: Ints, quantity: Floats, price: Floats) -> Floats:
     """Return ``q * (v_later - v)`` of closed quantities; nan where no bar follows or it has no data."""
     column = np.array([each.instrument for each in result.scenario.slots], np.int64)[slot]
     then = np.minimum(bar + WITHIN, result.market.n_bars - 1)

@@ -23,6 +23,7 @@ from backtester.bootstrap.outcome import MEASURED, Bootstrap
 from backtester.bootstrap.resampling import Resampler
 from backtester.compare import Progress, compare
 from backtester.errors import StrategyError
+from backtester.summary import liquidation_loss
 
 if TYPE_CHECKING:
     from backtester.account import Account
@@ -198,4 +199,7 @@ def _measures(result: Result) -> list[float]:
         float(result.totals["liquidations"]),
         float(curve.ruin is not None),
         float(min(result.equity_low.min(), result.equity.min())),
+        metrics.total_return(curve),
+        liquidation_loss(result),
+        *(float(result.totals[key]) for key in ("fees", "liquidation_fees", "funding")),
     ]

@@ -37,6 +37,7 @@ _OPTIONS = {
     "kind": "--kind",
     "kinds": "--kinds",
     "level": "--level",
+    "leverages": "--leverages",
     "limits.frozen": "--frozen",
     "limits.sigma": "--sigma",
     "limits.spike": "--spike",

@@ -34,6 +34,7 @@ __all__ = [
 WIDEST = 110  # columns of text that the eye can follow
 GAP = 3  # columns of space that a table's column takes beside its text
 NARROW = 80  # columns below which labels may break
+SAMPLED = 104  # the same where differences have intervals
 
 Tell = Callable[..., None]
 
@@ -106,7 +107,11 @@ def _show(comparison: Comparison, console: Console) -> None:
     modes = " against ".join(name_of(mode) for mode in comparison.modes)
     head(console, f"{comparison.first.strategy}: {modes}", comparison)
     roomy = console.width >= NARROW
-    console.print(table(*printing.metrics_rows(comparison), roomy=roomy, width=console.width))
+    sampled = comparison.sampling is not None
+    wide = roomy and not (sampled and console.width < SAMPLED)
+    console.print(table(*printing.metrics_rows(comparison), roomy=wide, width=console.width))
+    if comparison.sampling is not None:
+        say(console, comparison.sampling.verdict)
     if printing.several_strategies(comparison):
         say(console, printing.BY_STRATEGY, "bold")
         console.print(table(*printing.strategy_rows(comparison, console.width), roomy=roomy, dense=True))

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from backtester import Account, Strategy, Targets, Venue, compare_venues, load_venue
+from backtester.errors import ConfigurationError
 from backtester.market import Market
 from backtester.summary import formatted, value
-from reports.across import finding, folders, venue_equity_chart
+from reports.across import finding, folders, venue_equity_chart, why_table
 from reports.canvas import NARROW, WIDE
 from reports.palette import dark_of_venues, look, look_of_venue
 from reports.write import write_report
@@ -47,7 +48,7 @@ def test_every_venue_has_its_own_folder(result, written):
     for name in ("report.html", "metrics.json", "configuration.json", "charts/equity.svg", "scenario-cross.json"):
         assert (written.parent / "okx" / name).read_bytes() == (alone / name).read_bytes()
     assert {each.name for each in (written.parent / "charts").iterdir()} == {
-        "equity.svg", "equity-narrow.svg", "equity.png",
+        "equity.svg", "equity-narrow.svg", "equity.png", "mode-map.svg", "mode-map-narrow.svg", "mode-map.png",
     }  # fmt: skip
 
 
@@ -135,3 +136,20 @@ def test_the_title_leaves_out_where_nothing_was_traded():
     assert high.verdict.startswith("No trade on hyperliquid: not compared. On okx: ")
     idle = compare_venues(Hold(), market, Account(leverage=50), ["hyperliquid"], check=False)
     assert (idle.verdict, finding(idle)) == ("No trade at any venue.", "No trade at any venue")
+
+
+def test_each_account_is_held_against_the_first(result, written):
+    first, *others = result.accounts
+    table = why_table(result)
+    assert first == ("okx", "isolated")
+    assert len(table.rows) == len(others)
+    for account, row in zip(others, table.rows, strict=True):
+        numbers = [float(cell.replace(",", "")) for cell in row.cells]
+        ends = [result[venue].results[mode].equity[-1] for venue, mode in (account, first)]
+        assert numbers[0] == pytest.approx(ends[0] - ends[1], abs=0.005)
+        assert sum(numbers[1:]) == pytest.approx(numbers[0], abs=0.005 * len(numbers))
+        found = result.attribution(account, first)
+        assert found.pairs["difference"].sum() == pytest.approx(ends[0] - ends[1], abs=1e-5)
+    assert "less that of okx, isolated" in written.read_text()
+    with pytest.raises(ConfigurationError, match=r"is none of this comparison.*okx, isolated"):
+        result.attribution(first, ("okx", "mixed"))
