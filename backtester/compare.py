@@ -229,6 +229,9 @@ class Comparison:
             "by_strategy": {mode: run.by_strategy.to_dict("index") for mode, run in self.results.items()}
             if several_strategies(self)
             else {},
+            "attribution": self.attribution and self.attribution.to_dict(),
+            "contagion": {mode: found.to_dict() for mode, found in self.contagion.items()},
+            "isolation": {mode: found.to_dict() for mode, found in self.isolation.items()},
             "notes": list(self.notes),
             "data": self.data,
         }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from itertools import product
@@ -18,10 +17,11 @@ from backtester.verdict import name_of
 from reports.canvas import WIDE, Size, canvas, date_axis, end_labels, money_axis
 from reports.charts import path_of
 from reports.downsample import extremes
+from reports.ending import ending
 from reports.page import Picture, kept, template
 from reports.palette import INK, MUTED, look, look_of_venue
 from reports.tables import metrics_table
-from reports.write import PAGE
+from reports.write import FORMS, PAGE
 
 __all__ = ["EQUITY", "VenueChart", "folders", "venue_equity_chart", "venue_page"]
 
@@ -133,8 +133,8 @@ def venue_page(
     header, rows = across_printing.overview_rows(result)
     pages = {venue: f"{quote(folder)}/{PAGE}" for venue, folder in inside.items()}
     files = [
+        *FORMS.items(),
         ("configuration.json", "what was run"),
-        ("metrics.json", "verdict, and metrics, band and notes of each venue"),
         *((page, f"page, charts and data of {venue}") for venue, page in pages.items()),
     ]
     return template("venues.html").render(
@@ -155,6 +155,6 @@ def venue_page(
         bars=across_printing.bars(result),
         pictures=pictures,
         notes=across_printing.notes(result),
-        configuration=json.dumps(configuration, indent=2, default=str, ensure_ascii=False),
         files=files,
+        end=ending(result, configuration),
     )

@@ -20,7 +20,7 @@ from reports.palette import GRID, INK, MUTED, PAPER, WARNING, dark
 
 Floats = NDArray[np.float64]
 
-__all__ = ["NARROW", "WIDE", "Size", "canvas", "date_axis", "dates", "end_labels", "money_axis", "png", "svg"]
+__all__ = ["NARROW", "WIDE", "Size", "canvas", "date_axis", "dates", "end_labels", "money_axis", "pdf", "png", "svg"]
 
 DAY = 86_400e9  # [ns]
 _STEPS = (
@@ -224,6 +224,14 @@ def png(figure: Figure, dots: int = DOTS) -> bytes:
             buffer, format="png", dpi=dots, facecolor=PAPER, metadata={"Software": None},
             pil_kwargs={"compress_level": PACKED},
         )  # fmt: skip
+    return buffer.getvalue()
+
+
+def pdf(figure: Figure, words: str = "") -> bytes:
+    """Return a figure as PDF on light paper with its finding as title; the same figure always gives the same bytes."""
+    buffer = io.BytesIO()
+    about = {"CreationDate": None, "Creator": None, "Title": words}
+    figure.savefig(buffer, format="pdf", facecolor=PAPER, metadata=about)
     return buffer.getvalue()
 
 

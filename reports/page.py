@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-import sys
 from collections.abc import Mapping
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,13 +15,12 @@ from backtester.printing import BY_STRATEGY, all_notes, facts, several_strategie
 from backtester.stretches import SAME
 from backtester.verdict import name_of
 from reports import why
+from reports.ending import ending
 from reports.palette import look
 from reports.panels import panels_json
 from reports.tables import band_table, metrics_table, strategy_table
 
 __all__ = ["Picture", "kept", "page", "template"]
-
-PACKAGES = ("perp-margin-backtester", "numba", "numpy", "pandas", "plotly")
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -41,7 +36,7 @@ class Picture(NamedTuple):
         Its title, read out to those who cannot see it.
     wide, narrow : str
         The drawing itself, as addresses that hold it.
-    svg, png : str
+    svg, png, pdf : str
         Addresses relative to the page.
     """
 
@@ -51,6 +46,7 @@ class Picture(NamedTuple):
     narrow: str
     svg: str
     png: str
+    pdf: str
 
 
 @lru_cache(maxsize=2)
@@ -120,16 +116,9 @@ def page(
         contagion=why.contagion_stories(comparison),
         isolation=why.isolation_stories(comparison),
         notes=all_notes(comparison),
-        configuration=_pretty(configuration),
         files=files,
-        repeat=_repeat(configuration, files),
-        versions=_versions(),
-        data=_pretty(comparison.data) if comparison.data else "",
+        end=ending(comparison, configuration, (name for name, _ in files)),
     )
-
-
-def _pretty(content: object) -> str:
-    return json.dumps(content, indent=2, default=str, ensure_ascii=False)
 
 
 def _attribution(comparison: Comparison) -> dict[str, Any] | None:
@@ -147,23 +136,3 @@ def _attribution(comparison: Comparison) -> dict[str, Any] | None:
         "pairs": pairs,
         "pairs_said": f"{shown} [{comparison.currency}]",
     }
-
-
-def _repeat(configuration: Mapping[str, object], files: list[tuple[str, str]]) -> str:
-    """Return the command that repeats the comparison: the one it was made by, or a run of each scenario beside it."""
-    if command := configuration.get("command"):
-        return str(command)
-    scenarios = [name for name, _ in files if name.startswith("scenario-")]
-    runs = [shlex.join(["backtester", "scenario", "run", name]) for name in scenarios]
-    return " && ".join(runs) or "compare(strategy, market, account)  # with the configuration above"
-
-
-def _versions() -> list[tuple[str, str]]:
-    """Return the versions that the numbers may depend on."""
-    found = [("python", sys.version.split()[0])]
-    for name in PACKAGES:
-        try:
-            found.append((name, version(name)))
-        except PackageNotFoundError:  # run from its folder, it is not installed
-            continue
-    return found

@@ -25,7 +25,9 @@ CONFIGURATION = {"strategy": "EmaCross", "leverage": 10, "params": {"fast": 8}}
 FILES = {
     "report.html",
     "configuration.json",
-    "metrics.json",
+    "report.json",
+    "report.md",
+    "report.pdf",
     "equity.parquet",
     "positions.parquet",
     "trades.parquet",
@@ -60,7 +62,7 @@ def test_every_file_is_there_and_nothing_else(written):
     assert [path.name for path in page.parent.parent.iterdir()] == ["run"]  # no draft is left
     charts = {path.name for path in (page.parent / "charts").iterdir()}
     for name in ("equity", "underwater", "liquidations", "margin-ratio"):
-        assert {f"{name}.svg", f"{name}-narrow.svg", f"{name}.png"} <= charts
+        assert {f"{name}.svg", f"{name}.png", f"{name}.pdf"} <= charts
     assert os.access(page.parent, os.X_OK)
     assert page.parent.stat().st_mode & 0o777 == 0o777 & ~write._umask()
 
@@ -69,7 +71,7 @@ def test_data_are_those_of_the_comparison(written):
     comparison, page = written
     folder = page.parent
     assert json.loads((folder / "configuration.json").read_text()) == CONFIGURATION
-    assert json.loads((folder / "metrics.json").read_text()) == comparison.to_dict()
+    assert json.loads((folder / "report.json").read_text()).items() >= comparison.to_dict().items()
     equity = pd.read_parquet(folder / "equity.parquet")
     assert list(equity.columns[:2]) == ["mode", "time"]
     assert (equity[equity["mode"] == "cross"]["equity"].to_numpy() == comparison.cross.equity).all()
@@ -192,7 +194,7 @@ def test_a_failure_half_way_leaves_nothing(tmp_path, monkeypatch):
         def fail(*_, error=error):
             raise error
 
-        monkeypatch.setattr(write, "_pictures", fail)
+        monkeypatch.setattr(write, "_other_forms", fail)
         expected = ConfigurationError if isinstance(error, OSError) else ValueError
         with pytest.raises(expected, match=r"No space left|a bug"):
             write_report(comparison, tmp_path / "run", configuration={})
@@ -206,12 +208,12 @@ def test_someone_who_was_faster_is_not_overwritten(tmp_path, monkeypatch):
     def meanwhile(*args):
         whole(*args)
         place.mkdir()
-        (place / "metrics.json").write_text("theirs")
+        (place / "report.json").write_text("theirs")
 
     monkeypatch.setattr(write, "_write_all", meanwhile)
     with pytest.raises(ConfigurationError, match="cannot be written"):
         write_report(story(24, 2), place, configuration={})
-    assert (place / "metrics.json").read_text() == "theirs"
+    assert (place / "report.json").read_text() == "theirs"
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
@@ -258,7 +260,7 @@ def test_progress_names_what_is_written(tmp_path):
     said = []
     write_report(story(24, 2), tmp_path / "run", configuration={}, progress=said.append)
     assert said[0] == "equity.parquet"
-    assert said[-1] == "report.html"
+    assert said[-2:] == ["report.html", "report.pdf"]
 
 
 def test_a_page_ends_with_what_repeats_it(written, tmp_path):
