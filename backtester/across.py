@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from backtester.account import venue_of
 from backtester.across_printing import printed
 from backtester.across_verdict import across_verdict
 from backtester.compare import Comparison, Progress, run_modes, shifted
+from backtester.comparisons import Comparisons
 from backtester.errors import ConfigurationError
 from backtester.parting import traded
 from backtester.venue import venue_names
@@ -34,7 +35,7 @@ NEUTRAL = "generic"  # a venue without rules of its own on who may stand beside 
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class VenueComparison(Mapping[str, Comparison]):
+class VenueComparison(Comparisons):
     """The comparison of each venue, by its name: ``result["binance"].isolated`` is a run.
 
     Printing it prints the report; ``reports.write.write_report(result, folder)`` writes it as a page, with the pages
@@ -45,17 +46,6 @@ class VenueComparison(Mapping[str, Comparison]):
     comparisons : mapping of venue to Comparison
         Of the same targets on the same market in the same modes, in the order asked for.
     """
-
-    comparisons: Mapping[str, Comparison]
-
-    def __getitem__(self, venue: str) -> Comparison:
-        return self.comparisons[venue]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.comparisons)
-
-    def __len__(self) -> int:
-        return len(self.comparisons)
 
     def __str__(self) -> str:
         return printed(self)
@@ -72,11 +62,6 @@ class VenueComparison(Mapping[str, Comparison]):
     def venue(self) -> str:
         """All venues, in words."""
         return text.joined(self.venues)
-
-    @property
-    def modes(self) -> tuple[str, ...]:
-        """Modes in the order asked for."""
-        return next(iter(self.comparisons.values())).modes
 
     @property
     def first(self) -> Result:

@@ -14,7 +14,7 @@ from backtester import across_printing, text
 from backtester.across import VenueComparison
 from backtester.printing import facts
 from backtester.verdict import name_of
-from reports.canvas import WIDE, Size, canvas, date_axis, end_labels, money_axis
+from reports.canvas import WIDE, Size, canvas, date_axis, end_labels, money_axis, unit_of
 from reports.charts import path_of
 from reports.downsample import extremes
 from reports.ending import ending
@@ -93,6 +93,7 @@ def venue_equity_chart(result: VenueComparison, size: Size = WIDE) -> Figure:
     for axes, mode in zip(panels, modes, strict=True):
         axes.set_ylim(min(limits) - pad, max(limits) + 3.5 * pad)  # above the lines stands the mode
         money_axis(axes)
+        unit_of(axes, result.currency)
         date_axis(axes, int(market.open_time[0]), int(market.close_time[-1]), size=size)
         labels = [(_end(result, k, mode), "\n".join(_words(result, k, mode)), look_of_venue(k).colour) for k in places]
         end_labels(axes, labels)

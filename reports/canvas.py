@@ -20,7 +20,20 @@ from reports.palette import GRID, INK, MUTED, PAPER, WARNING, dark
 
 Floats = NDArray[np.float64]
 
-__all__ = ["NARROW", "WIDE", "Size", "canvas", "date_axis", "dates", "end_labels", "money_axis", "pdf", "png", "svg"]
+__all__ = [
+    "NARROW",
+    "WIDE",
+    "Size",
+    "canvas",
+    "date_axis",
+    "dates",
+    "end_labels",
+    "money_axis",
+    "pdf",
+    "png",
+    "svg",
+    "unit_of",
+]
 
 DAY = 86_400e9  # [ns]
 _STEPS = (
@@ -102,7 +115,7 @@ def canvas(
     heading = textwrap.wrap(title, size.letters) or [""]
     below = textwrap.wrap(subtitle, int(size.letters * 1.36))
     line, small = 0.235, 0.19  # [inch]
-    head = 0.14 + line * len(heading) + small * (len(below) + synthetic) + 0.12
+    head = 0.14 + line * len(heading) + small * (len(below) + synthetic) + 0.24
     tall += head - 0.8
     with mpl.rc_context({"font.family": "sans-serif"}):
         figure = Figure(figsize=(size.width, tall), facecolor=PAPER)
@@ -195,6 +208,12 @@ def money_axis(axes: Axes) -> None:
     low, high = axes.get_ylim()
     digits = int(np.clip(np.ceil(1.0 - np.log10(max(high - low, 1e-9))), 0, 8))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.{digits}f}"))
+
+
+def unit_of(axes: Axes, words: str) -> None:
+    """Write the unit of the y axis above its ticks."""
+    axes.set_ylabel(words, rotation=0, ha="right", va="bottom", color=MUTED, fontsize=9, parse_math=False)
+    axes.yaxis.set_label_coords(-0.005, 1.03)
 
 
 def end_labels(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:

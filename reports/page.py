@@ -49,7 +49,7 @@ class Picture(NamedTuple):
     pdf: str
 
 
-@lru_cache(maxsize=2)
+@lru_cache
 def template(name: str) -> Template:
     """Return a template, which escapes what it is given."""
     rooms = Environment(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from data.store import Series, Store
 
 MILLISECOND = 1_000_000  # [ns]
-FORMS = (".png", ".svg")
+FORMS = (".png", ".svg", ".pdf")
 
 
 def show(
@@ -30,7 +30,7 @@ def show(
     end: Annotated[str, typer.Option(metavar="TIME", help="Before this time.")] = "",
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="A .png or .svg to write; left out: <venue>-<SYMBOL>-<timeframe>.png."),
+        typer.Option(metavar="FILE", help="A .png, .svg or .pdf to write; left out: <venue>-<SYMBOL>-<timeframe>.png."),
     ] = None,
 ) -> None:
     """Draw a symbol's price, mark and funding, and where they are missing."""
@@ -46,11 +46,12 @@ def show(
         first, last = (None if limit is None else limit // MILLISECOND for limit in limits)
         title, figure = _chart(held, trade, first, last)
     canvas = import_ours("reports.canvas")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".png":
-        path.write_bytes(canvas.png(figure))
-    else:
-        path.write_text(canvas.svg(figure, title, import_ours("reports.palette").dark_of_venues()), encoding="utf-8")
+    with import_ours("data.writing").whole(path) as temporary:
+        if path.suffix == ".svg":
+            shades = import_ours("reports.palette").dark_of_venues()
+            temporary.write_text(canvas.svg(figure, title, shades), encoding="utf-8")
+        else:
+            temporary.write_bytes(canvas.png(figure) if path.suffix == ".png" else canvas.pdf(figure, title))
     print(f"{title}\n{path}")
 
 
@@ -70,6 +71,7 @@ def _trade(store: Store, there: list[Series], symbol: str, timeframe: str) -> Se
 def _chart(store: Store, trade: Series, first: int | None, last: int | None) -> tuple[str, Any]:
     """Return the title and the figure of a symbol."""
     from backtester import text
+    from backtester.symbols import parse
 
     charts = import_ours("reports.symbol_chart")
     rows, holes = _rows(store, trade, first, last)
@@ -89,7 +91,8 @@ def _chart(store: Store, trade: Series, first: int | None, last: int | None) -> 
     )
     rates = None if funding is None else charts.Rates(_times(funding), funding["funding_rate"].to_numpy(), settled)
     marks = None if mark is None else _candles(charts, mark, marked)
-    return title, charts.symbol_chart(title, _candles(charts, rows, holes), marks, rates)
+    unit = parse(trade.symbol).quote or "quote"
+    return title, charts.symbol_chart(title, _candles(charts, rows, holes), marks, rates, unit=unit)
 
 
 def _rows(store: Store, series: Series, first: int | None, last: int | None) -> tuple[Any, list[tuple[int, int]]]:
