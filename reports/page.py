@@ -18,6 +18,7 @@ from reports import why
 from reports.ending import ending
 from reports.palette import look
 from reports.panels import panels_json
+from reports.program import packed_plotly
 from reports.tables import band_table, metrics_table, strategy_table
 
 __all__ = ["Picture", "kept", "page", "template"]
@@ -89,8 +90,6 @@ def page(
     files : list of (str, str)
         Name and content of the files beside the page.
     """
-    from plotly.offline import get_plotlyjs  # a second to load
-
     market = comparison.first.market
     modes = [(name_of(mode), look(mode)) for mode in comparison.modes]
     return template("report.html").render(
@@ -111,7 +110,7 @@ def page(
         unit=comparison.currency,
         panels_said="; ".join(picture.finding for picture in pictures),
         series=panels_json(comparison),
-        plotly=get_plotlyjs(),
+        plotly=packed_plotly(),
         attribution=_attribution(comparison),
         contagion=why.contagion_stories(comparison),
         isolation=why.isolation_stories(comparison),

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from markupsafe import escape
-from plotly.offline import get_plotlyjs
 
 from backtester.errors import ConfigurationError
 from reports import write
+from reports.program import packed_plotly
 from reports.tables import band_table, metrics_table
 from reports.write import check_folder, write_report
 from tests.fake_result import fake_comparison, fake_market, fake_result, story
@@ -44,7 +44,7 @@ FILES = {
 
 def without_plotly(html):
     """Return a page without the program that draws its panels."""
-    whole = get_plotlyjs()
+    whole = packed_plotly()
     assert html.count(whole) == 1
     return html.replace(whole, "")
 
@@ -117,7 +117,7 @@ def test_page_holds_all_it_shows_and_links_to_the_files_beside_it(written):
     assert "http:" not in html
     assert "https:" not in html
     assert "default-src 'none'" in html  # a browser refuses whatever a page might ask of the network
-    assert html.count("<script") == 3
+    assert html.count("<script") == 4
     assert html.count("<img") == html.count(' alt="') == 5
 
 
@@ -136,7 +136,7 @@ def test_names_cannot_inject_markup(tmp_path):
     page = write_report(comparison, tmp_path / "run", configuration={evil: evil})
     html = without_plotly(page.read_text())
     assert evil not in html
-    assert html.count("<script") == html.count("</script") == 3  # the numbers, plotly, and what draws the panels
+    assert html.count("<script") == html.count("</script") == 4  # the numbers, plotly, what unpacks it, and what draws the panels
     assert "&lt;script&gt;" in html
     assert "\\u003cscript>" in html  # among the numbers
     for drawing in (tmp_path / "run" / "charts").glob("*.svg"):
@@ -268,6 +268,7 @@ def test_a_page_ends_with_what_repeats_it(written, tmp_path):
     said = page.read_text()
     runs = "backtester scenario run scenario-isolated.json &amp;&amp; backtester scenario run scenario-cross.json"
     assert f'<pre tabindex="0">{runs}</pre>' in said
+    assert said.count("<pre") == 3  # the command, the data, the configuration
     for package in ("numpy", "pandas", "plotly"):
         assert f"<dt>{package}</dt><dd>{version(package)}</dd>" in said
     command = "backtester compare grid --set 'name=<b>'"
