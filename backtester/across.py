@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from backtester.account import venue_of
 from backtester.across_printing import printed
 from backtester.across_verdict import AT, across_verdict
 from backtester.compare import Comparison, Progress, compare, run_modes, shifted
+from backtester.comparisons import Comparisons
 from backtester.errors import ConfigurationError
 from backtester.parting import traded
 from backtester.venue import venue_names
@@ -35,7 +36,7 @@ NEUTRAL = "generic"  # a venue without rules of its own on who may stand beside 
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class VenueComparison(Mapping[str, Comparison]):
+class VenueComparison(Comparisons):
     """The comparison of each venue, by its name: ``result["binance"].isolated`` is a run.
 
     Printing it prints the report; ``reports.write.write_report(result, folder)`` writes it as a page, with the pages
@@ -49,17 +50,7 @@ class VenueComparison(Mapping[str, Comparison]):
         ``venue``, or ``leverage``: then the names are ``5x``, ``10x``, and all are at one venue.
     """
 
-    comparisons: Mapping[str, Comparison]
     axis: str = "venue"
-
-    def __getitem__(self, venue: str) -> Comparison:
-        return self.comparisons[venue]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.comparisons)
-
-    def __len__(self) -> int:
-        return len(self.comparisons)
 
     def __str__(self) -> str:
         return printed(self)
@@ -77,11 +68,6 @@ class VenueComparison(Mapping[str, Comparison]):
         """All venues, in words."""
         names = dict.fromkeys(each.venue for each in self.values()) if self.axis != "venue" else self.venues
         return text.joined([*names])
-
-    @property
-    def modes(self) -> tuple[str, ...]:
-        """Modes in the order asked for."""
-        return next(iter(self.comparisons.values())).modes
 
     @property
     def first(self) -> Result:

@@ -77,6 +77,11 @@ class Attribution(NamedTuple):
     difference: float
     rest: float
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the sums by class as JSON values; pairs are left out."""
+        sums = {str(name): row for name, row in self.sums.to_dict("index").items() if row["pairs"]}
+        return {"modes": list(self.modes), "difference": self.difference, "rest": self.rest, "classes": sums}
+
 
 class _Side(NamedTuple):
     """One of the two accounts."""

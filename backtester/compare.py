@@ -13,6 +13,7 @@ from backtester._modes import BAND_PATHS, check_modes, checked_modes, paths_of, 
 from backtester.account import venue_of
 from backtester.assumptions import assumptions
 from backtester.metrics import difference
+from backtester.notebook import ShownInNotebooks
 from backtester.parting import Parting, part, traded
 from backtester.printing import printed, several_strategies
 from backtester.provenance import provenance
@@ -41,7 +42,7 @@ Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison:
+class Comparison(ShownInNotebooks):
     """Runs of the same intents under several margin modes.
 
     A mode is also an attribute: ``comparison.isolated`` is ``comparison.results["isolated"]``. Printing it prints
@@ -248,6 +249,9 @@ class Comparison:
             if several_strategies(self)
             else {},
             "sampling": None if self.sampling is None else self.sampling.summary(),
+            "attribution": self.attribution and self.attribution.to_dict(),
+            "contagion": {mode: found.to_dict() for mode, found in self.contagion.items()},
+            "isolation": {mode: found.to_dict() for mode, found in self.isolation.items()},
             "notes": list(self.notes),
             "data": self.data,
         }

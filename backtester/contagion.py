@@ -63,6 +63,13 @@ class Contagion(NamedTuple):
     matrix: pd.DataFrame
     liquidations: int
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return counts and the matrix as JSON values; single closings are left out."""
+        roles = self.closings["role"].value_counts()
+        matrix = {str(culprit): {k: n for k, n in row.items() if n} for culprit, row in self.matrix.T.to_dict().items()}
+        counts = {f"{role}s": int(roles.get(role, 0)) for role in ("culprit", "victim")}
+        return {"liquidations": self.liquidations, **counts, "matrix": matrix}
+
 
 def contagion(result: Result, other: Result | None = None) -> Contagion:
     """Return culprits and victims of each liquidation of a standing pool; see the head of this page.

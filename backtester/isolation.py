@@ -5,6 +5,7 @@ A **block** is the margin behind one isolated position, from its opening until i
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -64,6 +65,11 @@ class IsolationPrice(NamedTuple):
     idle_peak: float
     blocks_mean: float
     blocks_peak: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the numbers as JSON values, None where there is none; of the blocks only how many there are."""
+        numbers = {name: number for name, number in self._asdict().items() if name != "blocks"}
+        return {"blocks": len(self.blocks), **{key: None if math.isnan(n) else n for key, n in numbers.items()}}
 
 
 def isolation_price(result: Result, within: int = WITHIN) -> IsolationPrice:

@@ -13,6 +13,7 @@ from backtester import engine_input
 from backtester._result_json import result_row
 from backtester.errors import InvariantError
 from backtester.kernels.replay import replay
+from backtester.notebook import ShownInNotebooks
 from backtester.scenario import Scenario
 from backtester.schema import CUT, EVENT_KINDS, LEDGER_KINDS, LIQUIDATION, REJECTED, Curves, Floats, Records, Rows
 
@@ -33,7 +34,7 @@ def _frames() -> ModuleType:
     return _frames_out
 
 
-class Result:
+class Result(ShownInNotebooks):
     """One run of the engine.
 
     Attributes

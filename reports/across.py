@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from itertools import product
@@ -16,14 +15,15 @@ from backtester.across import VenueComparison
 from backtester.across_verdict import AT
 from backtester.printing import facts
 from backtester.verdict import name_of
-from reports.canvas import WIDE, Size, canvas, date_axis, end_labels, money_axis
+from reports.canvas import WIDE, Size, canvas, date_axis, end_labels, money_axis, unit_of
 from reports.charts import path_of
 from reports.downsample import extremes
+from reports.ending import ending
 from reports.mode_map import map_chart, map_finding
 from reports.page import Picture, kept, template
 from reports.palette import INK, MUTED, look, look_of_venue
 from reports.tables import Row, Table, metrics_table
-from reports.write import PAGE
+from reports.write import FORMS, PAGE
 
 __all__ = ["CHARTS", "VenueChart", "folders", "venue_equity_chart", "venue_page"]
 
@@ -103,6 +103,7 @@ def venue_equity_chart(result: VenueComparison, size: Size = WIDE) -> Figure:
     for axes, mode in zip(panels, modes, strict=True):
         axes.set_ylim(min(limits) - pad, max(limits) + 3.5 * pad)  # above the lines stands the mode
         money_axis(axes)
+        unit_of(axes, result.currency)
         date_axis(axes, int(market.open_time[0]), int(market.close_time[-1]), size=size)
         labels = [(_end(result, k, mode), "\n".join(_words(result, k, mode)), look_of_venue(k).colour) for k in places]
         end_labels(axes, labels)
@@ -160,8 +161,8 @@ def venue_page(
     header, rows = across_printing.overview_rows(result)
     pages = {venue: f"{quote(folder)}/{PAGE}" for venue, folder in inside.items()}
     files = [
+        *FORMS.items(),
         ("configuration.json", "what was run"),
-        ("metrics.json", "verdict, and metrics, band and notes of each venue"),
         *((page, f"page, charts and data of {venue}") for venue, page in pages.items()),
     ]
     return template("venues.html").render(
@@ -185,6 +186,6 @@ def venue_page(
         bars=across_printing.bars(result),
         pictures=pictures,
         notes=across_printing.notes(result),
-        configuration=json.dumps(configuration, indent=2, default=str, ensure_ascii=False),
         files=files,
+        end=ending(result, configuration),
     )

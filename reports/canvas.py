@@ -32,8 +32,10 @@ __all__ = [
     "end_labels",
     "money_axis",
     "panel_label",
+    "pdf",
     "png",
     "svg",
+    "unit_of",
 ]
 
 DAY = 86_400e9  # [ns]
@@ -122,7 +124,7 @@ def canvas(
     heading = textwrap.wrap(title, size.letters) or [""]
     below = textwrap.wrap(subtitle, int(size.letters * 1.36))
     line, small = 0.235, 0.19  # [inch]
-    head = 0.14 + line * len(heading) + small * (len(below) + synthetic) + 0.12 + above
+    head = 0.14 + line * len(heading) + small * (len(below) + synthetic) + 0.24 + above
     tall += head - 0.8
     with mpl.rc_context({"font.family": "sans-serif"}):
         figure = Figure(figsize=(size.width, tall), facecolor=PAPER)
@@ -217,6 +219,12 @@ def money_axis(axes: Axes) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.{digits}f}"))
 
 
+def unit_of(axes: Axes, words: str) -> None:
+    """Write the unit of the y axis above its ticks."""
+    axes.set_ylabel(words, rotation=0, ha="right", va="bottom", color=MUTED, fontsize=9, parse_math=False)
+    axes.yaxis.set_label_coords(-0.005, 1.03)
+
+
 def end_labels(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
     """Write (value, text, colour) right of the axes at the heights of the values, moved apart where they would meet."""
     low, high = axes.get_ylim()
@@ -250,6 +258,14 @@ def png(figure: Figure, dots: int = DOTS) -> bytes:
             buffer, format="png", dpi=dots, facecolor=PAPER, metadata={"Software": None},
             pil_kwargs={"compress_level": PACKED},
         )  # fmt: skip
+    return buffer.getvalue()
+
+
+def pdf(figure: Figure, words: str = "") -> bytes:
+    """Return a figure as PDF on light paper with its finding as title; the same figure always gives the same bytes."""
+    buffer = io.BytesIO()
+    about = {"CreationDate": None, "Creator": None, "Title": words}
+    figure.savefig(buffer, format="pdf", facecolor=PAPER, metadata=about)
     return buffer.getvalue()
 
 

@@ -16,7 +16,7 @@ from backtester.metrics import underwater
 from backtester.schema import LIQUIDATION
 from backtester.verdict import name_of
 from reports import findings
-from reports.canvas import WIDE, Size, canvas, date_axis, dates, end_labels, money_axis
+from reports.canvas import WIDE, Size, canvas, date_axis, dates, end_labels, money_axis, unit_of
 from reports.capital import capital_chart, capital_finding
 from reports.downsample import columns_of, envelope, extremes, lowest, means
 from reports.mode_map import map_chart, map_finding
@@ -111,6 +111,7 @@ def equity_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
         _draw_marks(axes, mode, run, size, place)
     _room(axes)
     money_axis(axes)
+    unit_of(axes, comparison.currency)
     date_axis(axes, int(market.open_time[0]), int(market.close_time[-1]), size=size)
     end_labels(axes, labels)
     return figure
@@ -218,6 +219,7 @@ def underwater_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
     floor = min(depth for *_, depth in deepest)
     axes.set_ylim(min(floor * 1.08, -1e-6), 0.0)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}".replace("-", "\u2212"))
+    unit_of(axes, "%")
     date_axis(axes, int(market.open_time[0]), int(market.close_time[-1]), size=size)
     for mode, bar, worst in deepest:
         if worst < 0.0:
@@ -259,6 +261,7 @@ def margin_ratio_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
         axes.axhline(1.0, color=WARNING, linewidth=1.0, gid="liquidation-line")
         axes.set_ylim(0.0, RATIO_TOP)
         axes.set_yticks([0.0, 0.5, 1.0])
+        unit_of(axes, "ratio")
         touched = int((run.worst_margin_ratio >= 1.0).sum())
         words = text.counted(touched, "bar") + "\nat the line" if touched else "never at\nthe line"
         end_labels(axes, [(0.5, f"{name_of(mode)}\n{words}", colour)])

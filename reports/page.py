@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,13 +19,13 @@ from reports import why
 from reports.capital import capital_table
 from reports.closeup import Shown
 from reports.closeup_said import close_up_stories, close_ups_said
+from reports.ending import ending
 from reports.palette import look
 from reports.panels import panels_json
-from reports.tables import band_table, metrics_table, plain_table, strategy_table
+from reports.program import packed_plotly
+from reports.tables import band_table, metrics_table, strategy_table, table_of
 
 __all__ = ["Picture", "kept", "page", "template"]
-
-PACKAGES = ("perp-margin-backtester", "numba", "numpy", "pandas", "plotly")
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -45,7 +41,7 @@ class Picture(NamedTuple):
         Its title, read out to those who cannot see it.
     wide, narrow : str
         The drawing itself, as addresses that hold it.
-    svg, png : str
+    svg, png, pdf : str
         Addresses relative to the page.
     """
 
@@ -55,9 +51,10 @@ class Picture(NamedTuple):
     narrow: str
     svg: str
     png: str
+    pdf: str
 
 
-@lru_cache(maxsize=2)
+@lru_cache
 def template(name: str) -> Template:
     """Return a template, which escapes what it is given."""
     rooms = Environment(
@@ -100,8 +97,6 @@ def page(
     close_ups : sequence of Shown
         Liquidations with a close-up, whose charts are among the pictures.
     """
-    from plotly.offline import get_plotlyjs  # a second to load
-
     market = comparison.first.market
     modes = [(name_of(mode), look(mode)) for mode in comparison.modes]
     return template("report.html").render(
@@ -122,7 +117,7 @@ def page(
         unit=comparison.currency,
         panels_said="; ".join(picture.finding for picture in pictures),
         series=panels_json(comparison),
-        plotly=get_plotlyjs(),
+        plotly=packed_plotly(),
         attributions=_attributions(comparison),
         contagion=why.contagion_stories(comparison),
         isolation=why.isolation_stories(comparison),
@@ -131,16 +126,9 @@ def page(
         close_ups=close_up_stories(comparison, close_ups, pictures),
         close_ups_said=close_ups_said(comparison, close_ups),
         notes=all_notes(comparison),
-        configuration=_pretty(configuration),
         files=files,
-        repeat=_repeat(configuration, files),
-        versions=_versions(),
-        data=_pretty(comparison.data) if comparison.data else "",
+        end=ending(comparison, configuration, (name for name, _ in files)),
     )
-
-
-def _pretty(content: object) -> str:
-    return json.dumps(content, indent=2, default=str, ensure_ascii=False)
 
 
 def _attributions(comparison: Comparison) -> list[dict[str, Any]]:
@@ -176,25 +164,5 @@ def _sampling(comparison: Comparison) -> dict[str, Any] | None:
         "verdict": kept(found.verdict),
         "draws": dict(printing.told(found))["draws"],
         "notes": printing.draw_notes(found),
-        **{name: plain_table(*each) for name, each in rows.items()},
+        **{name: table_of(*each) for name, each in rows.items()},
     }
-
-
-def _repeat(configuration: Mapping[str, object], files: list[tuple[str, str]]) -> str:
-    """Return the command that repeats the comparison: the one it was made by, or a run of each scenario beside it."""
-    if command := configuration.get("command"):
-        return str(command)
-    scenarios = [name for name, _ in files if name.startswith("scenario-")]
-    runs = [shlex.join(["backtester", "scenario", "run", name]) for name in scenarios]
-    return " && ".join(runs) or "compare(strategy, market, account)  # with the configuration above"
-
-
-def _versions() -> list[tuple[str, str]]:
-    """Return the versions that the numbers may depend on."""
-    found = [("python", sys.version.split()[0])]
-    for name in PACKAGES:
-        try:
-            found.append((name, version(name)))
-        except PackageNotFoundError:  # run from its folder, it is not installed
-            continue
-    return found

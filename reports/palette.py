@@ -1,14 +1,17 @@
 """Colours and marks: the same for the same mode in every chart and on the page.
 
-The mode colours are those of Okabe and Ito, which people with any of the common forms of colour blindness tell
-apart; each mode has its own mark and line style as well, so that nothing hangs on colour alone.
+People with any of the common forms of colour blindness tell the modes' colours apart, on light and on dark paper, and
+so does a copy in grey (`tests/reports/test_palette.py`); each mode has its own mark and line style as well, so that
+nothing hangs on colour alone.
 """
 
 from typing import NamedTuple
 
 __all__ = [
+    "GAIN",
     "GRID",
     "INK",
+    "LOSS",
     "MUTED",
     "PAPER",
     "SEQUENTIAL",
@@ -27,7 +30,9 @@ PAPER = "#ffffff"
 WARNING = "#a3123f"  # synthetic data, the liquidation line
 SEQUENTIAL = "cividis"  # matplotlib's name of a scale of one sign, which looks alike to all kinds of colour vision
 
-_DARK = {INK: "#e8eaed", MUTED: "#a2abb5", GRID: "#343b43", PAPER: "#15191d", WARNING: "#ff7d9c"}
+GAIN, LOSS = "#00815d", WARNING  # what puts one mode ahead, or behind: green and red of unlike lightness
+
+_DARK = {INK: "#e8eaed", MUTED: "#a2abb5", GRID: "#343b43", PAPER: "#15191d", WARNING: "#ff7d9c", GAIN: "#7ee8c8"}
 
 
 class Look(NamedTuple):
@@ -55,12 +60,12 @@ class Look(NamedTuple):
 
 
 _MODES = {
-    "isolated": Look("#0072b2", "#4db1ec", "v", "\u25bc", "-"),
-    "cross": Look("#c4500a", "#ff9350", "o", "\u25cf", (0.0, (3.6, 1.0))),
-    "mixed": Look("#00815d", "#2fc79b", "s", "\u25a0", (0.0, (1.2, 0.9))),
-    "sub_accounts": Look("#a8487c", "#e08fbb", "D", "\u25c6", (0.0, (5.0, 1.0, 1.2, 1.0))),
+    "isolated": Look("#0063a5", "#72c3f7", "v", "\u25bc", "-"),
+    "cross": Look("#c9500a", "#ff8a3d", "o", "\u25cf", (0.0, (3.6, 1.0))),
+    "mixed": Look("#1d5a3c", "#a9f0c6", "s", "\u25a0", (0.0, (1.2, 0.9))),
+    "sub_accounts": Look("#621a70", "#e35af8", "D", "\u25c6", (0.0, (5.0, 1.0, 1.2, 1.0))),
 }
-_OTHER = Look("#6b5b00", "#d8c54a", "^", "\u25b2", (0.0, (8.0, 1.5)))
+_OTHER = Look("#33260a", "#8c8742", "^", "\u25b2", (0.0, (8.0, 1.5)))
 
 _VENUES = (  # hues that no mode has; from the seventh venue on they come again with another line
     ("#4b3fa7", "#a79fff"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from backtester import text
-from reports.canvas import WIDE, Size, canvas, date_axis, dates, money_axis, panel_label
+from reports.canvas import WIDE, Size, canvas, date_axis, dates, money_axis, unit_of
 from reports.downsample import envelope
 from reports.palette import MUTED, WARNING, look_of_venue
 
@@ -61,7 +62,13 @@ class Rates(NamedTuple):
 
 
 def symbol_chart(
-    title: str, trade: Candles, mark: Candles | None = None, funding: Rates | None = None, size: Size = WIDE
+    title: str,
+    trade: Candles,
+    mark: Candles | None = None,
+    funding: Rates | None = None,
+    size: Size = WIDE,
+    *,
+    unit: str = "quote",
 ) -> Figure:
     """Draw price and mark, how far the one is from the other, and funding; what is missing is shaded.
 
@@ -75,6 +82,8 @@ def symbol_chart(
     mark : Candles, optional
     funding : Rates, optional
     size : Size
+    unit : str
+        Of prices: the quote currency.
     """
     figure, (above, middle, below) = canvas(
         size._replace(right=0.3),  # there are no labels at the ends of lines
@@ -95,6 +104,9 @@ def symbol_chart(
     ):
         _shade(axes, kind, lacks)
     date_axis(below, first, last, size=size)
+    for axes, words in ((above, unit), (middle, "%"), (below, "%")):
+        if len(axes.get_yticks()):
+            unit_of(axes, words)
     return figure
 
 
@@ -111,18 +123,18 @@ def _draw_price(axes: Axes, trade: Candles, mark: Candles | None, size: Size) ->
         axes.yaxis.set_minor_formatter(lambda value, _: "")
     else:
         money_axis(axes)
-    panel_label(axes, "Price; dashed: mark" if mark is not None else "Price; there is no mark")
+    _label(axes, "Price; dashed: mark" if mark is not None else "Price; there is no mark", size)
 
 
 def _draw_premium(axes: Axes, trade: Candles, mark: Candles | None, size: Size) -> None:
     if mark is None:
         axes.set_yticks([])
-        panel_label(axes, "Trade over mark")
+        _label(axes, "Trade over mark", size)
         return
     _, here, there = np.intersect1d(trade.time, mark.time, assume_unique=True, return_indices=True)
     if not len(here):
         axes.set_yticks([])
-        panel_label(axes, "Trade over mark: they share no time")
+        _label(axes, "Trade over mark: they share no time", size)
         return
     highs, lows, closes = (
         (getattr(trade, name)[here] / getattr(mark, name)[there] - 1.0) * 100.0 for name in ("high", "low", "close")
@@ -135,18 +147,18 @@ def _draw_premium(axes: Axes, trade: Candles, mark: Candles | None, size: Size) 
     worst = int(np.argmax(np.maximum(top, -foot)))
     furthest = foot[worst] if -foot[worst] > top[worst] else top[worst]
     when = text.moment(int(both.time[worst]))
-    panel_label(axes, f"Trade over mark [%]: closes, and highs and lows; the furthest {furthest:+.2f} % at {when}")
+    _label(axes, f"Trade over mark [%]: closes, and highs and lows; the furthest {furthest:+.2f} % at {when}", size)
 
 
 def _draw_funding(axes: Axes, funding: Rates | None, size: Size) -> None:
     if funding is None or not len(funding.time):
         axes.set_yticks([])
-        panel_label(axes, "There is no funding")
+        _label(axes, "There is no funding", size)
         return
     x, low, high = envelope(dates(funding.time), funding.rate * 100.0, funding.rate * 100.0, size.columns)
     axes.vlines(x, np.minimum(low, 0.0), np.maximum(high, 0.0), color=FUNDING, linewidth=0.8, gid="funding")
     axes.axhline(0.0, color=MUTED, linewidth=0.6)
-    panel_label(axes, f"Funding [% of the notional, each settlement]; {text.counted(len(funding.time), 'settlement')}")
+    _label(axes, f"Funding [% of the notional, each settlement]; {text.counted(len(funding.time), 'settlement')}", size)
 
 
 def _pieces(candles: Candles, size: Size) -> list[tuple[Floats, Floats, Floats, Floats]]:
@@ -178,3 +190,8 @@ def _shade(axes: Axes, kind: str, holes: Holes) -> None:
         left, right = dates(np.array([first, last]))
         band = axes.axvspan(left, right, facecolor=(WARNING, 0.13), edgecolor=(WARNING, 0.5), linewidth=0.6)
         band.set_gid(f"hole-{kind}")
+
+
+def _label(axes: Axes, words: str, size: Size) -> None:
+    said = textwrap.fill(words, int(size.letters * 1.2))
+    axes.set_title(said, loc="left", fontsize=9, color=MUTED, pad=3, parse_math=False)

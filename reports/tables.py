@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from backtester.compare import Comparison
@@ -10,7 +10,7 @@ from backtester.printing import band_rows, interval_head, intervals, strategy_bl
 from backtester.summary import formatted, shown, unit, value
 from backtester.verdict import name_of
 
-__all__ = ["Row", "Table", "band_table", "metrics_table", "plain_table", "strategy_table"]
+__all__ = ["Row", "Table", "band_table", "metrics_table", "strategy_table", "table_of"]
 
 _GROUPS = (
     ("Outcome", "final_equity"),
@@ -72,16 +72,6 @@ def metrics_table(comparison: Comparison, beside: Iterable[Comparison] = ()) -> 
     return Table((*header, *([interval_head(comparison).replace("\n", " ")] if sampled else [])), tuple(rows))
 
 
-def plain_table(header: list[str], rows: list[list[str]]) -> Table:
-    """Return a table of plain text as cells; a row with a label alone is a heading."""
-    out, group = list[Row](), ""
-    for label, *cells in rows:
-        if any(cells):
-            out.append(Row("", label.strip(), "", "", tuple(cells), group))
-        group = "" if any(cells) else label
-    return Table(tuple(cell.replace("-\n", "").replace("\n", " ") for cell in header[1:]), tuple(out))
-
-
 def band_table(comparison: Comparison) -> Table:
     """Return what each path inside the bars makes of each mode as cells, and of the difference when there are two."""
     header, rows = band_rows(comparison)
@@ -110,4 +100,21 @@ def strategy_table(comparison: Comparison) -> Table:
         for mode, block in blocks.items()
         for k, (name, *cells) in enumerate(block)
     ]
-    return Table(tuple(cell.replace("-\n", "").replace("\n", " ") for cell in header[1:]), tuple(rows))
+    return Table(_heads(header), tuple(rows))
+
+
+def table_of(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """Return a printed table as cells; a row of which only the label says something is a heading."""
+    out, group = list[Row](), ""
+    for label, *cells in rows:
+        if not any(cells):
+            group = label
+            continue
+        out.append(Row("", label.strip(), "", "", tuple(cells), group))
+        group = ""
+    return Table(_heads(header), tuple(out))
+
+
+def _heads(header: Sequence[str]) -> tuple[str, ...]:
+    """Return the heads of the columns after the first, each in one line."""
+    return tuple(cell.replace("-\n", "").replace("\n", " ") for cell in header[1:])

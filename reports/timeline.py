@@ -100,6 +100,11 @@ def liquidation_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
             )  # fmt: skip
     for level, slots in enumerate(slots_of):
         _write_losses(axes, comparison, level, slots)
+    if any(run.totals["liquidations"] for run in comparison.results.values()):
+        axes.annotate(
+            f"lost [{comparison.currency}]", (1.0, 1.0), xytext=(9, 2), xycoords="axes fraction",
+            textcoords="offset points", color=MUTED, fontsize=8, va="bottom", annotation_clip=False, parse_math=False,
+        )  # fmt: skip
     return figure
 
 

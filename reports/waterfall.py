@@ -15,12 +15,11 @@ from backtester.stretches import SAME
 from backtester.verdict import name_of
 from reports import findings
 from reports.canvas import WIDE, Size, canvas
-from reports.palette import INK, MUTED, WARNING, look
+from reports.palette import GAIN, INK, LOSS, MUTED, look
 from reports.why import class_labels
 
 __all__ = ["waterfall_chart"]
 
-GAIN, LOSS = "#00815d", WARNING  # a step that puts the first mode ahead, or behind
 LETTERS = {"wide": 24, "narrow": 17}  # of a row's label in one line
 
 
@@ -63,6 +62,7 @@ def waterfall_chart(comparison: Comparison, size: Size = WIDE, other: str | None
     axes.xaxis.set_major_locator(MaxNLocator(4 if size.narrow else 7))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}".replace("-", "\u2212")))
     axes.tick_params(axis="y", labelcolor=INK)
+    axes.set_xlabel(comparison.currency, loc="right", color=MUTED, fontsize=9, parse_math=False)
     return figure
 
 

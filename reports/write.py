@@ -6,12 +6,10 @@ import json
 import os
 import shutil
 import tempfile
-from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
 from backtester.across import VenueComparison
 from backtester.compare import Comparison
@@ -20,13 +18,19 @@ from backtester.printing import facts, several_strategies
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
+    from reports.ending import Ending
     from reports.page import Picture
 
 __all__ = ["PAGE", "check_folder", "write_report"]
 
 PAGE = "report.html"
-
+FORMS = {
+    "report.pdf": "this report on paper",
+    "report.md": "the same as Markdown",
+    "report.json": "its numbers for programs",
+}
 SCENARIO_BARS = 5_000
 SCENARIO_CELLS = 100_000  # bars times instruments; more would be tens of megabytes of JSON
 _FRAMES = {
@@ -57,7 +61,7 @@ def check_folder(folder: str | Path) -> Path:
     if held and not place.is_dir():
         raise ConfigurationError("out", str(folder), "is a file", cure="name a folder that does not exist yet")
     if held:
-        what = "already holds another run" if (place / "metrics.json").exists() else "already holds other files"
+        what = "already holds another run" if (place / "report.json").exists() else "already holds other files"
         raise ConfigurationError(
             "out", str(folder), f"{what}; nothing is overwritten", cure="name a new folder, or delete this one first"
         )
@@ -168,6 +172,8 @@ def _write_venues(
     close_ups: int,
 ) -> None:
     from reports.across import CHARTS, folders, venue_page
+    from reports.ending import ending
+    from reports.pictures import draw_pictures
 
     inside = folders(result.venues)
     for venue, each in result.items():
@@ -175,11 +181,11 @@ def _write_venues(
         tell(f"the pages of {venue}")
         _write_one(each, folder / inside[venue], configuration, tell, close_ups)
     _json(folder / "configuration.json", configuration)
-    _json(folder / "metrics.json", result.to_dict())
-    pictures = _pictures(result, folder, tell, CHARTS)
+    pictures, figures = draw_pictures(result, folder, CHARTS, tell)
     tell(PAGE)
     html = venue_page(result, pictures, inside, configuration=configuration)
     (folder / PAGE).write_text(html, encoding="utf-8")
+    _other_forms(result, folder, pictures, figures, ending(result, configuration), tell)
 
 
 def _write_one(
@@ -191,11 +197,12 @@ def _write_one(
 ) -> None:
     from reports.charts import charts_of
     from reports.closeup import close_up_charts, largest
+    from reports.ending import ending
     from reports.page import page
+    from reports.pictures import draw_pictures
 
-    files = [("configuration.json", "what was run"), ("metrics.json", "metrics, verdict, band and notes")]
+    files = [*FORMS.items(), ("configuration.json", "what was run")]
     _json(folder / "configuration.json", configuration)
-    _json(folder / "metrics.json", comparison.to_dict())
     for name, content in _FRAMES.items():
         tell(f"{name}.parquet")
         _parquet(getattr(comparison, name), folder / f"{name}.parquet")
@@ -206,10 +213,34 @@ def _write_one(
     files += _reasons(comparison, folder, tell)
     files += _scenarios(comparison, folder, tell)
     near = largest(comparison, close_ups)
-    pictures = _pictures(comparison, folder, tell, [*charts_of(comparison), *close_up_charts(near)])
+    charts = [*charts_of(comparison), *close_up_charts(near)]
+    pictures, figures = draw_pictures(comparison, folder, charts, tell)
     tell(PAGE)
     html = page(comparison, pictures, configuration=configuration, files=files, close_ups=near)
     (folder / PAGE).write_text(html, encoding="utf-8")
+    end = ending(comparison, configuration, (name for name, _ in files))
+    _other_forms(comparison, folder, pictures, figures, end, tell)
+
+
+def _other_forms(
+    comparison: Comparison | VenueComparison,
+    folder: Path,
+    pictures: list[Picture],
+    figures: dict[str, Figure],
+    end: Ending,
+    tell: Callable[[str], None],
+) -> None:
+    """Write the report as JSON, as Markdown and on paper."""
+    from reports.document import document
+    from reports.markdown import markdown
+    from reports.paper import pdf_of_report
+
+    of = document(comparison, figures)
+    _json(folder / "report.json", {**comparison.to_dict(), "repeat": end.command, "versions": dict(end.versions)})
+    links = {each.name: (each.finding, each.png) for each in pictures}
+    (folder / "report.md").write_text(markdown(of, end, links), encoding="utf-8")
+    tell("report.pdf")
+    (folder / "report.pdf").write_bytes(pdf_of_report(of, end, figures))
 
 
 def _reasons(comparison: Comparison, folder: Path, tell: Callable[[str], None]) -> list[tuple[str, str]]:
@@ -272,31 +303,3 @@ def _scenarios(comparison: Comparison, folder: Path, tell: Callable[[str], None]
 
 def _compact(part: object) -> str:
     return json.dumps(part, ensure_ascii=False, separators=(",", ":"))
-
-
-def _pictures(comparison: Any, folder: Path, tell: Callable[[str], None], charts: Iterable[Any]) -> list[Picture]:
-    """Draw charts of a comparison, or of several venues, wide and narrow."""
-    from reports.canvas import NARROW, WIDE, png, svg
-    from reports.page import Picture
-    from reports.palette import dark_of_venues
-
-    shades = dark_of_venues()  # close-ups have their hues too
-    (folder / "charts").mkdir()
-    out = []
-    for chart in charts:
-        tell(f"charts/{chart.name}")
-        finding, name = chart.finding(comparison), f"charts/{chart.name}"
-        figure = chart.draw(comparison, WIDE)
-        wide = svg(figure, finding, shades).encode()
-        narrow = svg(chart.draw(comparison, NARROW), finding, shades).encode()
-        (folder / f"{name}.png").write_bytes(png(figure))
-        (folder / f"{name}.svg").write_bytes(wide)
-        (folder / f"{name}-narrow.svg").write_bytes(narrow)
-        files = quote(f"{name}.svg"), quote(f"{name}.png")
-        out.append(Picture(chart.name, finding, _inline(wide), _inline(narrow), *files))
-    return out
-
-
-def _inline(drawing: bytes) -> str:
-    """Return the address of a drawing that holds the drawing itself."""
-    return f"data:image/svg+xml;base64,{b64encode(drawing).decode()}"

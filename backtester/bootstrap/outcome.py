@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtester.bootstrap.statistics import Band, Share, band, p_value, share
+from backtester.notebook import ShownInNotebooks
 from backtester.summary import MEASURE, value
 from backtester.verdict import TIE
 
@@ -41,7 +42,7 @@ HIGHER, SMALLER = ("final_equity", 1.0), ("max_drawdown_in_bars", -1.0)  # which
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Bootstrap:
+class Bootstrap(ShownInNotebooks):
     """Runs of the same draws under several margin modes. Printing it prints the report.
 
     Parameters

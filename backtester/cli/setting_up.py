@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Setup", "configuration_of", "one_account", "set_up"]
 
+ELSEWHERE = ("--out", "--export")  # options that say where output goes
+
 
 OF_PLANS = {"stress": "its shocks", "bootstrap": "its draws"}  # what commands of one venue are about
 
@@ -139,7 +141,7 @@ def configuration_of(command: str, places: Sequence[str], setup: Setup) -> dict[
     at = [_rules(each) for each in setup.accounts]
     team = [described(place, allocation) for place, allocation in zip(places, setup.chosen, strict=True)]
     return {
-        "command": shlex.join(["backtester", *sys.argv[1:]]),
+        "command": shlex.join(["backtester", *_repeating(sys.argv[1:])]),
         "made_by": f"backtester {command}",
         **({"strategy": team[0]} if len(team) == 1 else {"strategies": team}),
         "market": _market(setup.market, setup.wanted),
@@ -151,6 +153,16 @@ def configuration_of(command: str, places: Sequence[str], setup: Setup) -> dict[
             **(at[0] if len(at) == 1 else {"venues": at}),
         },
     }
+
+
+def _repeating(arguments: Sequence[str]) -> list[str]:
+    """Return what was typed without where the output went: a folder that is there already would be refused."""
+    kept, skip = list[str](), False
+    for each in arguments:
+        if not (skip or each == "--json" or each.partition("=")[0] in ELSEWHERE):
+            kept.append(each)
+        skip = each in ELSEWHERE
+    return kept
 
 
 def _market(market: Market, wanted: Wanted) -> dict[str, Any]:

@@ -22,21 +22,18 @@ from backtester.kernels.look import look, look_closer
 from backtester.kernels.simulate import advance
 from backtester.kernels.step import step
 from backtester.result import Result
+from backtester.run_schema import ACTION, ORDER, STATE, WORKING
 from backtester.scenario import Scenario
 from backtester.schema import (
     ACCOUNT_VIEW,
-    ACTION,
     CALLS,
     EVENT_KINDS,
-    ORDER,
     PATHS,
     POOL_VIEW,
     REASONS,
     RESTING,
     SLOT_VIEW,
-    STATE,
     TYPE_EVENTS,
-    WORKING,
     Floats,
     Sheet,
     View,

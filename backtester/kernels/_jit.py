@@ -27,7 +27,7 @@ _INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 def _sources_hash() -> str:
     here = Path(__file__).parent
     digest = hashlib.sha256(f"{numba.__version__} {sys.version_info[:3]}".encode())
-    for source in [here.parent / "schema.py", *sorted(here.glob("*.py"))]:
+    for source in [here.parent / "schema.py", here.parent / "run_schema.py", *sorted(here.glob("*.py"))]:
         digest.update(source.name.encode() + source.read_bytes())
     return digest.hexdigest()[:16]
 

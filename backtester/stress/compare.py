@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from backtester._modes import BAND_PATHS, checked_modes
 from backtester.compare import Comparison, Progress, compare, shifted
+from backtester.comparisons import Comparisons
 from backtester.errors import ConfigurationError
 from backtester.stress.printing import printed
 from backtester.stress.reading import read_shocks
@@ -29,7 +30,7 @@ Shocks = str | Shock | Sequence[Shock]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class StressComparison(Mapping[str, Comparison]):
+class StressComparison(Comparisons):
     """The comparison under each shock, by its text, and that without one as ``"none"``, which is the first.
 
     Printing it prints the report.
@@ -42,17 +43,7 @@ class StressComparison(Mapping[str, Comparison]):
         What each text stands for.
     """
 
-    comparisons: Mapping[str, Comparison]
     shocks: Mapping[str, tuple[Shock, ...]]
-
-    def __getitem__(self, name: str) -> Comparison:
-        return self.comparisons[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.comparisons)
-
-    def __len__(self) -> int:
-        return len(self.comparisons)
 
     def __str__(self) -> str:
         return printed(self)
@@ -64,11 +55,6 @@ class StressComparison(Mapping[str, Comparison]):
     def calm(self) -> Comparison:
         """The comparison without a shock."""
         return self.comparisons[NONE]
-
-    @property
-    def modes(self) -> tuple[str, ...]:
-        """Modes in the order asked for."""
-        return self.calm.modes
 
     @cached_property
     def metrics(self) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from backtester.verdict import name_of
 if TYPE_CHECKING:
     from backtester.stress.compare import StressComparison
 
-__all__ = ["bars", "legend", "notes", "printed", "rows", "title"]
+__all__ = ["bars", "labels", "legend", "notes", "printed", "rows", "title"]
 
 MADE_UP = "What a shock does to prices, funding and bars is made up; the strategy sees it and decides anew."
 _COLUMNS = {
@@ -59,19 +59,20 @@ def rows(result: StressComparison) -> tuple[list[str], list[list[str]]]:
     header = ["", *(f"{label}\n[{units[key]}]" if units[key] else label for key, label in _COLUMNS.items())]
     return header, [
         [f"{name}, {name_of(mode)}", *(formatted(key, value(each.metrics, key, mode)) for key in _COLUMNS)]
-        for name, each in zip(_names(result), result.values(), strict=True)
+        for name, each in zip(labels(result), result.values(), strict=True)
         for mode in each.modes
     ]
 
 
-def _names(result: StressComparison) -> list[str]:
+def labels(result: StressComparison) -> list[str]:
+    """Return what each comparison is called beside its legend: no shock, and a letter for each."""
     return ["no shock", *letters(len(result) - 1)]
 
 
 def bars(result: StressComparison) -> list[str]:
     """Return under which shocks the path inside the bars could turn the outcome, and how."""
     said: dict[str, list[str]] = {}
-    for name, each in zip(_names(result), result.values(), strict=True):
+    for name, each in zip(labels(result), result.values(), strict=True):
         said.setdefault(each.band_verdict, []).append(name)
     return [f"{text.joined(names)}: {sentence}" for sentence, names in said.items() if sentence]
 

@@ -17,15 +17,11 @@
   ];
   const PAD = 0.06; // of what is in view, above and below
 
-  function bytes(packed) {
-    return Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0)).buffer;
-  }
-
   // A series' points, unpacked once: times as the plot's dates, values with null for gaps.
   function points(packed) {
     if (!packed.points) {
-      const x = Array.from(new Int32Array(bytes(packed.x)), (second) => series.start + 1000 * second);
-      const y = Array.from(new Float32Array(bytes(packed.y)), (value) => (Number.isFinite(value) ? value : null));
+      const x = Array.from(new Int32Array(bytes(packed.x).buffer), (second) => series.start + 1000 * second);
+      const y = Array.from(new Float32Array(bytes(packed.y).buffer), (value) => (Number.isFinite(value) ? value : null));
       packed.points = { x: x, y: y };
     }
     return packed.points;
@@ -150,7 +146,9 @@
 
   function draw() {
     drawn = traces();
-    return Plotly.react(box, drawn, layout(view[0], view[1]), { displayModeBar: false, responsive: true });
+    return program.then(function () {
+      return Plotly.react(box, drawn, layout(view[0], view[1]), { displayModeBar: false, responsive: true });
+    });
   }
 
   function show(from, to) {

@@ -52,7 +52,7 @@ def test_the_report_shows_each_strategy(backtester: Backtester, tmp_path: Path) 
     assert "What each strategy made of it" in page
     assert page.count('<th scope="row">carry</th>') == 2
     told = pd.read_parquet(tmp_path / "team" / "by_strategy.parquet")
-    metrics = json.loads((tmp_path / "team" / "metrics.json").read_text())
+    metrics = json.loads((tmp_path / "team" / "report.json").read_text())
     assert told.groupby("mode", observed=True)["pnl"].sum().to_dict() == pytest.approx(
         {mode: equity - 10_000.0 for mode, equity in metrics["metrics"]["final_equity"].items() if mode != "difference"}
     )

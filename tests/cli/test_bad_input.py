@@ -203,11 +203,11 @@ def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("nothing_runs")
 def test_a_folder_that_holds_another_run(refused: Refused, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "metrics.json").write_text("{}")
+    (tmp_path / "run" / "report.json").write_text("{}")
     said = refused("--out", "run")
     assert "--out: already holds another run; nothing is overwritten; found 'run'" in said
     assert "Name a new folder, or delete this one first" in said
-    assert [file.name for file in (tmp_path / "run").iterdir()] == ["metrics.json"]
+    assert [file.name for file in (tmp_path / "run").iterdir()] == ["report.json"]
     assert "already holds other files" in refused("--out", "good")
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -95,6 +97,19 @@ def test_it_writes_what_was_run(written: CompletedProcess[str], place: Path) -> 
     assert configuration["command"].startswith("backtester compare my.py:Good --market candles --symbols ")
 
 
+def test_the_command_at_the_end_of_the_report_gives_the_same_numbers(
+    written: CompletedProcess[str], place: Path
+) -> None:
+    report = json.loads((place / "out" / "run" / "report.json").read_text())
+    assert html.escape(report["repeat"]) in (place / "out" / "run" / "report.html").read_text()
+    assert report["repeat"] in (place / "out" / "run" / "report.md").read_text()
+    command = [sys.executable, "-c", CODE, *shlex.split(report["repeat"])[1:], "--json"]
+    done = subprocess.run(command, cwd=place, env=environment(), capture_output=True, text=True, timeout=180)
+    again = json.loads(done.stdout)
+    same = ("metrics", "band", "attribution", "contagion", "isolation", "partings", "verdict", "notes", "data")
+    assert {key: again[key] for key in same} == {key: report[key] for key in same}
+
+
 def test_it_writes_results_charts_and_a_page(written: CompletedProcess[str], place: Path) -> None:
     run = place / "out" / "run"
     charts = {file.name for file in (run / "charts").iterdir()}
@@ -102,7 +117,7 @@ def test_it_writes_results_charts_and_a_page(written: CompletedProcess[str], pla
         assert {f"{name}.png", f"{name}.svg"} <= charts
     frame = pd.read_parquet(run / "equity.parquet")
     assert frame.groupby("mode", observed=True).size().to_dict() == {"isolated": 176, "cross": 176}
-    metrics = json.loads((run / "metrics.json").read_text())
+    metrics = json.loads((run / "report.json").read_text())
     assert metrics["metrics"]["final_equity"]["cross"] == frame[frame["mode"] == "cross"]["equity"].iloc[-1]
     page = (run / "report.html").read_text()
     assert "charts/equity.svg" in page

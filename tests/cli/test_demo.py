@@ -47,7 +47,7 @@ def test_it_runs_and_says_synthetic(twice: tuple[CompletedProcess[str], Complete
 def test_the_story_is_there(twice: tuple[CompletedProcess[str], CompletedProcess[str]], place: Path) -> None:
     """Both accounts live until the crash; then cross loses nearly everything, isolated a part."""
     assert twice[0].returncode == 0
-    said = json.loads((place / "out" / "demo" / "metrics.json").read_text())
+    said = json.loads((place / "out" / "demo" / "report.json").read_text())
     metrics = said["metrics"]
     assert said["synthetic"] is True
     assert metrics["liquidations"]["isolated"] > metrics["liquidations"]["cross"] > 0

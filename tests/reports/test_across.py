@@ -42,18 +42,19 @@ def written(result, tmp_path_factory):
 
 def test_every_venue_has_its_own_folder(result, written):
     assert {each.name for each in written.parent.iterdir()} == {
-        "report.html", "configuration.json", "metrics.json", "charts", "okx", "kraken", "hyperliquid",
+        "report.html", "report.pdf", "report.md", "report.json", "configuration.json", "charts",
+        "okx", "kraken", "hyperliquid",
     }  # fmt: skip
     alone = write_report(result["okx"], written.parent.parent / "alone", configuration={"venues": ["okx"]}).parent
-    for name in ("report.html", "metrics.json", "configuration.json", "charts/equity.svg", "scenario-cross.json"):
+    for name in ("report.html", "report.json", "configuration.json", "charts/equity.svg", "scenario-cross.json"):
         assert (written.parent / "okx" / name).read_bytes() == (alone / name).read_bytes()
     assert {each.name for each in (written.parent / "charts").iterdir()} == {
-        "equity.svg", "equity-narrow.svg", "equity.png", "mode-map.svg", "mode-map-narrow.svg", "mode-map.png",
+        "equity.svg", "equity.png", "equity.pdf", "mode-map.svg", "mode-map.png", "mode-map.pdf",
     }  # fmt: skip
 
 
 def test_the_files_hold_all_venues(result, written):
-    assert json.loads((written.parent / "metrics.json").read_text()) == result.to_dict()
+    assert json.loads((written.parent / "report.json").read_text()).items() >= result.to_dict().items()
     for venue in result:
         equity = pd.read_parquet(written.parent / venue / "equity.parquet")
         assert (equity[equity["mode"] == "cross"]["equity"].to_numpy() == result[venue].cross.equity).all()

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from markupsafe import escape
-from plotly.offline import get_plotlyjs
 
 from backtester.errors import ConfigurationError
 from reports import write
+from reports.program import packed_plotly
 from reports.tables import band_table, metrics_table
 from reports.write import check_folder, write_report
 from tests.fake_result import fake_comparison, fake_market, fake_result, story
@@ -25,7 +25,9 @@ CONFIGURATION = {"strategy": "EmaCross", "leverage": 10, "params": {"fast": 8}}
 FILES = {
     "report.html",
     "configuration.json",
-    "metrics.json",
+    "report.json",
+    "report.md",
+    "report.pdf",
     "equity.parquet",
     "positions.parquet",
     "trades.parquet",
@@ -42,7 +44,7 @@ FILES = {
 
 def without_plotly(html):
     """Return a page without the program that draws its panels."""
-    whole = get_plotlyjs()
+    whole = packed_plotly()
     assert html.count(whole) == 1
     return html.replace(whole, "")
 
@@ -60,7 +62,7 @@ def test_every_file_is_there_and_nothing_else(written):
     assert [path.name for path in page.parent.parent.iterdir()] == ["run"]  # no draft is left
     charts = {path.name for path in (page.parent / "charts").iterdir()}
     for name in ("equity", "underwater", "liquidations", "margin-ratio"):
-        assert {f"{name}.svg", f"{name}-narrow.svg", f"{name}.png"} <= charts
+        assert {f"{name}.svg", f"{name}.png", f"{name}.pdf"} <= charts
     assert os.access(page.parent, os.X_OK)
     assert page.parent.stat().st_mode & 0o777 == 0o777 & ~write._umask()
 
@@ -69,7 +71,7 @@ def test_data_are_those_of_the_comparison(written):
     comparison, page = written
     folder = page.parent
     assert json.loads((folder / "configuration.json").read_text()) == CONFIGURATION
-    assert json.loads((folder / "metrics.json").read_text()) == comparison.to_dict()
+    assert json.loads((folder / "report.json").read_text()).items() >= comparison.to_dict().items()
     equity = pd.read_parquet(folder / "equity.parquet")
     assert list(equity.columns[:2]) == ["mode", "time"]
     assert (equity[equity["mode"] == "cross"]["equity"].to_numpy() == comparison.cross.equity).all()
@@ -115,7 +117,7 @@ def test_page_holds_all_it_shows_and_links_to_the_files_beside_it(written):
     assert "http:" not in html
     assert "https:" not in html
     assert "default-src 'none'" in html  # a browser refuses whatever a page might ask of the network
-    assert html.count("<script") == 3
+    assert html.count("<script") == 4
     assert html.count("<img") == html.count(' alt="') == 9
 
 
@@ -134,7 +136,8 @@ def test_names_cannot_inject_markup(tmp_path):
     page = write_report(comparison, tmp_path / "run", configuration={evil: evil})
     html = without_plotly(page.read_text())
     assert evil not in html
-    assert html.count("<script") == html.count("</script") == 3  # the numbers, plotly, and what draws the panels
+    scripts = ("the numbers", "plotly", "what unpacks it", "what draws the panels")
+    assert html.count("<script") == html.count("</script") == len(scripts)
     assert "&lt;script&gt;" in html
     assert "\\u003cscript>" in html  # among the numbers
     for drawing in (tmp_path / "run" / "charts").glob("*.svg"):
@@ -192,7 +195,7 @@ def test_a_failure_half_way_leaves_nothing(tmp_path, monkeypatch):
         def fail(*_, error=error):
             raise error
 
-        monkeypatch.setattr(write, "_pictures", fail)
+        monkeypatch.setattr(write, "_other_forms", fail)
         expected = ConfigurationError if isinstance(error, OSError) else ValueError
         with pytest.raises(expected, match=r"No space left|a bug"):
             write_report(comparison, tmp_path / "run", configuration={})
@@ -206,12 +209,12 @@ def test_someone_who_was_faster_is_not_overwritten(tmp_path, monkeypatch):
     def meanwhile(*args):
         whole(*args)
         place.mkdir()
-        (place / "metrics.json").write_text("theirs")
+        (place / "report.json").write_text("theirs")
 
     monkeypatch.setattr(write, "_write_all", meanwhile)
     with pytest.raises(ConfigurationError, match="cannot be written"):
         write_report(story(24, 2), place, configuration={})
-    assert (place / "metrics.json").read_text() == "theirs"
+    assert (place / "report.json").read_text() == "theirs"
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
@@ -258,7 +261,7 @@ def test_progress_names_what_is_written(tmp_path):
     said = []
     write_report(story(24, 2), tmp_path / "run", configuration={}, progress=said.append)
     assert said[0] == "equity.parquet"
-    assert said[-1] == "report.html"
+    assert said[-2:] == ["report.html", "report.pdf"]
 
 
 def test_a_page_ends_with_what_repeats_it(written, tmp_path):
@@ -266,6 +269,7 @@ def test_a_page_ends_with_what_repeats_it(written, tmp_path):
     said = page.read_text()
     runs = "backtester scenario run scenario-isolated.json &amp;&amp; backtester scenario run scenario-cross.json"
     assert f'<pre tabindex="0">{runs}</pre>' in said
+    assert said.count("<pre") == 3  # the command, the data, the configuration
     for package in ("numpy", "pandas", "plotly"):
         assert f"<dt>{package}</dt><dd>{version(package)}</dd>" in said
     command = "backtester compare grid --set 'name=<b>'"

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from backtester.kernels import sizing
-from backtester.schema import ORDER, SIZE_TYPES
+from backtester.run_schema import ORDER
+from backtester.schema import SIZE_TYPES
 from tests.unit.kernel_account import account
 
 SLOT = (0, 0.0, 128.0, 8.0)

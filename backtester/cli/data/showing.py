@@ -30,7 +30,7 @@ def show(
     end: Annotated[str, typer.Option(metavar="TIME", help="Before this time.")] = "",
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="A .png or .svg to write; left out: <venue>-<SYMBOL>-<timeframe>.png."),
+        typer.Option(metavar="FILE", help="A .png, .svg or .pdf to write; left out: <venue>-<SYMBOL>-<timeframe>.png."),
     ] = None,
 ) -> None:
     """Draw a symbol's price, mark and funding, and where they are missing."""
@@ -64,6 +64,7 @@ def _trade(store: Store, there: list[Series], symbol: str, timeframe: str) -> Se
 def _chart(store: Store, trade: Series, first: int | None, last: int | None) -> tuple[str, Any]:
     """Return the title and the figure of a symbol."""
     from backtester import text
+    from backtester.symbols import parse
 
     charts = import_ours("reports.symbol_chart")
     rows, holes = _rows(store, trade, first, last)
@@ -83,7 +84,8 @@ def _chart(store: Store, trade: Series, first: int | None, last: int | None) -> 
     )
     rates = None if funding is None else charts.Rates(_times(funding), funding["funding_rate"].to_numpy(), settled)
     marks = None if mark is None else _candles(charts, mark, marked)
-    return title, charts.symbol_chart(title, _candles(charts, rows, holes), marks, rates)
+    unit = parse(trade.symbol).quote or "quote"
+    return title, charts.symbol_chart(title, _candles(charts, rows, holes), marks, rates, unit=unit)
 
 
 def _rows(store: Store, series: Series, first: int | None, last: int | None) -> tuple[Any, list[tuple[int, int]]]:
