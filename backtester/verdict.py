@@ -285,7 +285,7 @@ def finer_timeframe(frames: list[pd.DataFrame], timeframe: int) -> tuple[int | N
     """Return the longest usual bar that should part the bands, and whether any should.
 
     A bar's range grows with the square root of its length, so the bands are taken to shrink like that:
-    ``width * sqrt(finer / timeframe) < gap``, the gap being that between the middles of the two leading bands.
+    ``width * sqrt(finer / timeframe) < gap``, the gap being the smallest between the middles of two bands.
 
     Parameters
     ----------
@@ -301,9 +301,7 @@ def finer_timeframe(frames: list[pd.DataFrame], timeframe: int) -> tuple[int | N
     for frame in frames:
         low, high = frame.min(axis=1), frame.max(axis=1)
         middles = sorted((low + high) / 2.0)
-        gap, width = middles[-1] - middles[-2], float((high - low).max())
-        if len(middles) > 2:
-            gap = min(b - a for a, b in itertools.pairwise(middles))
+        gap, width = min(b - a for a, b in itertools.pairwise(middles)), float((high - low).max())
         needed = min(needed, timeframe * (gap / width) ** 2 if width > 0.0 else math.inf)
     for choice in choices:
         if choice < needed:

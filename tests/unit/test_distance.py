@@ -100,6 +100,8 @@ def test_a_short_can_be_farther_than_its_price():
     assert closest_together(run) == pytest.approx((1_000 - 6.25) / 406.25, rel=1e-9)
 
 
+OF_CONTRACT = ("contract", "tier_key", "tiers", "unit_margin_rate")
+GROWS = {"tier_key": "quantity", "tiers": [[0, RATE, 32]], "unit_margin_rate": 1 / 640}  # 1/16 at 40
 NET = {"venue": {"hedge_offset": "net"}}
 CASES = {
     "longs": ([40.0, 40.0], {}),
@@ -109,6 +111,7 @@ CASES = {
     "inverse": ([4_000.0, -2_000.0], {"balance": 10.0, "contract": "inverse"}),
     "tiers by quantity": ([40.0, -30.0], {"tier_key": "quantity", "tiers": [[0, 1 / 64, 64], [35, 1 / 32, 32]]}),
     "inverse, net": ([600.0, -200.0, 100.0], {"balance": 10.0, "contract": "inverse", "hedged": True, **NET}),
+    "a rate that grows": ([40.0, -30.0], GROWS),
     "hedge, both sides": ([40.0, -10.0, 30.0], {"hedged": True}),
     "hedge, larger side": ([40.0, -10.0, 30.0], {"hedged": True, "venue": {"hedge_offset": "larger_side"}}),
     "hedge, net": ([40.0, -10.0, 30.0], {"hedged": True, **NET}),
@@ -118,7 +121,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_a_market_that_moves_by_it_liquidates_and_by_less_does_not(case):
     sizes, parts = case[0], dict(case[1])
-    rules = {"tiers": TIERS} | {key: parts.pop(key) for key in ("contract", "tier_key", "tiers") if key in parts}
+    rules = {"tiers": TIERS} | {key: parts.pop(key) for key in OF_CONTRACT if key in parts}
     if parts.pop("hedged", False):  # long and short of the first instrument
         parts["slots"] = [{"instrument": i, "leverage": 16} for i in (0, 0, 1)]
         side = (1.0, 1.0)

@@ -204,5 +204,10 @@ class TestBand:
         frame = pd.DataFrame({"adverse": [0.0, gap], "favourable": [width, gap + width]})
         assert finer_timeframe([frame], HOUR) == (finer * MINUTE, sure)
 
+    @pytest.mark.parametrize("middles", [[0.0, 1.0, 9.0], [0.0, 8.0, 9.0]])
+    def test_of_three_bands_the_two_nearest_are_parted(self, middles):
+        frame = pd.DataFrame({"adverse": middles, "favourable": [middle + 2.0 for middle in middles]})
+        assert finer_timeframe([frame], HOUR) == (5 * MINUTE, True)
+
     def test_no_finer_timeframe_divides(self):
         assert finer_timeframe([pd.DataFrame({"a": [0.0, 1.0]})], 90_000_000_000) == (None, False)
