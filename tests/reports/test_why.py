@@ -65,10 +65,14 @@ def test_the_waterfall_goes_from_one_end_to_the_other(grid, size):
     assert max(edge.x1 for edge in edges) <= figure.bbox.x1
 
 
-def test_its_title_names_the_class_that_did_most(grid):
-    sums = grid.attribution.sums["difference"]
-    name = sums.idxmax() if grid.attribution.difference > 0 else sums.idxmin()
-    assert class_labels(("isolated", "cross"))[name] in findings.attribution(grid)
+@pytest.mark.parametrize("modes", [("isolated", "cross"), ("cross", "isolated")])
+def test_its_title_names_the_class_that_did_most(grid, modes):
+    found = fake_comparison({mode: grid.results[mode] for mode in modes})
+    sums, ahead = found.attribution.sums["difference"], found.attribution.difference > 0
+    name = sums.idxmax() if ahead else sums.idxmin()
+    sign = "+" if ahead else "\u2212"
+    title = findings.attribution(found).replace("\u00a0", " ")
+    assert f" USDT {'ahead' if ahead else 'behind'}; most for it: {class_labels(modes)[name]} ({sign}" in title
 
 
 def test_accounts_that_end_alike():

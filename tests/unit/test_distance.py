@@ -8,7 +8,7 @@ from backtester.distance import closest_together
 from backtester.engine import simulate
 from backtester.scenario import Scenario
 from backtester.summary import summarise
-from tests.reference.reference_helpers import columns, flat, scenario
+from tests.reference.reference_helpers import HOUR, columns, flat, scenario
 
 RATE = 1 / 64
 TIERS = [[0, 1 / 64, 64], [2_000, 1 / 32, 32], [5_000, 1 / 16, 16]]
@@ -81,6 +81,15 @@ def test_a_coin_margined_long_of_about_one_time_its_equity_has_a_line(size):
     # 10 + N - N / (1 - d) = N / (1 - d) / 64, N = size / 100
     worth = size / 100
     assert closest_together(run) == pytest.approx(1 - worth * (1 + RATE) / (10 + worth), rel=1e-9)
+
+
+def test_tiers_are_those_of_the_time():
+    """Twice the rate from bar 2 on: the second close is the nearer one, and the first goes by the first table."""
+    dated = instruments(1, tier_changes=[{"time": 2 * HOUR, "tiers": [[0, 2 * RATE, 32]]}])
+    # 1000 - N d = N (1 - d) r, N = 4000
+    assert closest_together(account([40.0], (100.0,), instruments=dated)) == pytest.approx(
+        (1_000 - 4_000 * 2 * RATE) / (4_000 * (1 - 2 * RATE)), rel=1e-9
+    )
 
 
 def test_nothing_can_take_an_account_without_leverage():
