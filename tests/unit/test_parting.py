@@ -38,7 +38,7 @@ class TestParting:
         dead = [(4, 1, "liquidation", -5.0, 80.0, -100.0), (4, 0, "liquidation", -1.0, 80.0, -20.0)]
         parting = parted(both, [*both, *dead])
         assert parting.why == (
-            "cross was liquidated on SOLUSDT and 1 more slot (loss 120.00 USDT) while isolated kept all 2 positions."
+            "cross was liquidated on SOLUSDT and 1 more slot (loss 120.00 USDT) while isolated kept both positions."
         )
 
     def test_both_liquidated_at_other_prices(self):
