@@ -178,7 +178,7 @@ def _fate(run: Result, bar: int, slots: list[int]) -> str:
     kept = sum(_is_open(run, bar, slot) for slot in slots)
     if kept:
         if kept == len(slots):
-            return "kept the position" if kept == 1 else f"kept all {kept} positions"
+            return {1: "kept the position", 2: "kept both positions"}.get(kept, f"kept all {kept} positions")
         return f"kept {kept} of the {len(slots)} positions"
     rows = run.events[(run.events["bar"] == bar) & np.isin(run.events["slot"], slots)]
     ends = [_ENDS[EVENT_KINDS[kind]] for kind in rows["kind"] if kind in TRADES]

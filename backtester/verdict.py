@@ -245,20 +245,22 @@ def _turns(
 ) -> tuple[bool, str]:
     """Return whether the bars leave the question open, and the sentence that says so."""
     signed, (question, answer) = sign * frame, (each.format(most) for each in words)
-    leaders: dict[str, list[str]] = {}
-    for path in signed.columns:
-        column = signed[path].sort_values(ascending=False, kind="stable")
-        tied = _alike(column.iloc[0], column.iloc[1], tie, said)
-        leaders.setdefault("" if tied else str(column.index[0]), []).append(str(path))
+    leaders: dict[tuple[str, ...], list[str]] = {}
+    for path, column in signed.items():
+        tied = [str(mode) for mode, number in column.items() if _alike(column.max(), number, tie, said)]
+        leaders.setdefault(tuple(tied), []).append(str(path))
+    names = {tied: text.joined([name_of(mode) for mode in tied]) for tied in leaders}
     if len(leaders) > 1:
         parts = [
-            f"{name_of(mode) if mode else 'no mode alone'} under {text.joined(paths)}"
-            for mode, paths in leaders.items()
+            f"{names[tied] if len(tied) < len(frame) else 'no mode alone'} under {text.joined(paths)}"
+            for tied, paths in leaders.items()
         ]
         return True, f"{_capital(question)} depends on the path inside the bars: {'; '.join(parts)}."
-    leader = next(iter(leaders))
-    if not leader:
-        return False, f"{_capital(question)}: a tie under every path."
+    (first,) = leaders
+    if len(first) > 1:
+        of = "" if len(first) == len(frame) else f" of {names[first]}"
+        return False, f"{_capital(question)}: a tie{of} under every path."
+    (leader,) = first
     rival = signed.drop(index=leader).to_numpy().max()
     if signed.loc[leader].min() > rival:
         return False, f"{_capital(name_of(leader))} {answer} whatever the path inside the bars: the bands do not meet."
@@ -284,7 +286,7 @@ def finer_timeframe(frames: list[pd.DataFrame], timeframe: int) -> tuple[int | N
     """Return the longest usual bar that should part the bands, and whether any should.
 
     A bar's range grows with the square root of its length, so the bands are taken to shrink like that:
-    ``width * sqrt(finer / timeframe) < gap``, the gap being that between the middles of the two leading bands.
+    ``width * sqrt(finer / timeframe) < gap``, the gap being the smallest between the middles of two bands.
 
     Parameters
     ----------
@@ -300,9 +302,7 @@ def finer_timeframe(frames: list[pd.DataFrame], timeframe: int) -> tuple[int | N
     for frame in frames:
         low, high = frame.min(axis=1), frame.max(axis=1)
         middles = sorted((low + high) / 2.0)
-        gap, width = middles[-1] - middles[-2], float((high - low).max())
-        if len(middles) > 2:
-            gap = min(b - a for a, b in itertools.pairwise(middles))
+        gap, width = min(b - a for a, b in itertools.pairwise(middles)), float((high - low).max())
         needed = min(needed, timeframe * (gap / width) ** 2 if width > 0.0 else math.inf)
     for choice in choices:
         if choice < needed:

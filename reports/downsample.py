@@ -28,7 +28,8 @@ def columns_of(x: ArrayLike, columns: int) -> NDArray[np.int64]:
 def extremes(x: ArrayLike, y: ArrayLike, columns: int) -> NDArray[np.int64]:
     """Return the points to draw: each column's first least and first greatest, the two ends, and each gap.
 
-    Infinite values count as extremes. A run of nan keeps one point per column, so that the line stays broken there.
+    Infinite values count as extremes. Where there is nan between two points to draw, one nan stays, so that the line is
+    broken there.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ def extremes(x: ArrayLike, y: ArrayLike, columns: int) -> NDArray[np.int64]:
 
     Returns
     -------
-    int64 array, (<= 3 * columns + 2,)
+    int64 array, (<= 4 * columns + 3,)
         Ascending positions, each once; all of them if there are no more than twice as many points as columns.
     """
     value = np.asarray(y, dtype=np.float64)
@@ -49,10 +50,8 @@ def extremes(x: ArrayLike, y: ArrayLike, columns: int) -> NDArray[np.int64]:
     if n <= 2 * columns:
         return np.arange(n)
     column = columns_of(x, columns)
-    kept = [np.array([0, n - 1]), _least(column, value), _least(column, -value)]
-    gaps = np.flatnonzero(np.isnan(value))
-    kept.append(gaps[_firsts(column[gaps])])
-    return np.unique(np.concatenate(kept))
+    kept = np.concatenate([[0, n - 1], _least(column, value), _least(column, -value)])
+    return np.unique(np.append(kept, _breaks(value, np.unique(kept))))
 
 
 def lowest(x: ArrayLike, y: ArrayLike, columns: int) -> NDArray[np.int64]:
@@ -80,6 +79,14 @@ def _least(column: NDArray[np.int64], value: Floats) -> NDArray[np.int64]:
     least = np.minimum.reduceat(value[known], starts)
     hits = known[value[known] == np.repeat(least, np.diff(np.append(starts, known.size)))]
     return hits[_firsts(column[hits])]
+
+
+def _breaks(value: Floats, kept: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the first nan between any two neighbours of these that are known."""
+    known = kept[~np.isnan(value[kept])]
+    gaps = np.append(np.flatnonzero(np.isnan(value)), value.size)
+    after = gaps[np.searchsorted(gaps, known[:-1])]
+    return after[after < known[1:]]
 
 
 def _firsts(column: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -117,9 +117,10 @@ def _contagion_said(found: Contagion) -> list[str]:
     if not len(victims):
         return [*said, "None of them was a victim: alone, each would have been liquidated too."]
     spared, gained = int((victims["elsewhere"] == "held").sum()), int((victims["later"] > 0.0).sum())
+    elsewhere = f"; the other account still held {spared:,} of them" if victims["elsewhere"].any() else ""
     said.append(
-        f"{text.counted(len(victims), 'victim')} would have stood alone; the other account still held {spared:,} "
-        f"of them. In the {LATER} bars after, {gained:,} would have gained."
+        f"{text.counted(len(victims), 'victim')} would have stood alone{elsewhere}. "
+        f"In the {LATER} bars after, {gained:,} would have gained."
     )
     return said
 

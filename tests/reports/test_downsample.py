@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -37,7 +39,18 @@ def test_infinity_is_an_extreme_and_a_gap_stays_a_gap():
 
 
 def test_only_gaps():
-    assert extremes(range(50), np.full(50, np.nan), 5).tolist() == [0, 10, 20, 30, 40, 49]
+    assert extremes(range(50), np.full(50, np.nan), 5).tolist() == [0, 49]
+
+
+@given(st.lists(st.sampled_from([1.0, 2.0, np.nan]), min_size=1, max_size=200), st.integers(1, 30))
+def test_no_line_is_drawn_over_a_gap(values, columns):
+    """Two gaps in one column are two: a line that comes and goes is not drawn through."""
+    y = np.array(values)
+    kept = extremes(np.arange(y.size), y, columns)
+    assert kept.size <= max(4 * columns + 3, 2 * columns)
+    for one, other in itertools.pairwise(kept):
+        if not np.isnan(y[[one, other]]).any():
+            assert not np.isnan(y[one:other]).any()
 
 
 def test_columns_are_of_x_and_not_of_the_count():

@@ -127,6 +127,12 @@ def test_liquidation_lines_are_the_nearest_on_either_side(grid):
                 assert np.nanmax(drawn[0]) == np.float32(below[np.isfinite(below)].max())
 
 
+def test_funding_that_was_paid_rises_and_received_falls():
+    paid = [(0, "deposit", 1e4), (1, "funding", -2.0), (1, "funding", -0.5), (2, "funding", 1.0)]
+    shown = panels(fake_comparison({"cross": fake_result(fake_market(4), [1e4] * 4, ledger=paid)}))
+    assert unpacked(shown["curves"]["funding"][0])[1].tolist() == [0.0, 2.5, 1.5, 1.5]
+
+
 def test_no_equity_and_no_data_are_no_numbers_that_json_lacks():
     market = fake_market(3)
     runs = {"cross": fake_result(market, [9e3, 0, 0], ratio=[0.5, np.inf, 0.0])}

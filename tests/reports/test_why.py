@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from backtester.attribution import attribute
 from reports import findings
 from reports.canvas import NARROW, WIDE
 from reports.charts import charts_of
@@ -64,10 +65,14 @@ def test_the_waterfall_goes_from_one_end_to_the_other(grid, size):
     assert max(edge.x1 for edge in edges) <= figure.bbox.x1
 
 
-def test_its_title_names_the_class_that_did_most(grid):
-    sums = grid.attribution.sums["difference"]
-    name = sums.idxmax() if grid.attribution.difference > 0 else sums.idxmin()
-    assert class_labels(("isolated", "cross"))[name] in findings.attribution(grid)
+@pytest.mark.parametrize("modes", [("isolated", "cross"), ("cross", "isolated")])
+def test_its_title_names_the_class_that_did_most(grid, modes):
+    found = fake_comparison({mode: grid.results[mode] for mode in modes})
+    sums, ahead = found.attribution.sums["difference"], found.attribution.difference > 0
+    name = sums.idxmax() if ahead else sums.idxmin()
+    sign = "+" if ahead else "\u2212"
+    title = findings.attribution(found).replace("\u00a0", " ")
+    assert f" USDT {'ahead' if ahead else 'behind'}; most for it: {class_labels(modes)[name]} ({sign}" in title
 
 
 def test_accounts_that_end_alike():
@@ -90,6 +95,30 @@ def test_who_took_whom_down(contagious):
     assert matrix_said.startswith("Who (down) took whom (across) down")
     assert (matrix.header, matrix.rows[0].label, matrix.rows[0].cells) == (("COIN0",), "COIN1", ("1",))
     assert sorted(row.cells[1] for row in closings.rows) == ["culprit", "victim"]
+
+
+def test_one_account_alone_has_no_other(contagious):
+    (story,) = contagion_stories(fake_comparison({"cross": contagious.cross}))
+    assert story.said[-1] == "1 victim would have stood alone. In the 24 bars after, 0 would have gained."
+
+
+def test_victims_that_would_have_gained_are_counted_and_the_largest_loss_stands_first():
+    rises = columns([*[flat(100)] * 3, *[flat(104)] * 2])
+    falls = columns([flat(100), flat(100), (100, 100, 60, 60), flat(60), flat(90)])
+    run = in_mode(scenario([], BOTH, SLOTS, bars=[rises, falls]), "cross")
+    (story,) = contagion_stories(fake_comparison({"cross": run}))
+    assert story.said[-1].endswith("In the 24 bars after, 1 would have gained.")
+    (*_, (_, closings)) = story.tables
+    losses = [number(row.cells[3]) for row in closings.rows]
+    assert len(losses) == 2
+    assert losses == sorted(losses, reverse=True)
+
+
+def test_pairs_without_a_difference_are_not_listed(grid):
+    apart = grid.attribution.pairs["class"] != "same"
+    assert len(pair_table(grid.attribution, grid).rows) == min(apart.sum(), MOST_ROWS)
+    same = attribute(grid.cross, grid.cross, ("cross", "mixed"))
+    assert pair_table(same, grid).rows == ()
 
 
 def test_a_liquidation_without_victims_says_so():

@@ -6,6 +6,7 @@ What it draws depends on the bits of all that it sees of the account: one that d
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -171,14 +172,27 @@ def test_in_an_account_of_a_venue(mode):
     assert len(mine.events) > 200
 
 
-@pytest.mark.parametrize("mode", ["isolated", "cross"])
-def test_on_a_finer_market(mode):
-    """Decided on bars of four hours, simulated on those of one; the last of them is not whole."""
+def finer(gone: Sequence[int] = ()) -> Market:
+    """Return a market of four hours to be simulated on those of one, of which some are gone."""
     hours = {f"{name}USDT": frame(random_market(402, 1, seed=k).close[:, 0]) for k, name in enumerate("AB")}
     how = {"open": "first", "high": "max", "low": "min", "close": "last"}
     coarse = {symbol: candles.resample("4h").agg(how) for symbol, candles in hours.items()}
-    prices = Market.from_frames(coarse, detail=Market.from_frames(hours))
-    assert same(play(Draws(), mode, prices), play(in_python(Draws)(), mode, prices))
+    fine = {symbol: candles.drop(candles.index[np.array(gone, int)]) for symbol, candles in hours.items()}
+    return Market.from_frames(coarse, detail=Market.from_frames(fine))
+
+
+@pytest.mark.parametrize("mode", ["isolated", "cross"])
+def test_on_a_finer_market(mode):
+    """The last bar of four hours is not whole."""
+    assert same(play(Draws(), mode, finer()), play(in_python(Draws)(), mode, finer()))
+
+
+def test_where_the_finer_market_has_holes():
+    """Of the first bar of four hours, and of two more, it has nothing: the next decision stands in for theirs."""
+    prices = finer([*range(4), *range(200, 208)])
+    mine, theirs = play(Draws(), "isolated", prices), play(in_python(Draws)(), "isolated", prices)
+    assert same(mine, theirs)
+    assert len(mine.events) > 50
 
 
 class WithTargets(Draws):

@@ -131,6 +131,39 @@ def test_refused_for_want_of_margin():
     assert (row["order_cross"], row["stretches_cross"]) == (0.0, 1)
 
 
+def test_refused_because_it_would_be_liquidated_at_once():
+    """At 64x a block is no more than its requirement."""
+    slots = [{"instrument": 0, "leverage": 64}]
+    row = only(scenario([flat(100), flat(100), flat(101), flat(101)], [BUY, SELL], slots))
+    assert (row["class"], row["end_isolated"], row["net_cross"]) == ("held_back", "none", 8.0)
+
+
+def test_cancelled_by_the_liquidation_of_a_pool():
+    """The first slot takes all that cross has, and the limit of the second one with it."""
+    falls = columns([flat(100), flat(100), (100, 100, 60, 60), *[flat(60)] * 3])
+    bars = [falls, columns([*[flat(100)] * 4, *[flat(90)] * 2])]
+    slots = [{"instrument": 0, "leverage": 8}, {"instrument": 1, "leverage": 8}]
+    orders = [{**BUY, "size": 40}, {"bar": 0, "slot": 1, "size": 2, "limit": 95}, {**SELL, "slot": 1, "bar": 4}]
+    found = attributed(scenario([], orders, slots, bars=bars))
+    assert found.pairs["class"].tolist() == ["both_liquidated", "held_back"]
+    assert found.pairs["end_cross"].tolist() == ["liquidation", "none"]
+
+
+def test_what_was_refused_in_both_holds_back_no_later_order():
+    slots = [{"instrument": 0, "leverage": 8}] * 2
+    later = {"bar": 2, "slot": 1, "size": 0.25, "size_type": "equity_fraction", "target": True}
+    orders = [BUY, SELL, {**BUY, "slot": 1, "size": 8_000}, later, {**SELL, "bar": 3, "slot": 1}]
+    found = attributed(scenario(FALL, orders, slots, venue={"on_insufficient": "reject"}))
+    assert found.pairs["class"].tolist() == ["first_liquidated", "other"]
+
+
+def test_a_reversal_of_which_half_is_refused_holds_back_what_it_would_have_opened():
+    turn = {"bar": 1, "size": -8, "target": True, "margin": 2_000}
+    pairs = attributed(scenario([flat(100), flat(100), flat(101), flat(102)], [BUY, turn, SELL])).pairs
+    assert pairs["class"].tolist() == ["same", "held_back"]
+    assert pairs["end_isolated"].tolist() == ["fill", "none"]
+
+
 def test_other_size_and_open_at_the_end():
     """After isolated's loss, a part of the equity is less than cross's."""
     buys = {"bar": 2, "slot": 1, "size": 0.25, "size_type": "equity_fraction", "target": True}
@@ -169,6 +202,15 @@ def test_what_a_fund_absorbs_of_a_shared_pool_is_shared_by_notional():
     shared = [0.75 * 1000, 0.25 * 1000]
     assert found.pairs["insurance"].tolist() == [a - b for a, b in zip(isolated, shared, strict=True)]
     assert found.rest == 0.0
+
+
+def test_each_shared_pool_has_what_a_fund_absorbs_of_it():
+    """Two sub-accounts of 500, and a gap to 50: longs of 30 and 20 at 100 lose 1,500 and 1,000."""
+    slots = [{"instrument": 0, "leverage": 8, "group": k} for k in range(2)]
+    scene = scenario([flat(100), flat(100), flat(50)], [{**BUY, "size": 30}, {**BUY, "slot": 1, "size": 20}], slots)
+    account = {**scene["account"], "mode": "sub_accounts"}
+    run = simulate(Scenario.from_dict(validate({**scene, "account": account, "sub_account_shares": [0.5, 0.5]})))
+    assert stretches(run).money["insurance"].tolist() == [1_000.0, 500.0]
 
 
 def test_partial_closes_are_one_stretch():

@@ -6,8 +6,11 @@ from types import SimpleNamespace
 import pytest
 
 from backtester.contagion import EARLIER, contagion
+from backtester.engine import simulate
 from backtester.reference.holding import requirement_line
 from backtester.reference.tiers import build_tiers
+from backtester.scenario import Scenario, validate
+from backtester.schema import LIQUIDATION
 from tests.laws.engines import columns, flat, scenario
 from tests.twin.scenarios import random_scenario
 from tests.twin.venue_scenarios import venue_scenario
@@ -42,8 +45,10 @@ def test_the_one_that_fell_took_the_calm_one_down():
 def test_two_culprits_share_the_blame_by_how_far_beyond_they_were():
     slots = [*SLOTS, {"instrument": 1, "leverage": 8}]
     orders = [{**BOTH[0], "size": 40}, {**BOTH[1], "size": 20}, {"bar": 0, "slot": 2, "size": 10}]
-    closings = shared(orders=orders, slots=slots).closings
+    found = shared(orders=orders, slots=slots)
+    closings = found.closings
     assert closings["blame"].tolist() == [0.0, pytest.approx(2 / 3), pytest.approx(1 / 3)]
+    assert found.matrix.to_dict("index") == {"COIN1": {"COIN0": pytest.approx(1.0)}}
 
 
 def test_a_loss_that_was_taken_before_is_to_blame_where_nobody_is_beyond_its_margin():
@@ -113,6 +118,52 @@ def test_a_loss_of_another_position_is_not_one_of_this():
     isolated = in_mode(scenario([], [lost, {**later, "margin": 500}], SLOTS[:1], bars=bars), "isolated")
     assert isolated.liquidations["bar"].tolist() == [2]
     assert contagion(cross, isolated).closings["elsewhere"].tolist() == ["flat"]
+
+
+def test_nothing_left_is_a_culprit():
+    """A gap to 80, at which 200 - 8 * 20 is just what a sixteenth of 8 * 80 is."""
+    one = [{"bar": 0, "slot": 0, "size": 8}]
+    scene = scenario([flat(100), flat(100), flat(80)], one, [{"instrument": 0, "leverage": 4}])
+    scene["account"]["balance"], scene["instruments"][0]["tiers"] = 200, [[0, 1 / 16, 16]]
+    (row,) = contagion(in_mode(scene, "cross")).closings.to_dict("records")
+    assert (row["room"], row["role"], row["blame"]) == (0.0, "culprit", 0.0)
+
+
+def test_later_is_24_bars_after():
+    rises = columns([flat(100), flat(100), (100, 100, 60, 60), *(flat(60 + n) for n in range(1, 30))])
+    calm = columns([flat(100)] * 32)
+    row = shared([calm, rises]).closings.iloc[1]
+    assert row["later"] == pytest.approx(30 * (60 + 24 - row["mark_price"]))
+
+
+def test_the_leverage_of_a_position_that_did_not_live_for_a_bar():
+    """Opened at 100 and gone at 60, in one bar, after another one with more leverage."""
+    bars = [columns([*[flat(100)] * 4, (100, 100, 60, 60)])]
+    orders = [{"bar": 0, "slot": 0, "size": 1}, {"bar": 1, "slot": 0, "size": -1}, {"bar": 3, "slot": 0, "size": 40}]
+    lowered = [{"bar": 3, "slot": 0, "set_leverage": 5}]
+    (row,) = shared(bars, orders, SLOTS[:1], margin_actions=lowered).closings.to_dict("records")
+    assert row["margin"] == 40 * 100 / 5
+
+
+def test_two_pools_that_a_gap_takes_at_once_are_two_liquidations():
+    scene = scenario([flat(100), flat(100), flat(50)], [BOTH[0], {**BOTH[0], "slot": 1}])
+    scene["slots"] = [{"instrument": 0, "leverage": 16, "group": k} for k in range(2)]
+    account = {**scene["account"], "mode": "sub_accounts"}
+    run = simulate(Scenario.from_dict(validate({**scene, "account": account, "sub_account_shares": [0.5, 0.5]})))
+    assert contagion(run).closings["liquidation"].tolist() == [0, 1]
+
+
+def test_a_liquidation_is_one_of_a_pool_at_a_moment():
+    """In a bar a pool may be liquidated in part twice."""
+    several = 0
+    for seed in range(150):
+        run = simulate(Scenario.from_dict(validate(random_scenario(seed))))
+        closed = run.events[run.events["kind"] == LIQUIDATION]
+        closed = closed[[run.pool_kind[pool] == "standing" for pool in closed["pool"]]]
+        moments = {(row["bar"], row["pool"], row["segment"], row["s"]) for row in closed}
+        assert contagion(run).liquidations == len(moments), seed
+        several += len(moments) - len(set(closed["bar"]))
+    assert several > 0
 
 
 def test_nothing_follows_the_last_bar():

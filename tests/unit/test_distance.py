@@ -8,7 +8,7 @@ from backtester.distance import closest_together
 from backtester.engine import simulate
 from backtester.scenario import Scenario
 from backtester.summary import summarise
-from tests.reference.reference_helpers import columns, flat, scenario
+from tests.reference.reference_helpers import HOUR, columns, flat, scenario
 
 RATE = 1 / 64
 TIERS = [[0, 1 / 64, 64], [2_000, 1 / 32, 32], [5_000, 1 / 16, 16]]
@@ -89,6 +89,15 @@ def test_without_a_maintenance_rate_the_line_is_where_the_equity_ends():
     assert closest_together(run) == pytest.approx(10 / 19, rel=1e-9)
 
 
+def test_tiers_are_those_of_the_time():
+    """Twice the rate from bar 2 on: the second close is the nearer one, and the first goes by the first table."""
+    dated = instruments(1, tier_changes=[{"time": 2 * HOUR, "tiers": [[0, 2 * RATE, 32]]}])
+    # 1000 - N d = N (1 - d) r, N = 4000
+    assert closest_together(account([40.0], (100.0,), instruments=dated)) == pytest.approx(
+        (1_000 - 4_000 * 2 * RATE) / (4_000 * (1 - 2 * RATE)), rel=1e-9
+    )
+
+
 def test_nothing_can_take_an_account_without_leverage():
     assert math.isnan(closest_together(account([4.0, 4.0], instruments=instruments())))
     assert math.isnan(closest_together(account([0.0, 0.0], instruments=instruments())))
@@ -106,6 +115,8 @@ def test_a_short_can_be_farther_than_its_price():
     assert closest_together(run) == pytest.approx((1_000 - 6.25) / 406.25, rel=1e-9)
 
 
+OF_CONTRACT = ("contract", "tier_key", "tiers", "unit_margin_rate")
+GROWS = {"tier_key": "quantity", "tiers": [[0, RATE, 32]], "unit_margin_rate": 1 / 640}  # 1/16 at 40
 NET = {"venue": {"hedge_offset": "net"}}
 CASES = {
     "longs": ([40.0, 40.0], {}),
@@ -115,6 +126,7 @@ CASES = {
     "inverse": ([4_000.0, -2_000.0], {"balance": 10.0, "contract": "inverse"}),
     "tiers by quantity": ([40.0, -30.0], {"tier_key": "quantity", "tiers": [[0, 1 / 64, 64], [35, 1 / 32, 32]]}),
     "inverse, net": ([600.0, -200.0, 100.0], {"balance": 10.0, "contract": "inverse", "hedged": True, **NET}),
+    "a rate that grows": ([40.0, -30.0], GROWS),
     "hedge, both sides": ([40.0, -10.0, 30.0], {"hedged": True}),
     "hedge, larger side": ([40.0, -10.0, 30.0], {"hedged": True, "venue": {"hedge_offset": "larger_side"}}),
     "hedge, net": ([40.0, -10.0, 30.0], {"hedged": True, **NET}),
@@ -124,7 +136,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_a_market_that_moves_by_it_liquidates_and_by_less_does_not(case):
     sizes, parts = case[0], dict(case[1])
-    rules = {"tiers": TIERS} | {key: parts.pop(key) for key in ("contract", "tier_key", "tiers") if key in parts}
+    rules = {"tiers": TIERS} | {key: parts.pop(key) for key in OF_CONTRACT if key in parts}
     if parts.pop("hedged", False):  # long and short of the first instrument
         parts["slots"] = [{"instrument": i, "leverage": 16} for i in (0, 0, 1)]
         side = (1.0, 1.0)

@@ -131,6 +131,8 @@ def test_a_price_that_has_come_to_rest_has_no_deviation_left(window):
 def test_previous_skips_missing_bars():
     got = indicators.previous([1.0, NAN, 3.0, 4.0])
     np.testing.assert_array_equal(got, [NAN, NAN, 1.0, 3.0])
+    got = indicators.previous([1.0, NAN, 3.0, 4.0, 5.0], 2)
+    np.testing.assert_array_equal(got, [NAN, NAN, NAN, 1.0, 3.0])
 
 
 @pytest.mark.parametrize("holes", [False, True])

@@ -5,13 +5,16 @@ import math
 import numpy as np
 import pytest
 
+from backtester.engine import simulate
 from backtester.isolation import isolation_price
+from backtester.scenario import Scenario, validate
 from tests.laws.engines import flat, scenario
 from tests.twin.scenarios import random_scenario
 from tests.unit.two_modes import in_mode
 
 BUY = {"bar": 0, "size": 8}
 DIP = [flat(100), flat(100), (100, 100, 80, 96), flat(98), flat(101), flat(90)]
+SLOTS = [{"instrument": 0, "leverage": 8}] * 2
 LINE = 100 * (1 - 1 / 8) / (1 - 1 / 64)
 
 
@@ -34,6 +37,21 @@ def test_a_price_that_came_back():
     assert block["mark_price"] == pytest.approx(LINE)
     assert block["net"] == pytest.approx(8 * (LINE - 100))
     assert (found.came_back, found.came_back_net) == (1, block["net"])
+
+
+@pytest.mark.parametrize(("size", "touch", "near"), [(8, 100, 99.875), (-8, 100, 100.125)])
+def test_a_price_is_back_when_it_meets_the_entry(size, touch, near):
+    gone = (100, 100, 80, 96) if size > 0 else (100, 120, 100, 104)
+    for last, back in ((touch, 1), (near, 0)):
+        assert priced([flat(100), flat(100), gone, flat(last)], [{"bar": 0, "size": size}]).came_back == back
+
+
+def test_a_shared_pool_has_no_blocks():
+    scene = scenario([flat(100), flat(100), flat(50)], [BUY, {**BUY, "slot": 1, "size": 30}], SLOTS)
+    scene["slots"] = [{**slot, "mode": mode} for slot, mode in zip(SLOTS, ("isolated", "cross"), strict=True)]
+    run = simulate(Scenario.from_dict(validate({**scene, "account": {**scene["account"], "mode": "mixed"}})))
+    assert len(run.liquidations) == 2
+    assert isolation_price(run).blocks["slot"].tolist() == [run.slot_names[0]]
 
 
 @pytest.mark.parametrize(("within", "came_back"), [(1, 0), (2, 1)])

@@ -38,7 +38,7 @@ class TestParting:
         dead = [(4, 1, "liquidation", -5.0, 80.0, -100.0), (4, 0, "liquidation", -1.0, 80.0, -20.0)]
         parting = parted(both, [*both, *dead])
         assert parting.why == (
-            "cross was liquidated on SOLUSDT and 1 more slot (loss 120.00 USDT) while isolated kept all 2 positions."
+            "cross was liquidated on SOLUSDT and 1 more slot (loss 120.00 USDT) while isolated kept both positions."
         )
 
     def test_both_liquidated_at_other_prices(self):
@@ -97,6 +97,31 @@ class TestParting:
         parting = part(first, second, ("isolated", "cross"))
         assert parting.bar == 5
         assert parting.why == "same trades, but other cash through funding: isolated 0.00 against cross -2.50 USDT."
+
+    def test_cut_alike_and_traded_unlike(self):
+        """Both cut for want of margin, and to what each had."""
+        cut = (1, 1, "cut", 0.0, np.nan, 0.0, "available")
+        parting = parted([cut, (1, 1, "fill", 3.0, 100.0, -1.0)], [cut, (1, 1, "fill", 4.0, 100.0, -1.0)])
+        assert parting.why == (
+            "isolated cut the order for SOLUSDT to +3 (not enough free margin) while "
+            "cross cut the order for SOLUSDT to +4 (not enough free margin)."
+        )
+
+    def test_a_margin_instruction_refused_in_that_bar_is_not_why(self):
+        refused = (1, 1, "rejected", 0.0, np.nan, 0.0, "refused")
+        parting = parted([refused, BUY], [(1, 1, "fill", 4.0, 100.0, -1.0)])
+        assert parting.why == "on SOLUSDT isolated traded +5 (fill) while cross traded +4 (fill)."
+
+    def test_a_trade_of_the_second_comes_first(self):
+        sold = (3, 0, "fill", -1.0, 100.0, 0.0)
+        assert parted([BUY, (5, 0, "fill", -1.0, 100.0, 0.0)], [BUY, sold]).bar == 3
+
+    def test_cash_that_differs_before_the_trades_do(self):
+        first, second = pair([BUY], [BUY, (6, 1, "fill", -5.0, 100.0, 0.0)])
+        second.ledger = fake_result(MARKET, FLAT, ledger=[(0, "deposit", 1e4), (3, "funding", -2.5)]).ledger
+        first.ledger = fake_result(MARKET, FLAT, ledger=[(0, "deposit", 1e4)]).ledger
+        parting = part(first, second, ("isolated", "cross"))
+        assert (parting.bar, "through funding" in parting.why) == (3, True)
 
     def test_the_first_difference_counts(self):
         dead = (4, 1, "liquidation", -5.0, 80.0, -812.4)

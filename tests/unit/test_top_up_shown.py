@@ -24,6 +24,11 @@ def test_automatic_and_manual_margin_are_measured_apart():
     assert {key: values[key] for key in ROWS} == {key: number for key, (_, number, _) in ROWS.items()}
 
 
+def test_a_top_up_was_at_the_line():
+    values = summarise(pair([BUY, *MOVED], [BUY])[0])
+    assert (values["closest_to_liquidation"], values["closest_together"]) == (0.0, 0.0)
+
+
 def test_the_rows_are_shown_where_there_is_anything_to_show():
     topped, plain = pair([BUY, *MOVED, *BY_HAND], [BUY])
     found = fake_comparison({"isolated": topped, "cross": plain})

@@ -204,5 +204,26 @@ class TestBand:
         frame = pd.DataFrame({"adverse": [0.0, gap], "favourable": [width, gap + width]})
         assert finer_timeframe([frame], HOUR) == (finer * MINUTE, sure)
 
+    def test_a_tie_of_some_says_of_which(self):
+        market = {"adverse": FLAT, "candle": FLAT}
+        bands = {
+            mode: {path: fake_result(MARKET, [*FLAT[:7], end]) for path in market}
+            for mode, end in (("isolated", 9_000.0), ("cross", 9_500.0), ("sub_accounts", 9_500.0))
+        }
+        bands["isolated"]["candle"] = fake_result(MARKET, [*FLAT[:7], 9_800.0])
+        said = band_verdict(band_frame(bands), balance=10_000.0, timeframe=HOUR)
+        assert said.startswith(
+            "Which mode ends highest depends on the path inside the bars: "
+            "cross and sub-accounts under adverse; isolated under candle. "
+        )
+        bands["isolated"]["candle"] = bands["isolated"]["adverse"]
+        said = band_verdict(band_frame(bands), balance=10_000.0, timeframe=HOUR)
+        assert said.startswith("Which mode ends highest: a tie of cross and sub-accounts under every path. ")
+
+    @pytest.mark.parametrize("middles", [[0.0, 1.0, 9.0], [0.0, 8.0, 9.0]])
+    def test_of_three_bands_the_two_nearest_are_parted(self, middles):
+        frame = pd.DataFrame({"adverse": middles, "favourable": [middle + 2.0 for middle in middles]})
+        assert finer_timeframe([frame], HOUR) == (5 * MINUTE, True)
+
     def test_no_finer_timeframe_divides(self):
         assert finer_timeframe([pd.DataFrame({"a": [0.0, 1.0]})], 90_000_000_000) == (None, False)
