@@ -135,9 +135,11 @@ def checked(key: str, value: Any, check: Callable[[Any], Any]) -> tuple[Any, ...
     if not value:
         raise ConfigurationError(key, value, "is a list without a value", cure="Give it one, or leave the key out")
     found = [_one(f"{key}[{k}]", each, check) for k, each in enumerate(value)]
+    seen = set()
     for k, each in enumerate(found):
-        if each in found[:k]:
+        if each in seen:
             raise ConfigurationError(f"{key}[{k}]", value[k], "is named twice", cure="Name each value once")
+        seen.add(each)
     return tuple(found)
 
 

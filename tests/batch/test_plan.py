@@ -32,6 +32,23 @@ def test_what_is_left_out_is_what_compare_takes() -> None:
     assert (first["leverage"], first["balance"], first["path"], first["timeframe"]) == (10, 10_000, "adverse", "1h")
 
 
+def test_an_axis_may_be_long() -> None:
+    """Values are compared with those before them through their hashes: a million runs are a plan too."""
+
+    class Counted(int):
+        compared = 0
+
+        def __eq__(self, other: object) -> bool:
+            Counted.compared += 1
+            return int(self) == other
+
+        __hash__ = int.__hash__
+
+    plan = plan_of(plan_with(seed=[Counted(seed) for seed in range(1_000)]))
+    assert len(plan.axes["seed"]) == 1_000
+    assert Counted.compared < 10_000
+
+
 def test_excluded_runs_are_left_out_and_only_those() -> None:
     plan = plan_of(plan_with(exclude=[{"mode": "cross", "leverage": [20, 50]}, {"seed": 2, "symbols": "FAKE3"}]))
     runs = list(plan.runs())
