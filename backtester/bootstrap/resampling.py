@@ -55,15 +55,22 @@ class Resampler:
 
     def draw(self, block: float, seed: int, number: int) -> Market:
         """Return a draw: the market of the rows that `draw_rows` gives."""
-        return self.of(draw_rows(self.market.n_bars, block, seed, number))
+        said = f"draw {number} of seed {seed}, blocks of {block:.6g} bars on average"
+        return self.of(draw_rows(self.market.n_bars, block, seed, number), said)
 
-    def of(self, rows: Ints) -> Market:
-        """Return the market of some bars, as many as it has, in this order; ``0 ... n - 1`` is the market itself."""
+    def of(self, rows: Ints, said: str = "") -> Market:
+        """Return the market of some bars, as many as it has, in this order; ``0 ... n - 1`` is the market itself.
+
+        What is `said` of it goes into its notes and its source: such prices are no record of any venue.
+        """
         prices = self._prices[:, :, rows] * self._scale(rows)
         prices.flags.writeable = False
         fields: dict[str, Any] = {name: row.T for name, row in zip(PRICES, prices, strict=not self._same)}
         if self._same:
             fields |= {f"mark_{name}": fields[name] for name in PRICES[:4]}
+        if said:
+            fields["notes"] = (*self.market.notes, f"made up: {said}")
+            fields["source"] = f"{self.market.source or 'market'}, {said}"
         return replace(self.market, **fields, funding=self._funding(rows, fields["mark_open"]))
 
     def _scale(self, rows: Ints) -> Floats:
