@@ -20,6 +20,7 @@ from backtester.batch.tasks import jobs_of
 from backtester.market import PRICES
 from data import synthetic
 from tests.batch.small import PERIOD, fragile
+from tests.cli.candle_folder import candles, put, rates
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN: dict[str, Any] = {"strategy": "trend", "market": "synthetic", "symbols": "FAKE1", "period": PERIOD}
@@ -81,6 +82,34 @@ def test_every_number_of_a_market_counts(name: str) -> None:
         column[-1] += 1 if name == "time" else 1e-9
         other = replace(market, funding=market.funding._replace(**{name: column}))
     assert content_of(other) != content_of(market)
+
+
+def test_candles_that_change_in_their_place_change_the_keys(tmp_path: Path) -> None:
+    changes = {"market": str(put(tmp_path / "one", trade=candles(0))), "symbols": "all", "period": {}}
+    before = keys(**changes)
+    assert keys(**changes) == before
+    put(tmp_path / "one", trade=candles(1))
+    after = keys(**changes)
+    assert not set(before) & set(after)
+    put(tmp_path / "one", trade=candles(1), funding=rates())
+    assert not set(before + after) & set(keys(**changes))
+    (tmp_path / "one" / "BTCUSDT" / "1h-trade.parquet").write_text("spoilt")  # runs with what they fail with
+    assert not set(before + after) & set(keys(**changes))
+
+
+@pytest.mark.parametrize("name", ["synthetic", "processes"])
+def test_how_a_synthetic_market_is_made_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    from backtester.batch import keys as module
+
+    before = keys()
+    copy = tmp_path / f"{name}.py"
+    copy.write_bytes(Path(str(importlib.import_module(f"data.{name}").__file__)).read_bytes() + b"# edited")
+    monkeypatch.setattr(importlib.import_module(f"data.{name}"), "__file__", str(copy))
+    module._bytes_of.cache_clear()
+    assert not set(before) & set(keys())
+    monkeypatch.undo()
+    module._bytes_of.cache_clear()
+    assert keys() == before
 
 
 def test_the_rules_of_a_venues_file_count(tmp_path: Path) -> None:
