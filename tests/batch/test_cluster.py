@@ -154,3 +154,19 @@ def test_a_worker_with_other_data_or_another_strategy_is_refused(tmp_path: Path)
         Keys(plan, Shared(plan, 1)).check(task)
     (tmp_path / "fragile.py").unlink()
     Keys(plan, Shared(plan, 1)).check(task)  # its runs will say so
+
+
+def test_a_host_with_a_copy_of_its_own_ends_the_call(
+    start: Start, scheduler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker is in another folder, and finds another file by the same name."""
+    fragile(tmp_path)
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "fragile.py").write_text((tmp_path / "fragile.py").read_text() + "# edited here\n")
+    monkeypatch.chdir(tmp_path / "here")
+    worker(start)
+    plan = {"strategy": "fragile.py", "market": "synthetic", "symbols": "FAKE1", "period": PERIOD}
+    with pytest.raises(ConfigurationError, match="scheduler: a worker has other data, strategies or rules"):
+        run_plan(plan, "out", scheduler=scheduler)
+    (tmp_path / "fragile.py").write_text((tmp_path / "here" / "fragile.py").read_text())
+    assert run_plan(plan, "out", scheduler=scheduler).done == 2
