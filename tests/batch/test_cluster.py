@@ -57,8 +57,11 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def scheduler(start: Start, tmp_path: Path) -> str:
-    process = start("scheduler", "--host", "127.0.0.1", "--port", "0")
-    file = tmp_path / "cluster.json"
+    return address_of(start("scheduler", "--host", "127.0.0.1", "--port", "0"), tmp_path / "cluster.json")
+
+
+def address_of(process: subprocess.Popen[str], file: Path) -> str:
+    """Wait until a scheduler has written where it is."""
     while not file.exists() or not file.read_text():
         assert process.poll() is None
         time.sleep(0.02)
@@ -115,6 +118,24 @@ def test_a_scheduler_that_does_not_answer_is_said(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("backtester.batch.cluster.PATIENCE", 1)
     with pytest.raises(ConfigurationError, match="scheduler: does not answer"):
         run_plan(SMALL, tmp_path, scheduler="tcp://127.0.0.1:9")
+
+
+def test_a_scheduler_that_dies_is_said_and_the_rows_so_far_are_kept(start: Start, tmp_path: Path) -> None:
+    process = start("scheduler", "--host", "127.0.0.1", "--port", "0")
+    address = address_of(process, tmp_path / "cluster.json")
+    worker(start)
+    plan = {"strategy": fragile(tmp_path), "params": {"size": [100 + k for k in range(60)], "slow": 0.1}}
+    plan |= {"market": "synthetic", "symbols": "FAKE1", "period": PERIOD, "check": False}
+
+    def end(now: Outcome) -> None:
+        if now.done == 3:
+            process.kill()
+
+    with pytest.raises(ConfigurationError, match=r"scheduler: does not answer any more.*--resume"):
+        run_plan(plan, tmp_path / "out", scheduler=address, progress=end)
+    rows = read_runs(tmp_path / "out")
+    assert 3 <= len(rows) < 120
+    assert rows["error"].isna().all()
 
 
 def test_a_worker_with_another_version_is_refused() -> None:
