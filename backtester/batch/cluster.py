@@ -6,6 +6,7 @@ import logging
 import pickle
 import signal
 from collections.abc import Generator, Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -47,8 +48,8 @@ def on_cluster(tasks: Iterator[Task], plan: Plan, curves: Path, address: str, wo
     Raises
     ------
     ConfigurationError
-        If `distributed` is not installed, nobody answers, or a worker has another version of this program, other data,
-        strategies or rules.
+        If `distributed` is not installed, nobody answers or does any more, or a worker has another version of this
+        program, other data, strategies or rules.
     """
     try:
         from distributed import as_completed
@@ -61,7 +62,8 @@ def on_cluster(tasks: Iterator[Task], plan: Plan, curves: Path, address: str, wo
         coming = as_completed(loop=client.loop)
 
         def hand_out() -> None:
-            threads = sum(client.nthreads().values()) or 1
+            with _answering(address):
+                threads = sum(client.nthreads().values()) or 1
             while len(handed) < AHEAD * threads and (task := next(tasks, None)) is not None:
                 future = client.submit(_rows, about, task, pure=False)
                 handed[future.key] = task
@@ -70,7 +72,9 @@ def on_cluster(tasks: Iterator[Task], plan: Plan, curves: Path, address: str, wo
         hand_out()
         for future in coming:
             task = handed.pop(future.key)
-            yield from _received(future, task)
+            with _answering(address):
+                rows = _received(future, task)
+            yield from rows
             hand_out()
 
 
@@ -111,9 +115,19 @@ def _client(address: str) -> Any:
         raise ConfigurationError("scheduler", address, f"does not answer: {error}", cure=cure) from error
 
 
+@contextmanager
+def _answering(address: str) -> Iterator[None]:
+    """Say it in words if a scheduler that answered does not any more."""
+    try:
+        yield
+    except (OSError, CancelledError) as error:
+        cure = "Start it again, and go on with --resume (from Python resume=True)"
+        raise ConfigurationError("scheduler", address, f"does not answer any more: {error}", cure=cure) from error
+
+
 def _received(future: Any, task: Task) -> list[Row]:
     error = future.exception()
-    if isinstance(error, ConfigurationError):  # the worker is not as it should be: not of a run
+    if isinstance(error, ConfigurationError | CancelledError):  # the worker is not as it should be: not of a run
         raise error
     if error is not None:
         return [failed(job, f"{type(error).__name__}: {error}") for job in task.jobs]

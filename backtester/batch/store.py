@@ -157,7 +157,7 @@ def read_runs(folder: str | Path) -> pd.DataFrame:
     Raises
     ------
     ConfigurationError
-        If it holds no runs.
+        If it holds no runs, or a file that is no Parquet.
     """
     place = Path(folder)
     parts = parts_of(place)
@@ -187,5 +187,11 @@ def _read(parts: list[Path]) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    tables = [pq.ParquetFile(part).read() for part in parts]
+    tables = []
+    for part in parts:
+        try:
+            tables.append(pq.ParquetFile(part).read())
+        except pa.ArrowInvalid as error:
+            cure = "Remove it: --resume does its runs again"
+            raise ConfigurationError("folder", str(part), f"cannot be read as Parquet: {error}", cure=cure) from error
     return pa.concat_tables(tables, promote_options="permissive")

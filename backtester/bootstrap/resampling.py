@@ -55,13 +55,17 @@ class Resampler:
 
     def draw(self, block: float, seed: int, number: int) -> Market:
         """Return a draw: the market of the rows that `draw_rows` gives."""
-        return self.of(draw_rows(self.market.n_bars, block, seed, number))
+        said = f"draw {number} of seed {seed}, blocks of {block:.6g} bars on average"
+        return self.of(draw_rows(self.market.n_bars, block, seed, number), said)
 
-    def of(self, rows: Ints) -> Market:
-        """Return the market of some bars, as many as it has, in this order; ``0 ... n - 1`` is the market itself."""
-        return self._made(rows, self._scale(rows))
+    def of(self, rows: Ints, said: str = "") -> Market:
+        """Return the market of some bars, as many as it has, in this order; ``0 ... n - 1`` is the market itself.
 
-    def _made(self, rows: Ints, scale: Floats) -> Market:
+        What is `said` of it goes into its notes and its source: such prices are no record of any venue.
+        """
+        return self._made(rows, self._scale(rows), said)
+
+    def _made(self, rows: Ints, scale: Floats, said: str = "") -> Market:
         prices = self._prices[:, :, rows] * scale
         prices.flags.writeable = False
         fields: dict[str, Any] = {name: row.T for name, row in zip(PRICES, prices, strict=not self._same)}
@@ -70,6 +74,9 @@ class Resampler:
         if self._finer is not None:
             finer = (rows[:, None] * self._inside + np.arange(self._inside)).ravel()
             fields["detail"] = self._finer._made(finer, np.repeat(scale, self._inside, axis=1))
+        if said:
+            fields["notes"] = (*self.market.notes, f"made up: {said}")
+            fields["source"] = f"{self.market.source or 'market'}, {said}"
         return replace(self.market, **fields, funding=self._funding(rows, fields["mark_open"]))
 
     def _scale(self, rows: Ints) -> Floats:

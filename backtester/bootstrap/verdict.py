@@ -53,7 +53,11 @@ def _pair(result: Bootstrap, pair: tuple[str, str]) -> list[str]:
 def _chance(result: Bootstrap, pair: tuple[str, str]) -> str:
     """Return whether chance alone explains the difference on the market itself."""
     chance, own = result.p_value("final_equity", pair), result.observed_difference("final_equity", pair)
+    if own == 0.0:
+        return "On the market itself they end alike."
     difference = f"a difference like the {text.money(own, signed=True)} of the market itself (p = {chance:.2g})"
+    if (result.n_draws + 1) * USUAL < 1.0:  # none of them as far would still be more than that
+        return f"{result.n_draws} draws are too few to say how often chance alone makes {difference}."
     return f"Chance alone {'often' if chance > USUAL else 'seldom'} makes {difference}."
 
 

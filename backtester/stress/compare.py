@@ -142,6 +142,8 @@ def _named(shocks: Iterable[Shocks]) -> dict[str, tuple[Shock, ...]]:
     out: dict[str, tuple[Shock, ...]] = {NONE: ()}
     for each in given:
         read = read_shocks(each) if isinstance(each, str) else (each,) if isinstance(each, Shock) else tuple(each)
+        if not read:
+            raise ConfigurationError("shock", each, "holds no shock", cure="The market without one is run in any case")
         name = " + ".join(map(str, read))
         if name in out:
             raise ConfigurationError("shock", name, "is given twice", cure="Give each once")

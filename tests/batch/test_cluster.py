@@ -57,8 +57,11 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def scheduler(start: Start, tmp_path: Path) -> str:
-    process = start("scheduler", "--host", "127.0.0.1", "--port", "0")
-    file = tmp_path / "cluster.json"
+    return address_of(start("scheduler", "--host", "127.0.0.1", "--port", "0"), tmp_path / "cluster.json")
+
+
+def address_of(process: subprocess.Popen[str], file: Path) -> str:
+    """Wait until a scheduler has written where it is."""
     while not file.exists() or not file.read_text():
         assert process.poll() is None
         time.sleep(0.02)
@@ -131,6 +134,24 @@ def test_a_scheduler_that_does_not_answer_is_said(tmp_path: Path, monkeypatch: p
         run_plan(SMALL, tmp_path, scheduler="tcp://127.0.0.1:9")
 
 
+def test_a_scheduler_that_dies_is_said_and_the_rows_so_far_are_kept(start: Start, tmp_path: Path) -> None:
+    process = start("scheduler", "--host", "127.0.0.1", "--port", "0")
+    address = address_of(process, tmp_path / "cluster.json")
+    worker(start)
+    plan = {"strategy": fragile(tmp_path), "params": {"size": [100 + k for k in range(60)], "slow": 0.1}}
+    plan |= {"market": "synthetic", "symbols": "FAKE1", "period": PERIOD, "check": False}
+
+    def end(now: Outcome) -> None:
+        if now.done == 3:
+            process.kill()
+
+    with pytest.raises(ConfigurationError, match=r"scheduler: does not answer any more.*--resume"):
+        run_plan(plan, tmp_path / "out", scheduler=address, progress=end)
+    rows = read_runs(tmp_path / "out")
+    assert 3 <= len(rows) < 120
+    assert rows["error"].isna().all()
+
+
 def test_a_worker_with_another_version_is_refused() -> None:
     import pickle
 
@@ -168,3 +189,19 @@ def test_a_worker_with_other_data_or_another_strategy_is_refused(tmp_path: Path)
         Keys(plan, Shared(plan, 1)).check(task)
     (tmp_path / "fragile.py").unlink()
     Keys(plan, Shared(plan, 1)).check(task)  # its runs will say so
+
+
+def test_a_host_with_a_copy_of_its_own_ends_the_call(
+    start: Start, scheduler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker is in another folder, and finds another file by the same name."""
+    fragile(tmp_path)
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "fragile.py").write_text((tmp_path / "fragile.py").read_text() + "# edited here\n")
+    monkeypatch.chdir(tmp_path / "here")
+    worker(start)
+    plan = {"strategy": "fragile.py", "market": "synthetic", "symbols": "FAKE1", "period": PERIOD}
+    with pytest.raises(ConfigurationError, match="scheduler: a worker has other data, strategies or rules"):
+        run_plan(plan, "out", scheduler=scheduler)
+    (tmp_path / "fragile.py").write_text((tmp_path / "here" / "fragile.py").read_text())
+    assert run_plan(plan, "out", scheduler=scheduler).done == 2

@@ -22,6 +22,7 @@ from backtester.sources import Sources, source_of
 from data import synthetic
 from strategies import load_class
 from tests.batch.small import PERIOD, fragile
+from tests.cli.candle_folder import candles, put, rates
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN: dict[str, Any] = {"strategy": "trend", "market": "synthetic", "symbols": "FAKE1", "period": PERIOD}
@@ -85,20 +86,45 @@ def test_every_number_of_a_market_counts(name: str) -> None:
     assert content_of(other) != content_of(market)
 
 
-def test_the_rules_of_a_venues_file_count(tmp_path: Path) -> None:
-    from backtester.venue import FOLDER
+def test_candles_that_change_in_their_place_change_the_keys(tmp_path: Path) -> None:
+    changes = {"market": str(put(tmp_path / "one", trade=candles(0))), "symbols": "all", "period": {}}
+    before = keys(**changes)
+    assert keys(**changes) == before
+    put(tmp_path / "one", trade=candles(1))
+    after = keys(**changes)
+    assert not set(before) & set(after)
+    put(tmp_path / "one", trade=candles(1), funding=rates())
+    assert not set(before + after) & set(keys(**changes))
+    (tmp_path / "one" / "BTCUSDT" / "1h-trade.parquet").write_text("spoilt")  # runs with what they fail with
+    assert not set(before + after) & set(keys(**changes))
 
-    first, second = tmp_path / "first.toml", tmp_path / "second.toml"
+
+@pytest.mark.parametrize("name", ["synthetic", "processes"])
+def test_how_a_synthetic_market_is_made_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    from backtester.batch import keys as module
+
+    before = keys()
+    copy = tmp_path / f"{name}.py"
+    copy.write_bytes(Path(str(importlib.import_module(f"data.{name}").__file__)).read_bytes() + b"# edited")
+    monkeypatch.setattr(importlib.import_module(f"data.{name}"), "__file__", str(copy))
+    module._bytes_of.cache_clear()
+    assert not set(before) & set(keys())
+    monkeypatch.undo()
+    module._bytes_of.cache_clear()
+    assert keys() == before
+
+
+def test_the_rules_of_a_venues_file_count(tmp_path: Path) -> None:
+    from backtester.venue import FOLDER, load_venue
+
+    mine = tmp_path / "mine.toml"
     text = (FOLDER / "generic.toml").read_text()
-    first.write_text(text)
-    found = keys(venue=str(first))
-    second.write_text(text.replace("0.0005", "0.0006"))
-    assert second.read_text() != text
-    plan = plan_of(PLAIN | {"venue": str(first)})
-    made = Keys(plan, Shared(plan, 1))
-    wanted, jobs = next(iter(jobs_of(plan, made.on)))
-    assert next(jobs).key == found[0]
-    assert made._rules_of(str(first), wanted) != made._rules_of(str(second), wanted)
+    mine.write_text(text)
+    before = keys(venue=str(mine))
+    mine.write_text(text.replace("taker_fee_rate = 0.0005", "taker_fee_rate = 0.0006"))
+    assert mine.read_text() != text
+    load_venue.cache_clear()  # as a new process has it
+    assert not set(before) & set(keys(venue=str(mine)))
 
 
 def test_the_engine_is_every_module_that_a_run_loads() -> None:

@@ -32,6 +32,23 @@ def test_what_is_left_out_is_what_compare_takes() -> None:
     assert (first["leverage"], first["balance"], first["path"], first["timeframe"]) == (10, 10_000, "adverse", "1h")
 
 
+def test_an_axis_may_be_long() -> None:
+    """Values are compared with those before them through their hashes: a million runs are a plan too."""
+
+    class Counted(int):
+        compared = 0
+
+        def __eq__(self, other: object) -> bool:
+            Counted.compared += 1
+            return int(self) == other
+
+        __hash__ = int.__hash__
+
+    plan = plan_of(plan_with(seed=[Counted(seed) for seed in range(1_000)]))
+    assert len(plan.axes["seed"]) == 1_000
+    assert Counted.compared < 10_000
+
+
 def test_excluded_runs_are_left_out_and_only_those() -> None:
     plan = plan_of(plan_with(exclude=[{"mode": "cross", "leverage": [20, 50]}, {"seed": 2, "symbols": "FAKE3"}]))
     runs = list(plan.runs())
@@ -59,6 +76,18 @@ def test_an_include_that_says_what_the_plan_leaves_out_adds_nothing() -> None:
     assert list(plan.runs()) == list(plan_of(plain).runs())
     assert [(run["venue"], run["seed"]) for run in plan.runs()] == [("generic", 7)] * 2
     assert plan_of(plain | {"include": [{"venue": "generic", "seed": [7, 8]}]}).n_runs == 4
+
+
+def test_an_include_with_a_parameter_is_not_that_without_it() -> None:
+    plan = plan_of(plan_with(include=[{"strategy": "trend"}, {"strategy": "trend", "params": {"fast": 12}}]))
+    trend = [run.get("params.fast") for run in plan.runs() if run["strategy"] == "trend"]
+    assert (trend.count(None), trend.count(12)) == (24, 24)
+
+
+def test_a_venues_file_that_is_wrong_is_said_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('name = "mine"\n')
+    with pytest.raises(ConfigurationError, match=r"mine\.toml"):
+        plan_of(plan_with(venue=str(tmp_path / "mine.toml")))
 
 
 def test_an_include_brings_back_what_an_exclude_took() -> None:
@@ -129,6 +158,7 @@ def test_tasks_hold_every_run_once_and_one_strategy_on_one_market_each() -> None
         ({"period": {"start": "soon"}}, "period: has a start that is no time"),
         ({"period": {"start": 2024}}, "period: has a start that is no time"),
         ({"period": {"start": "2024-02-01", "end": "2024-01-01"}}, "period: is empty: it ends before it starts"),
+        ({"period": {"start": "2024-02-01", "end": "2024-02-01"}}, "period: is empty: it ends before it starts"),
         ({"params": {"expsure": 2}}, "params.expsure: no such parameter; found 'expsure'; nearest: exposure"),
         ({"params": {"exposure": "much"}}, "params.exposure: must be a number"),
         ({"params": {"exposure": 10**20}}, "params.exposure: is too large for a whole number"),

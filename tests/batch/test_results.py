@@ -176,3 +176,15 @@ def test_a_folder_without_runs_is_said(tmp_path: Path) -> None:
         read_runs(tmp_path)
     with pytest.raises(ConfigurationError, match="folder: is no folder"):
         read_runs(tmp_path / "none")
+
+
+def test_a_part_that_was_spoilt_is_named_with_the_cure(tmp_path: Path) -> None:
+    plan = {"strategy": "trend", "market": "synthetic", "symbols": "FAKE1", "period": SMALL["period"]}
+    run_plan(plan, tmp_path, workers=1)
+    spoilt = tmp_path / "runs" / "part-000007.parquet"
+    spoilt.write_text("no Parquet at all")
+    for call in (lambda: read_runs(tmp_path), lambda: run_plan(plan, tmp_path, workers=1, resume=True)):
+        with pytest.raises(ConfigurationError, match=r"part-000007.parquet'. Remove it: --resume does its runs again"):
+            call()
+    spoilt.unlink()
+    assert run_plan(plan, tmp_path, workers=1, resume=True).skipped == 2

@@ -158,3 +158,15 @@ def test_the_verdict_calls_often_what_chance_does_often(filled: Bootstrap) -> No
         result = replace(filled, values=values)
         assert (result.p_value("final_equity", pair) > 0.05) == (word == "often")
         assert f"Chance alone {word} makes a difference like the " in result.verdict
+
+
+def test_the_verdict_does_not_speak_of_chance_where_nothing_can_be_said_of_it(filled: Bootstrap) -> None:
+    few = replace(filled, values=filled.values[:18])
+    assert "18 draws are too few to say how often chance alone makes a difference like the " in few.verdict
+    assert "draws are too few" not in replace(filled, values=filled.values[:19]).verdict
+    frame = filled.observed.metrics.copy()
+    frame["cross"] = frame["isolated"]
+    alike = replace(filled, observed=replace(filled.observed))
+    alike.observed.__dict__["metrics"] = frame
+    assert "On the market itself they end alike." in alike.verdict
+    assert alike.verdict.count("Chance") == 1  # of isolated and mixed

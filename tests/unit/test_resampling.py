@@ -156,6 +156,13 @@ def test_one_block_of_the_whole_length_is_the_market_itself(made, resampler):
     assert np.array_equal(same.funding.rate, made.funding.rate)
 
 
+def test_a_draw_says_that_it_is_one(made, resampler):
+    drawn = resampler.draw(15.0, 3, 7)
+    said = "draw 7 of seed 3, blocks of 15 bars on average"
+    assert drawn.notes == (*made.notes, f"made up: {said}")
+    assert drawn.source == f"{made.source}, {said}"
+
+
 def test_a_market_with_gaps_and_late_listings_is_itself_too():
     late = random_market(N, 3, gaps=((1, 0, 99), (2, 200, 219)))
     same = Resampler(late).of(np.arange(N))

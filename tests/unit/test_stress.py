@@ -264,5 +264,7 @@ def test_the_verdict_says_what_a_shock_turns(calm: Market) -> None:
 def test_a_run_without_shocks_or_with_one_twice_is_refused(calm: Market) -> None:
     with pytest.raises(ConfigurationError, match="there is none"):
         stress(HOLD, calm, ACCOUNT, [])
+    with pytest.raises(ConfigurationError, match="holds no shock"):
+        stress(HOLD, calm, ACCOUNT, [f"gap:-0.25@{AT}", ()])
     with pytest.raises(ConfigurationError, match="is given twice"):
         stress(HOLD, calm, ACCOUNT, [f"gap:-0.25@{AT}", Gap(-0.25, at=AT)])
