@@ -73,9 +73,7 @@ def compare_lengths(fresh: Strategy, author: Author, full: Scenario) -> int:
         try:
             part = asked_for(own, prefix)
         except StrategyError as error:
-            cure = error.cure or CURE
-            raise StrategyError(error.strategy, error.problem + note, bar=error.bar, time=error.time, slot=error.slot,
-                                found=error.found, cure=cure) from error  # fmt: skip
+            raise error.but(problem=error.problem + note, cure=error.cure or CURE) from error
         _compare(fresh, author, full, part, cut)
     return len(cuts)
 

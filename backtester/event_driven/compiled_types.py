@@ -19,7 +19,7 @@ from numba.extending import (
 )
 from numba.np.arrayobj import populate_array
 
-from backtester.schema import ACCOUNT_VIEW, CALLS, SLOT_VIEW
+from backtester.schema import ACCOUNT_VIEW, CALLS
 
 __all__ = [
     "BAR",
@@ -33,14 +33,13 @@ __all__ = [
     "field_of",
     "floats_at",
     "load_field",
-    "slot_record",
     "word_at",
 ]
 
 # Where a compiled strategy stands, and the addresses of all that it may look at.
 BAR = np.dtype(
-    [(name, "i8") for name in ("index", "first_slot", "n_slots", "n_instruments")]
-    + [(name, "i8") for name in ("slots", "account", "calls", "columns", "prices", "open_time", "indicators", "grid")]
+    [(name, "i8") for name in ("first_slot", "n_slots", "n_instruments")]
+    + [(name, "i8") for name in ("slots", "account", "calls", "columns", "prices", "open_time", "indicators")]
     + [(name, "i8") for name in ("asks", "n_asks", "most_asks")]
 )
 WORD = ir.IntType(64)
@@ -141,7 +140,7 @@ def _record_at(dtype):
     return at
 
 
-bar_record, account_record, calls_record, slot_record = map(_record_at, (BAR, ACCOUNT_VIEW, CALLS, SLOT_VIEW))
+bar_record, account_record, calls_record = map(_record_at, (BAR, ACCOUNT_VIEW, CALLS))
 
 
 @intrinsic

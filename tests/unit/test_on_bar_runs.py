@@ -91,6 +91,27 @@ def test_nor_between_runs_of_one_preparation():
     assert one.scenario.orders.size.tolist() == two.scenario.orders.size.tolist() == [1.0, 2.0, 3.0, 4.0]
 
 
+class Fits(Strategy):
+    """Keeps what it found in `indicators` on self, for `on_bar` to use."""
+
+    def indicators(self, market):
+        self.fits = getattr(self, "fits", 0) + 1
+        return {"fits": np.full(market.n_bars, float(self.fits))}
+
+    def on_bar(self, bar):
+        self.fits += 1
+        bar[0].target(quantity=bar.indicator("fits") + 8.0 * self.fits)
+
+
+def test_nor_what_indicators_keep():
+    strategy, prices, rich = Fits(), candles(*[64] * 3), account(balance=1e6)
+    ready = prepare(strategy, prices, rich)
+    runs = [run(strategy, prices, rich), run(strategy, prices, rich)]
+    runs += [run(strategy, prices, rich, mode=mode, prepared=ready) for mode in ("isolated", "cross")]
+    assert [result.scenario.orders.size.tolist() for result in runs] == [[17.0, 25.0, 33.0]] * 4
+    assert not hasattr(strategy, "fits")
+
+
 def test_what_self_holds_at_the_start_is_there_in_every_run():
     strategy = Counts()
     strategy.calls = [0] * 9
