@@ -18,9 +18,9 @@ from backtester.schema import EVENT_KINDS, FILL, LIMIT, LIQUIDATION, TRAILING_ST
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Bar"]
+__all__ = ["TRADES", "Bar"]
 
-_TRADES = frozenset(EVENT_KINDS[kind] for kind in (*range(FILL, TRAILING_STOP + 1), LIMIT) if kind != LIQUIDATION)
+TRADES = frozenset(EVENT_KINDS[kind] for kind in (*range(FILL, TRAILING_STOP + 1), LIMIT) if kind != LIQUIDATION)
 
 
 class Bar:
@@ -149,7 +149,7 @@ class Bar:
     @property
     def fills(self) -> list[Event]:
         """Trades since the last call, also those of exits, without liquidations."""
-        return [event for event in self.events if event.kind in _TRADES]
+        return [event for event in self.events if event.kind in TRADES]
 
     @property
     def liquidations(self) -> list[Event]:

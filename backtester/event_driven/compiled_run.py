@@ -11,7 +11,7 @@ import numpy as np
 
 from backtester._author import explain_at, explain_compiling
 from backtester.errors import StrategyError
-from backtester.event_driven import compiled_views  # noqa: F401  (what compiled code reads of a bar)
+from backtester.event_driven import compiled_events, compiled_views  # noqa: F401  (what compiled code reads of a bar)
 from backtester.event_driven.bar import Bar
 from backtester.event_driven.compiled import Compiled
 from backtester.event_driven.compiled_asks import WIDTH, replay
@@ -123,7 +123,7 @@ class CompiledRun:
             self._desk.fail("it asks for too much at once", n, f"ask for at most {most} things at one close")
         self._record["n_asks"] = 0
         try:
-            replay(self._asks[:n].tolist(), self._bar.slots)
+            replay(self._asks[:n].tolist(), self._bar)
         except StrategyError as error:
             self._desk.asked.orders.clear()
             raise self._as_python_raises(error) from None
@@ -182,5 +182,6 @@ def _record_of(desk: Desk, session: KernelSession, tables: dict[str, Any]) -> An
     record["first_slot"], record["n_slots"] = desk.first_slot, len(desk.specs)
     record["n_instruments"], record["most_asks"] = desk.market.n_instruments, len(tables["asks"])
     record["slots"] = session.view.slots.ctypes.data + desk.first_slot * SLOT_VIEW.itemsize
+    record["events"] = session.address_of_events
     record["account"], record["calls"] = session.view.account.ctypes.data, ctypes.addressof(session.calls)
     return record

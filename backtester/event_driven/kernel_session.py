@@ -74,7 +74,7 @@ class KernelSession:
         bars, pad = engine_input.bars_of(scenario), engine_input.pad_of(scenario)
         self._curves = engine_input.curves_of(scenario, len(run.pools), record)
         n_pools, n_slots = len(run.pools), len(run.slots)
-        seen = empty(ACCOUNT_VIEW, 1), empty(POOL_VIEW, n_pools), empty(SLOT_VIEW, n_slots)
+        seen = np.zeros(1, ACCOUNT_VIEW), empty(POOL_VIEW, n_pools), empty(SLOT_VIEW, n_slots)  # no event was seen yet
         self.view = view = View(*seen, np.ascontiguousarray(scenario.market.close if closes is None else closes))
         path = PATHS.index(scenario.path)
         bundles = run, agenda, bars, self._curves, pad, view
@@ -196,6 +196,11 @@ class KernelSession:
         return replace(self._scenario, orders=asked.orders(), terms=asked.terms(), actions=asked.actions())
 
     # -- looking -------------------------------------------------------------------------------------------------
+
+    @property
+    def address_of_events(self) -> int:
+        """Where compiled code finds the address of the log of events, which moves when that grows."""
+        return self._words[0].place_of("events")
 
     def events(self, first: int) -> list[Event]:
         """Return the events from number `first` on."""

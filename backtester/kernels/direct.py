@@ -39,6 +39,9 @@ class Words:
         self.address = self._words.ctypes.data
         self.reference = ctypes.byref((ctypes.c_uint64 * len(self._words)).from_buffer(self._words))
 
+    def place_of(self, name: str) -> int:
+        """Return where compiled code finds the address of a table."""
+        return self.address + self._words.itemsize * self._places[name]
 
     def point(self, name: str, table: NDArray[Any], length: int | None = None) -> None:
         """Put another table in the place of one, of which compiled code sees the first `length` rows."""

@@ -263,7 +263,6 @@ def on_bar_of(line):
         ("bar.indicator('slow')", "indicator takes a name that `indicators` returns, written out: it returns none"),
         ("bar.close[0] = 1.0", "Cannot modify readonly array"),
         ("self.line", "Unknown attribute 'line'"),
-        ("bar.events", "Unknown attribute 'events'"),
     ],
 )
 def test_what_cannot_be_compiled_is_said_with_its_line_and_a_cure(line, message):
