@@ -1,4 +1,4 @@
-"""What a strategy sees of its account at the close of a bar. docs/authors.md, "Bar by bar"."""
+"""What a strategy sees of its account at the close of a bar. docs/bar-by-bar.md."""
 
 import numpy as np
 
