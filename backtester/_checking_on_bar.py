@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from backtester._author import Author
-from backtester._causality import CURE, TOLERANCE, unasked
+from backtester._causality import CURE, TOLERANCE
+from backtester._copies import unasked
 from backtester._slots import specs_of
 from backtester.account import Account
 from backtester.engine import prepare, run

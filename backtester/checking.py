@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from backtester._author import Author, ask, source_file, writes
-from backtester._causality import compare_prefixes, default_cuts, first_difference, unasked
+from backtester._causality import compare_prefixes, default_cuts, first_difference
 from backtester._checking_on_bar import asked_for, compare_lengths, compare_runs, cost_of_calls
+from backtester._copies import unasked
 from backtester._slots import specs_of
 from backtester._targets import Dense, dense
 from backtester.account import Account

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator, Sequence, Set
 from typing import TYPE_CHECKING, NamedTuple
 
 from backtester._author import explain_at
+from backtester._copies import own_copy
 from backtester.errors import StrategyError
 from backtester.event_driven.asked import MARKET, Asked, Order, Row
 from backtester.event_driven.bar import Bar
 from backtester.event_driven.compiled import Compiled
 from backtester.event_driven.desk import Desk
-from backtester.event_driven.followers import Follower, own_copy
+from backtester.event_driven.followers import Follower
 from backtester.event_driven.kernel_session import KernelSession
 from backtester.event_driven.session import Session
 from backtester.market import Market

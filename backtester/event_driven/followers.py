@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from backtester._author import Author, ask_indicators, writes
-from backtester._causality import CURE, TOLERANCE, unasked
+from backtester._causality import CURE, TOLERANCE
+from backtester._copies import own_copy, unasked
 from backtester._slots import specs_of
 from backtester.allocation import Strategies, allocations
-from backtester.errors import StrategyError
 from backtester.market import Market
 from backtester.schema import Floats
 from backtester.strategy import SlotSpec, Strategy
 
-__all__ = ["Follower", "followers_of", "indicators_of", "own_copy"]
+__all__ = ["Follower", "followers_of", "indicators_of"]
 
 PLACES = 7  # at which the look-ahead check cuts the market
 
@@ -62,22 +61,6 @@ def followers_of(strategies: Strategies, market: Market, *, check: bool) -> tupl
             found.append(Follower(own, specs, first, share, indicators_of(own, market, check=check)))
         first += len(specs)
     return tuple(found)
-
-
-def own_copy(strategy: Strategy) -> Strategy:
-    """Return a copy of a strategy for one run: nothing that it keeps is left to the next.
-
-    Raises
-    ------
-    StrategyError
-        If it keeps something that cannot be copied.
-    """
-    try:
-        return copy.deepcopy(strategy)
-    except Exception as error:  # of an attribute of the author's
-        cure = "keep what cannot be copied in a module, or make it in `on_bar`"
-        problem = "it keeps something on self that cannot be copied, and each run works on a copy"
-        raise StrategyError(strategy.name, problem, found=error, cure=cure) from error
 
 
 def indicators_of(strategy: Strategy, market: Market, *, check: bool) -> dict[str, Floats]:
