@@ -94,7 +94,7 @@ def explain(
     time: int | None = None,
 ) -> NoReturn:
     """Raise a StrategyError for whatever an author's method has raised, with his file and line."""
-    where = author_line(error, source_file(strategy))
+    where = author_line(error, source_file(type(strategy)))
     if isinstance(error, FrozenInstanceError) or any(word in str(error) for word in ("read-only", "WRITEABLE")):
         problem = f"its method `{method}` writes into the market{note}, in {where}"
         raise StrategyError(strategy.name, problem, bar=bar, time=time, found=error, cure=_COPY) from error
@@ -105,8 +105,18 @@ def explain(
 def explain_at(strategy: Strategy, error: BaseException, bar: int, time: int) -> NoReturn:
     """Raise a StrategyError for whatever `on_bar` has raised at the close of a bar."""
     if isinstance(error, StrategyError) and error.bar == bar:
-        raise error  # it says where already
+        raise error.but(line=own_line(strategy, error)) from error.__cause__
     explain(strategy, "on_bar", "", error, bar=bar, time=time)
+
+
+def own_line(strategy: Strategy, error: BaseException) -> str | None:
+    """Return the author's file and line that an error came through; None where it came through none."""
+    for cls in type(strategy).__mro__:
+        file = source_file(cls)
+        line = author_line(error, file)
+        if cls is not Strategy and line.startswith(f"{file}, line ") and not line.endswith("unknown"):
+            return line
+    return None
 
 
 def explain_compiling(strategy: Strategy, error: Exception, function: FunctionType) -> NoReturn:
@@ -120,9 +130,9 @@ def explain_compiling(strategy: Strategy, error: Exception, function: FunctionTy
     raise StrategyError(strategy.name, problem, found=[*raised, *said, error][0], cure=cure) from error
 
 
-def source_file(strategy: Strategy) -> str:
-    """Return the file that defines the strategy's class, or "" where there is none."""
+def source_file(cls: type) -> str:
+    """Return the file that defines a class, or "" where there is none."""
     try:
-        return inspect.getfile(type(strategy))
+        return inspect.getfile(cls)
     except (OSError, TypeError):
         return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from backtester._author import Author, ask
 from backtester._changes import changes, first_bars
+from backtester._copies import unasked
 from backtester._slots import specs_of
 from backtester._targets import FIELDS, Dense, dense
 from backtester.market import Market
@@ -57,14 +57,6 @@ def check_causal(
     author = Author(strategy.name, market, specs_of(strategy, market))
     full = dense(ask(strategy, author) if targets is None else targets, author)
     compare_prefixes(fresh, author, full, cuts)
-
-
-def unasked(strategy: Strategy) -> Strategy:
-    """Return a copy of a strategy: one that was asked about the whole market may have kept what it saw."""
-    try:
-        return copy.deepcopy(strategy)
-    except Exception:  # an author's attribute that cannot be copied
-        return strategy
 
 
 def compare_prefixes(strategy: Strategy, author: Author, full: Dense, cuts: Iterable[int] | None = None) -> None:

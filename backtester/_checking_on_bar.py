@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from backtester._author import Author
-from backtester._causality import CURE, TOLERANCE, unasked
+from backtester._causality import CURE, TOLERANCE
+from backtester._copies import unasked
 from backtester._slots import specs_of
 from backtester.account import Account
 from backtester.engine import prepare, run
@@ -73,9 +74,7 @@ def compare_lengths(fresh: Strategy, author: Author, full: Scenario) -> int:
         try:
             part = asked_for(own, prefix)
         except StrategyError as error:
-            cure = error.cure or CURE
-            raise StrategyError(error.strategy, error.problem + note, bar=error.bar, time=error.time, slot=error.slot,
-                                found=error.found, cure=cure) from error  # fmt: skip
+            raise error.but(problem=error.problem + note, cure=error.cure or CURE) from error
         _compare(fresh, author, full, part, cut)
     return len(cuts)
 

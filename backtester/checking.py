@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from backtester._author import Author, ask, source_file, writes
-from backtester._causality import compare_prefixes, default_cuts, first_difference, unasked
+from backtester._causality import compare_prefixes, default_cuts, first_difference
 from backtester._checking_on_bar import asked_for, compare_lengths, compare_runs, cost_of_calls
+from backtester._copies import unasked
 from backtester._slots import specs_of
 from backtester._targets import Dense, dense
 from backtester.account import Account
@@ -123,8 +124,7 @@ def _does_not_run(error: StrategyError) -> tuple[Finding, ...]:
 
 def _said(error: StrategyError) -> str:
     """Return the message without the strategy, which the reader knows, and without the cure."""
-    bare = StrategyError("", error.problem, bar=error.bar, time=error.time, slot=error.slot, found=error.found)
-    return str(bare).removeprefix("strategy : ")
+    return str(error.but(strategy="", cure=None)).removeprefix("strategy : ")
 
 
 def _runs(subject: Subject) -> str:
@@ -222,7 +222,7 @@ def _bears_one_instrument(subject: Subject) -> str:
         planned = _planned(subject.strategy, alone, f" (with {alone.symbols[0]} alone)", _ONE)
     except StrategyError as error:
         cause = error.__cause__.__cause__ if error.__cause__ else None
-        refused = isinstance(cause, BacktesterError) or raises_itself(cause, source_file(subject.strategy))
+        refused = isinstance(cause, BacktesterError) or raises_itself(cause, source_file(type(subject.strategy)))
         if not refused:
             raise
         return f"it says that one instrument is not enough: {cause}"
@@ -269,15 +269,7 @@ def _planned(strategy: Strategy, market: Market, note: str, cure: str = _HOLES) 
     try:
         return asked_for(strategy, market) if writes(strategy, "on_bar") else plan(strategy, market, Account())
     except StrategyError as error:
-        raise StrategyError(
-            error.strategy,
-            error.problem + note,
-            bar=error.bar,
-            time=error.time,
-            slot=error.slot,
-            found=error.found,
-            cure=error.cure or cure,
-        ) from error
+        raise error.but(problem=error.problem + note, cure=error.cure or cure) from error
 
 
 def _bytes(market: Market) -> dict[str, bytes]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from backtester import engine_input
+from backtester._copies import own_copies
 from backtester.account import Account, rules_of, venue_of
 from backtester.allocation import Strategies, described
 from backtester.errors import ConfigurationError
@@ -57,8 +58,9 @@ def prepare(
     StrategyError
         If a strategy raises, returns something unusable or (with `check`) looks into the future.
     """
-    wanted = plan(strategy, market, account, check=check)
-    return Prepared(described(strategy), wanted, followers_of(strategy, market, check=check))
+    own = own_copies(strategy)
+    wanted = plan(own, market, account, check=check)
+    return Prepared(described(strategy), wanted, followers_of(own, market, check=check))
 
 
 def run(

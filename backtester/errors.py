@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
+from typing import Any
 
 __all__ = [
     "BacktesterError",
@@ -144,6 +145,8 @@ class StrategyError(BacktesterError):
         What was found there.
     cure : str, optional
         What to do about it.
+    line : str, optional
+        File and line of the author's at which it happened.
     """
 
     def __init__(
@@ -156,6 +159,7 @@ class StrategyError(BacktesterError):
         slot: str | None = None,
         found: object = None,
         cure: str | None = None,
+        line: str | None = None,
     ) -> None:
         self.strategy = strategy
         self.problem = problem
@@ -164,10 +168,17 @@ class StrategyError(BacktesterError):
         self.slot = slot
         self.found = found
         self.cure = cure
+        self.line = line
         place = _place(bar, time, found)
         if slot is not None:
             place.insert(0, f"slot {slot}")
-        super().__init__(_sentence(f"strategy {strategy}: {problem}", place, cure))
+        where = f"in {line}: " if line else ""
+        super().__init__(_sentence(f"strategy {strategy}: {where}{problem}", place, cure))
+
+    def but(self, **changed: Any) -> StrategyError:
+        """Return the same error with other values for some of the parameters."""
+        names = ("strategy", "problem", "bar", "time", "slot", "found", "cure", "line")
+        return StrategyError(**{name: getattr(self, name) for name in names} | changed)
 
 
 class InvariantError(BacktesterError):

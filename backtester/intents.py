@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from backtester import _slots
 from backtester._author import Author, ask, writes
-from backtester._causality import check_causal, compare_prefixes, unasked
+from backtester._causality import check_causal, compare_prefixes
 from backtester._changes import actions_of, first_bars, orders_of
+from backtester._copies import unasked
 from backtester._targets import dense
 from backtester.account import Account, Slot
 from backtester.allocation import Strategies, allocations, titles, with_shares

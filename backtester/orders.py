@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,6 +67,11 @@ class Orders(NamedTuple):
         return cls(*columns)
 
     @classmethod
+    def from_tuples(cls, rows: Sequence[tuple[Any, ...]]) -> Orders:
+        """Build from rows of values in the order of the fields."""
+        return cls(*_columns(rows, _ORDER_KINDS))
+
+    @classmethod
     def none(cls) -> Orders:
         """Return no orders."""
         return cls.from_rows(())
@@ -117,6 +123,11 @@ class Terms(NamedTuple):
         return cls(*(_column(given, name, kind) for name, kind in _TERM_KINDS.items()))
 
     @classmethod
+    def from_tuples(cls, rows: Sequence[tuple[Any, ...]]) -> Terms:
+        """Build from rows of values in the order of the fields."""
+        return cls(*_columns(rows, _TERM_KINDS))
+
+    @classmethod
     def none(cls) -> Terms:
         """Return no terms."""
         return cls.from_rows(())
@@ -143,11 +154,7 @@ class MarginActions(NamedTuple):
     @classmethod
     def from_rows(cls, rows: Iterable[tuple[int, int, int, float]]) -> MarginActions:
         """Build from rows (bar, slot, kind, amount)."""
-        given = list(rows)
-        bar, slot, kind, amount = zip(*given, strict=True) if given else ((), (), (), ())
-        return cls(
-            np.array(bar, np.int64), np.array(slot, np.int64), np.array(kind, np.int64), np.array(amount, np.float64)
-        )
+        return cls(*_columns(list(rows), _ACTION_KINDS))
 
     @classmethod
     def none(cls) -> MarginActions:
@@ -181,6 +188,18 @@ _TERM_KINDS: dict[str, type[np.generic]] = {
     "expires": np.int64,
     "oco": np.int64,
 }
+_ACTION_KINDS: dict[str, type[np.generic]] = {
+    "bar": np.int64,
+    "slot": np.int64,
+    "kind": np.int64,
+    "amount": np.float64,
+}
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], kinds: Mapping[str, type[np.generic]]) -> list[NDArray[Any]]:
+    """Return a column for each kind."""
+    values = zip(*rows, strict=True) if rows else itertools.repeat((), len(kinds))
+    return [np.array(column, kind) for column, kind in zip(values, kinds.values(), strict=True)]
 
 
 def _column(rows: list[Mapping[str, Any]], name: str, kind: type[np.generic]) -> NDArray[Any]:

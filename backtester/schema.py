@@ -189,6 +189,7 @@ TO_COME, ARRIVING, RESTING, ORDER_DONE = _codes(ORDER_STATES)
 DONE, LOG_FULL = _codes(("done", "log_full"))
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Rows = Any  # a record array; in compiled code a `Table` (kernels/_table.py)
 
 
@@ -300,14 +301,19 @@ class TallySheet(NamedTuple):
 
 
 # What a strategy sees of its account at a close. Prices in it are prices.
-ACCOUNT_VIEW = np.dtype([("equity", "f8"), ("free_margin", "f8"), ("n_events", "i8")], align=True)
-POOL_VIEW = np.dtype([("equity", "f8"), ("requirement", "f8"), ("initial_margin", "f8")], align=True)
+# What a strategy sees at a close; events from `seen_events` on are new to it.
+ACCOUNT_VIEW = np.dtype(
+    [(name, "f8") for name in ("equity", "free_margin", "available_margin")]
+    + [("is_bankrupt", "?"), ("seen_events", "i8"), ("n_events", "i8")],
+    align=True,
+)
+POOL_VIEW = np.dtype([(name, "f8") for name in ("equity", "requirement", "initial_margin", "free_margin")], align=True)
 SLOT_VIEW = np.dtype(
     [("price", "f8")]  # trade close of the decision's bar; nan: no data
     + [(name, "f8") for name in ("mark", "quantity", "entry", "leverage", "pnl", "funding_paid")]
     + [("isolated_margin", "f8")]  # nan: a shared pool backs it
-    + [(name, "f8") for name in ("equity", "requirement", "margin_ratio")]  # of the pool that backs it
-    + [("liquidation_price", "f8")],  # inf: not looked for yet
+    + [(name, "f8") for name in POOL_VIEW.names or ()]  # of the pool that backs it
+    + [(name, "f8") for name in ("margin_ratio", "liquidation_price")],
     align=True,
 )
 
@@ -321,15 +327,16 @@ class View(NamedTuple):
     closes: Floats  # (n_decisions, n_instruments) trade closes of the bars at which strategies decide
 
 
-# Addresses of entries and of the bundles that they take, and the code of the path.
+# Addresses of entries and of the bundles that they take, the code of the path, and the number of the last decision.
 _BUNDLES = ("run", "agenda", "bars", "curves", "pad", "seen")  # seen: a View, a name that numba takes for a method
-CALLS = np.dtype([(name, "i8") for name in ("advance", "look", "look_closer", "step", *_BUNDLES, "sheet", "path")])
+CALLS = np.dtype([(name, "i8") for name in ("advance", "look", "step", *_BUNDLES, "sheet", "path", "index")])
 
 
 class Sheet(NamedTuple):
-    """What it takes to run and to look at an account by address."""
+    """What it takes to run an account from decision to decision, by address."""
 
     calls: Rows  # CALLS, (1,)
+    ends: Ints  # (n_decisions + 1,) bar at whose close each decision is taken, below 0: none; then the number of bars
 
 
 class Pad(NamedTuple):

@@ -19,6 +19,7 @@ from strategies.funding_carry import FundingCarry
 from strategies.grid_reversion import GridReversion
 from strategies.hedged_basket import HedgedBasket
 from strategies.hedged_pair import HedgedPair
+from strategies.margin_keeper import MarginKeeper
 from strategies.martingale import Martingale
 from strategies.news_spike import NewsSpike
 from strategies.trend import Trend
@@ -32,6 +33,7 @@ __all__ = [
     "GridReversion",
     "HedgedBasket",
     "HedgedPair",
+    "MarginKeeper",
     "Martingale",
     "NewsSpike",
     "Trend",
@@ -52,6 +54,7 @@ def gallery() -> dict[str, type[Strategy]]:
         "grid_reversion": GridReversion,
         "hedged_basket": HedgedBasket,
         "hedged_pair": HedgedPair,
+        "margin_keeper": MarginKeeper,
         "martingale": Martingale,
         "news_spike": NewsSpike,
         "trend": Trend,

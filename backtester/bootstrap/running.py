@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtester import metrics
-from backtester._causality import unasked
 from backtester._fields import Field, integer, number, record
 from backtester._modes import checked_modes, telling
 from backtester.allocation import allocations
@@ -106,7 +105,7 @@ def bootstrap(
     resampler = Resampler(market)
     mean = market_block_length(market) if block is None else settings["block"]
     team = allocations(strategy)
-    runner = _Runner(_copies(team), account, chosen, resampler, mean, settings["draw_seed"])
+    runner = _Runner(team, account, chosen, resampler, mean, settings["draw_seed"])
     about = (chosen, runner.paths, mean, settings["draw_seed"])
     key = "" if out is None else key_of(team, market, account, about)
     with kept_in(out, key, about[:2], resume=resume) as kept:
@@ -167,13 +166,12 @@ class _Runner:
         from backtester.engine import prepare, run
 
         market = self._resampler.draw(self._block, self._seed, number)
-        team = _copies(self._team)
         out = np.empty((len(self._modes), len(self.paths), len(MEASURED)))
         try:
-            ready = prepare(team, market, self._account, check=False)
+            ready = prepare(self._team, market, self._account, check=False)
             for m, mode in enumerate(self._modes):
                 for p, path in enumerate(self.paths):
-                    result = run(team, market, self._account, mode=mode, path=path, record="lows", prepared=ready)
+                    result = run(self._team, market, self._account, mode=mode, path=path, record="lows", prepared=ready)
                     out[m, p] = _measures(result)
         except StrategyError as error:
             where = f", on draw {number} of seed {self._seed} with blocks of {self._block:.6g} bars"
@@ -182,11 +180,6 @@ class _Runner:
                 error.strategy, problem, bar=error.bar, slot=error.slot, found=error.found, cure=error.cure
             ) from error
         return out
-
-
-def _copies(team: list[Allocation]) -> list[Allocation]:
-    """Return copies of strategies: one may keep what it sees of a market."""
-    return [replace(each, strategy=unasked(each.strategy)) for each in team]
 
 
 def _measures(result: Result) -> list[float]:

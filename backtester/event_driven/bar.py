@@ -2,52 +2,25 @@
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from numbers import Integral
 from typing import TYPE_CHECKING
 
-from backtester.errors import nearest
-from backtester.event_driven.asked import Asked, Order
-from backtester.event_driven.followers import Follower
+from backtester.event_driven.asked import Order
+from backtester.event_driven.desk import Desk, there_are
 from backtester.event_driven.place import Place
-from backtester.event_driven.session import Event, Session
-from backtester.event_driven.slot import BarSlot
-from backtester.event_driven.structures import fields_of
+from backtester.event_driven.session import Event
+from backtester.event_driven.slot import BarSlot, slots_of
+from backtester.event_driven.views import AccountView
 from backtester.market import PRICES
-from backtester.schema import ACCOUNT_VIEW, EVENT_KINDS, FILL, LIMIT, LIQUIDATION, TRAILING_STOP, Floats
-from backtester.symbols import listed
+from backtester.schema import EVENT_KINDS, FILL, LIMIT, LIQUIDATION, TRAILING_STOP, Floats
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from backtester.market import Market
+__all__ = ["TRADES", "Bar"]
 
-__all__ = ["AccountView", "Bar"]
-
-_TRADES = frozenset(EVENT_KINDS[kind] for kind in (*range(FILL, TRAILING_STOP + 1), LIMIT) if kind != LIQUIDATION)
-
-
-class AccountView(ctypes.Structure):
-    """The account at the close of the bar.
-
-    Attributes
-    ----------
-    equity : float
-        Cash and unrealised pnl of all pools at the mark closes [settlement currency].
-    free_margin : float
-        What main has free: ``min(cash, equity - initial margin)``, all that isolated positions may draw on.
-    n_events : int
-        How many events there have been.
-    """
-
-    equity: float
-    free_margin: float
-    n_events: int
-    _fields_ = fields_of(ACCOUNT_VIEW)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"{name} can only be read")
+TRADES = frozenset(EVENT_KINDS[kind] for kind in (*range(FILL, TRAILING_STOP + 1), LIMIT) if kind != LIQUIDATION)
 
 
 class Bar:
@@ -67,23 +40,12 @@ class Bar:
         Part of the account that the strategy is allotted; its equity fractions count it.
     """
 
-    def __init__(
-        self,
-        follower: Follower,
-        market: Market,
-        session: Session,
-        last_bars: Sequence[int],
-        groups: Iterator[int],
-    ) -> None:
+    def __init__(self, desk: Desk) -> None:
         self.index = -1
-        self.account = AccountView.from_buffer(session.view.account)
-        self.asked = Asked(session.rests, groups)
-        self.share = follower.share
-        self._name, self._market, self._session = follower.strategy.name, market, session
-        self._indicators, self._last_bars = follower.indicators, last_bars
-        self._first, self._event, self._events = follower.first_slot, 0, 0
-        specs = follower.specs
-        self.slots = tuple(BarSlot.of(self, spec, follower.first_slot + k, session) for k, spec in enumerate(specs))
+        self.account = AccountView.from_buffer(desk.session.view.account)
+        self.share = desk.share
+        self.slots = slots_of(self, desk)
+        self._desk, self._market, self._place = desk, desk.market, Place(desk)
         self._by_name = {slot.label: slot for slot in self.slots}
         for slot in self.slots:
             self._by_name.setdefault(slot.symbol, slot)
@@ -98,18 +60,13 @@ class Bar:
         if isinstance(name, Integral) and -len(self.slots) <= name < len(self.slots):
             return self.slots[name]
         if name not in self._by_name:
-            self.place(None).fail("there is no such slot", name, _there_are(name, self._by_name))
+            self._place.fail("there is no such slot", name, there_are(name, self._by_name))
         return self._by_name[str(name)]
-
-    def move(self, index: int) -> None:
-        """Go on to the close of another bar."""
-        self.index = index
-        self._event, self._events = self._events, self.account.n_events
 
     @property
     def open_time(self) -> int:
         """Start of the bar [ns UTC]."""
-        return self._market.open_time.item(self.index)
+        return self._desk.time_of(self.index)
 
     @property
     def time(self) -> pd.Timestamp:
@@ -158,33 +115,41 @@ class Bar:
         n : int, optional
         """
         if field not in PRICES:
-            self.place(None).fail("there is no such price", field, _there_are(field, PRICES))
+            self._place.fail("there is no such price", field, there_are(field, PRICES))
         last = self.index + 1
-        first = 0 if n is None else max(0, last - self.place(None).bars("n", n))
+        first = 0 if n is None else max(0, last - self._place.bars("n", n))
         prices: Floats = getattr(self._market, field)[first:last]
         return prices
 
     def indicator(self, name: str) -> Floats | float:
         """Return this bar's value of what the strategy's method `indicators` returned under this name."""
-        if name not in self._indicators:
-            known = self._indicators or ("none: return it from `indicators` by its name",)
-            self.place(None).fail("there is no such indicator", name, _there_are(name, known))
-        values = self._indicators[name]
+        indicators = self._desk.indicators
+        if name not in indicators:
+            known = indicators or ("none: return it from `indicators` by its name",)
+            self._place.fail("there is no such indicator", name, there_are(name, known))
+        values = indicators[name]
         return values.item(self.index) if values.ndim == 1 else values[self.index]
 
     @property
     def events(self) -> list[Event]:
-        """What has happened in the strategy's slots since the last call, in order; `Event.slot` counts from 0 in it."""
-        if self._event == self._events:
+        """What has happened to the strategy's slots and to the account since the last call, in order.
+
+        `Event.slot` counts the strategy's slots from 0; -1: the account, which is ``bankrupt``.
+        """
+        if self.account._seen_events == self.account.n_events:
             return []
-        first, last = self._first, self._first + len(self.slots)
-        new = self._session.events(self._event)
-        return [event._replace(slot=event.slot - first) for event in new if first <= event.slot < last]
+        first, last = self._desk.first_slot, self._desk.first_slot + len(self.slots)
+        new = self._desk.session.events(self.account._seen_events)
+        return [
+            event if event.slot < 0 else event._replace(slot=event.slot - first)
+            for event in new
+            if event.slot < 0 or first <= event.slot < last
+        ]
 
     @property
     def fills(self) -> list[Event]:
         """Trades since the last call, also those of exits, without liquidations."""
-        return [event for event in self.events if event.kind in _TRADES]
+        return [event for event in self.events if event.kind in TRADES]
 
     @property
     def liquidations(self) -> list[Event]:
@@ -196,25 +161,8 @@ class Bar:
 
         An order belongs to one such group. A market order belongs to none: it does not rest.
         """
-        if len(orders) < 2 or any(not self.asked.may_join(order) for order in orders):
+        asked = self._desk.asked
+        if len(orders) < 2 or any(not asked.may_join(order) for order in orders):
             cure = "place them in this call and join all of them at once, market orders left out"
-            self.place(None).fail("one-cancels-other takes two or more new working orders", list(orders), cure)
-        self.asked.join(orders)
-
-    def place(self, slot: str | None) -> Place:
-        """Return what an error about a slot, or about none, names."""
-        return Place(self._name, self.index, self.open_time, slot)
-
-    def last_bar(self, n: int) -> int:
-        """Return the simulation's bar in which the n-th decision bar from here ends; -1: the run is over by then."""
-        at = self.index + n
-        return self._last_bars[at] if at < len(self._last_bars) else -1
-
-    def column(self, symbol: str) -> int:
-        """Return the column of an instrument."""
-        return self._market.symbols.index(symbol)
-
-
-def _there_are(name: object, known: Iterable[str]) -> str:
-    close = nearest(str(name), known)
-    return f"did you mean {close[0]}?" if close else f"there are {listed(known)}"
+            self._place.fail("one-cancels-other takes two or more new working orders", list(orders), cure)
+        asked.join(orders)

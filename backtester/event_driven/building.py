@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypedDict
+from collections.abc import Mapping
+from typing import Any, TypedDict
 
 from backtester.event_driven.asked import LIMIT, MARKET, NONE, STOP, Row
-from backtester.event_driven.place import Place
-from backtester.schema import EQUITY_FRACTION, TARGET_SIZES, TIMES_IN_FORCE
+from backtester.event_driven.place import BELOW_ONE, Place
+from backtester.schema import TARGET_SIZES, TIMES_IN_FORCE
 
-__all__ = ["Ground", "OpeningTerms", "TargetTerms", "opening", "target"]
+__all__ = ["WATCH", "OpeningTerms", "TargetTerms", "opening", "target"]
 
 WATCH = ("trade", "mark")
 
 
-class TargetTerms(TypedDict, total=False):
-    """What an order that opens may say beside a quantity."""
+class SizeTerms(TypedDict, total=False):
+    """A size that is no quantity."""
 
     notional: float
     equity_fraction: float
     margin: float
+
+
+class TargetTerms(SizeTerms, total=False):
+    """What an order that opens may say beside a quantity."""
+
     stop: float
     take_profit: float
     trailing: float
@@ -41,28 +46,32 @@ class OpeningTerms(TargetTerms, total=False):
     expires: int
 
 
-class Ground(NamedTuple):
-    """What an order is built on: where its author stands, the slot, this bar's close, and how bars count."""
-
-    place: Place
-    slot: int
-    close: float
-    share: float  # of the account that equity fractions count
-    last_bar: Callable[[int], int]
-
-    def expires(self, bars: object) -> int:
-        """Return the last bar of an order that may work for so many decision bars."""
-        return -1 if bars is None else self.last_bar(self.place.bars("expires", bars))
+_TARGET = dict.fromkeys([*TARGET_SIZES, *TargetTerms.__annotations__]).keys()  # in their order, as messages say them
+_OPENING = dict.fromkeys([*_TARGET, *OpeningTerms.__annotations__]).keys()
+_EXITS = TargetTerms.__annotations__.keys() - SizeTerms.__annotations__.keys()
+_WORKING = _OPENING - _TARGET
 
 
-def opening(ground: Ground, side: float, quantity: float | None, terms: Mapping[str, Any]) -> Row:
-    """Return the row of an order that buys (side 1) or sells (side -1)."""
-    place = ground.place
-    place.names(terms, OpeningTerms)
-    size, size_type = _size(ground, quantity, terms)
+def opening(place: Place, close: float, side: float, quantity: float | None, terms: Mapping[str, Any]) -> Row:
+    """Return the row of an order that buys (side 1) or sells (side -1); `close` is this bar's."""
+    size, size_type = place.size(quantity, terms, _OPENING)
+    row, price = Row.market(place.number_of_slot, side * size, size_type), close
+    if not _WORKING.isdisjoint(terms):
+        row, price = _working(place, row, terms, close)
+    return row if _EXITS.isdisjoint(terms) else _with_exits(place, row, side, terms, price)
+
+
+def target(place: Place, close: float, quantity: float | None, terms: Mapping[str, Any]) -> Row:
+    """Return the row of an order for what is missing to a position."""
+    size, size_type = place.size(quantity, terms, _TARGET, signed=True)
+    row = Row.market(place.number_of_slot, size, size_type, target=True)
+    return row if _EXITS.isdisjoint(terms) else _with_exits(place, row, math.copysign(1.0, size), terms, close)
+
+
+def _working(place: Place, row: Row, terms: Mapping[str, Any], close: float) -> tuple[Row, float]:
+    """Return the row with its type and terms, and the order's own price."""
     limit, trigger = (place.optional(name, terms.get(name)) for name in ("limit", "trigger"))
     kind = MARKET if math.isnan(limit) and math.isnan(trigger) else LIMIT if math.isnan(trigger) else STOP
-    price = ground.close if kind == MARKET else trigger if math.isnan(limit) else limit
     force = place.choice("time_in_force", terms.get("time_in_force", "gtc"), TIMES_IN_FORCE)
     if kind != LIMIT and (force or terms.get("post_only")):
         named = "post_only" if terms.get("post_only") else "time_in_force"
@@ -71,61 +80,44 @@ def opening(ground: Ground, side: float, quantity: float | None, terms: Mapping[
         place.fail("post_only rests and never trades at once", terms["time_in_force"], 'leave time_in_force at "gtc"')
     if kind == MARKET and terms.get("expires") is not None:
         place.fail("a market order trades in the next bar", terms["expires"], "leave expires out, or give a limit")
-    return Row(
-        slot=ground.slot,
-        size=side * size,
-        size_type=size_type,
+    working = row._replace(
         limit=limit,
         trigger=trigger,
         type=kind,
-        **_exits(ground, side, terms, price),
         reduce_only=bool(terms.get("reduce_only")),
         post_only=bool(terms.get("post_only")),
         time_in_force=force,
-        expires=ground.expires(terms.get("expires")),
+        expires=place.expires(terms.get("expires")),
+    )
+    return working, close if kind == MARKET else trigger if math.isnan(limit) else limit
+
+
+def _with_exits(place: Place, row: Row, side: float, terms: Mapping[str, Any], price: float) -> Row:
+    """Return the row with its exits: fractions of the order's own price as prices."""
+    trailing = _fraction(place, "trailing", terms, price)
+    return row._replace(
+        margin=place.optional("collateral", terms.get("collateral")),
+        stop=_exit(place, "stop", -side, terms, price),
+        take_profit=_exit(place, "take_profit", side, terms, price),
+        trail=NONE if math.isnan(trailing) else trailing * price,
+        watch_mark=bool(place.choice("watch", terms.get("watch", "trade"), WATCH)),
     )
 
 
-def target(ground: Ground, quantity: float | None, terms: Mapping[str, Any]) -> Row:
-    """Return the row of an order for what is missing to a position."""
-    ground.place.names(terms, TargetTerms)
-    size, size_type = _size(ground, quantity, terms, signed=True)
-    exits = _exits(ground, math.copysign(1.0, size), terms, ground.close)
-    return Row(slot=ground.slot, size=size, size_type=size_type, target=True, **exits)
-
-
-def _size(ground: Ground, quantity: object, terms: Mapping[str, Any], *, signed: bool = False) -> tuple[float, int]:
-    given = {name: quantity if name == "quantity" else terms.get(name) for name in TARGET_SIZES}
-    size, size_type = ground.place.size(given, signed=signed)
-    return size * ground.share if size_type == EQUITY_FRACTION else size, size_type
-
-
-def _exits(ground: Ground, side: float, terms: Mapping[str, Any], price: float) -> dict[str, Any]:
-    """Return the columns of exits: fractions of the order's own price as prices."""
-    trailing = _fraction(ground, "trailing", terms, price)
-    return {
-        "margin": ground.place.optional("collateral", terms.get("collateral")),
-        "stop": _exit(ground, "stop", -side, terms, price),
-        "take_profit": _exit(ground, "take_profit", side, terms, price),
-        "trail": NONE if math.isnan(trailing) else trailing * price,
-        "watch_mark": bool(ground.place.choice("watch", terms.get("watch", "trade"), WATCH)),
-    }
-
-
-def _exit(ground: Ground, name: str, away: float, terms: Mapping[str, Any], price: float) -> float:
-    given, fraction = terms.get(f"{name}_price"), _fraction(ground, name, terms, price)
+def _exit(place: Place, name: str, away: float, terms: Mapping[str, Any], price: float) -> float:
+    given, fraction = terms.get(f"{name}_price"), _fraction(place, name, terms, price)
     if given is None:
         return NONE if math.isnan(fraction) else price * (1.0 + away * fraction)
     if not math.isnan(fraction):
         cure = f"give {name} (a fraction of the price) or {name}_price"
-        ground.place.fail(f"{name} is given twice", [terms[name], given], cure)
-    return ground.place.number(f"{name}_price", given)
+        place.fail(f"{name} is given twice", [terms[name], given], cure)
+    return place.number(f"{name}_price", given)
 
 
-def _fraction(ground: Ground, name: str, terms: Mapping[str, Any], price: float) -> float:
+def _fraction(place: Place, name: str, terms: Mapping[str, Any], price: float) -> float:
     value = terms.get(name)
     if value is None:
         return NONE
     if math.isnan(price):
-        ground.place.fail(f"{name} is a fraction of a close that is not known", value, f"give {name}_price, or wait")
-    return ground.place.number(name, value, most=1.0 - 1e-12)
+        place.fail(f"{name} is a fraction of a close that is not known", value, f"give {name}_price, or wait")
+    return place.number(name, value, most=BELOW_ONE)

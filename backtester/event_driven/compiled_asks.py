@@ -18,17 +18,17 @@ from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, inf
 from numba.extending import lower_builtin
 
 from backtester.errors import nearest
+from backtester.event_driven.bar import Bar
 from backtester.event_driven.building import WATCH
-from backtester.event_driven.compiled_types import WORD, SlotType, field_of, load_field
+from backtester.event_driven.compiled_types import WORD, BarType, OrderType, SlotType, field_of, load_field
 from backtester.event_driven.slot import BarSlot
 from backtester.schema import TIMES_IN_FORCE
 
 __all__ = ["METHODS", "WIDTH", "replay"]
 
-METHODS = (
-    "buy", "sell", "target", "close", "stop_loss", "take_profit", "trailing_stop",
-    "add_margin", "remove_margin", "set_leverage", "cancel_all",
-)  # fmt: skip
+ORDERS = ("buy", "sell", "target", "close", "stop_loss", "take_profit", "trailing_stop")
+METHODS = (*ORDERS, "add_margin", "remove_margin", "set_leverage", "cancel_all")
+JOIN = len(METHODS)  # of a row: `one_cancels_other`, with the rows of its orders
 WORDS = (*WATCH, *TIMES_IN_FORCE)
 HEAD = 3  # floats before the values
 
@@ -60,18 +60,23 @@ _TAKES: dict[type, tuple[type, str]] = {
 }
 
 
-def replay(rows: Iterable[Sequence[float]], slots: Sequence[BarSlot]) -> None:
-    """Ask for the same as Python asks for it.
+def replay(rows: Iterable[Sequence[float]], bar: Bar) -> None:
+    """Ask for the same as Python asks for it, on the bar's slots.
 
     Raises
     ------
     StrategyError
         Where that raises it: for what cannot be had.
     """
+    asked: list[Any] = []
     for row in rows:
         code, number, given = map(int, row[:HEAD])
-        terms = {name: convert(row[place]) for place, name, convert in _given(code, given)}
-        getattr(slots[number], METHODS[code])(**terms)
+        if code == JOIN:
+            bar.one_cancels_other(*(asked[int(order)] for order in row[HEAD : HEAD + given]))
+            asked.append(None)
+        else:
+            terms = {name: convert(row[place]) for place, name, convert in _given(code, given)}
+            asked.append(getattr(bar.slots[number], METHODS[code])(**terms))
 
 
 @cache
@@ -107,7 +112,8 @@ class _Ask(AbstractTemplate):
         kinds = [self._kind(name, kind, given.get(name, types.none)) for name, kind in parameters.items()]
         by_name = inspect.Parameter.POSITIONAL_OR_KEYWORD
         names = [inspect.Parameter(name, by_name, default=None) for name in parameters]
-        return signature(types.none, *kinds, recvr=self.this).replace(pysig=inspect.Signature(names))
+        answer = OrderType() if self.method in ORDERS else types.none
+        return signature(answer, *kinds, recvr=self.this).replace(pysig=inspect.Signature(names))
 
     def _kind(self, name: str, kind: type, given: Any) -> Any:
         if isinstance(given, types.NoneType | types.Omitted):
@@ -138,17 +144,53 @@ def _template(method: str) -> type[_Ask]:
 def _lowering(method: str) -> Any:
     def lower(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         bar, number = cgutils.unpack_tuple(builder, values[0])
-        n = load_field(builder, bar, "n_asks")
-        with builder.if_then(builder.icmp_signed("<", n, load_field(builder, bar, "most_asks"))):
-            row = builder.mul(n, ir.Constant(WORD, 8 * WIDTH))
-            place = builder.inttoptr(builder.add(load_field(builder, bar, "asks"), row), ir.DoubleType().as_pointer())
-            for k, value in enumerate(_floats(context, builder, method, number, signature.args[1:], values[1:])):
-                if value is not None:
-                    builder.store(value, builder.gep(place, [ir.Constant(WORD, k)]))
-        builder.store(builder.add(n, ir.Constant(WORD, 1)), field_of(builder, bar, "n_asks"))
-        return context.get_dummy_value()
+        row = _floats(context, builder, method, number, signature.args[1:], values[1:])
+        n = _write(builder, bar, row)
+        return n if method in ORDERS else context.get_dummy_value()
 
     return lower
+
+
+def _write(builder: Any, bar: Any, row: list[Any]) -> Any:
+    """Append a row to what is asked for, if there is room; return its number."""
+    n = load_field(builder, bar, "n_asks")
+    with builder.if_then(builder.icmp_signed("<", n, load_field(builder, bar, "most_asks"))):
+        start = builder.add(load_field(builder, bar, "asks"), builder.mul(n, ir.Constant(WORD, 8 * WIDTH)))
+        place = builder.inttoptr(start, ir.DoubleType().as_pointer())
+        for k, value in enumerate(row):
+            if value is not None:
+                builder.store(value, builder.gep(place, [ir.Constant(WORD, k)]))
+    builder.store(builder.add(n, ir.Constant(WORD, 1)), field_of(builder, bar, "n_asks"))
+    return n
+
+
+class _Join(AbstractTemplate):
+    """Typing of `one_cancels_other`: orders of this call, as many as a row has room for."""
+
+    key = "bar.one_cancels_other"
+    this: BarType  # given by numba
+
+    def generic(self, args: Any, kws: Any) -> Any:
+        most = WIDTH - HEAD
+        if kws or not 2 <= len(args) <= most or not all(isinstance(each, OrderType) for each in args):
+            raise numba.TypingError(f"one_cancels_other takes 2 to {most} orders of this call")
+        return signature(types.none, *args, recvr=self.this)
+
+
+@infer_getattr
+class _Joins(AttributeTemplate):
+    key = BarType
+
+    def generic_resolve(self, bar: BarType, name: str) -> Any:  # type: ignore[override]
+        return types.BoundFunction(_Join, bar) if name == "one_cancels_other" else None
+
+
+@lower_builtin("bar.one_cancels_other", BarType, types.VarArg(types.Any))
+def _join(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    bar, *orders = values
+    head = [ir.Constant(ir.DoubleType(), float(each)) for each in (JOIN, -1, len(orders))]
+    _write(builder, bar, [*head, *(builder.sitofp(order, ir.DoubleType()) for order in orders)])
+    return context.get_dummy_value()
 
 
 def _floats(context: Any, builder: Any, method: str, number: Any, kinds: Any, values: Any) -> list[Any]:

@@ -19,28 +19,29 @@ from numba.extending import (
 )
 from numba.np.arrayobj import populate_array
 
-from backtester.schema import ACCOUNT_VIEW, CALLS, SLOT_VIEW
+from backtester.schema import ACCOUNT_VIEW, CALLS, EVENT
 
 __all__ = [
     "BAR",
     "Address",
     "BarType",
+    "OrderType",
     "SlotType",
     "SlotsType",
     "account_record",
     "bar_record",
     "calls_record",
+    "event_record",
     "field_of",
     "floats_at",
     "load_field",
-    "slot_record",
     "word_at",
 ]
 
 # Where a compiled strategy stands, and the addresses of all that it may look at.
 BAR = np.dtype(
-    [(name, "i8") for name in ("index", "first_slot", "n_slots", "n_instruments")]
-    + [(name, "i8") for name in ("slots", "account", "calls", "columns", "prices", "open_time", "indicators", "grid")]
+    [(name, "i8") for name in ("first_slot", "n_slots", "n_instruments")]
+    + [(name, "i8") for name in ("slots", "account", "calls", "columns", "prices", "open_time", "indicators", "events")]
     + [(name, "i8") for name in ("asks", "n_asks", "most_asks")]
 )
 WORD = ir.IntType(64)
@@ -77,6 +78,19 @@ class SlotsType(types.SimpleIteratorType):
     def __init__(self, bar):
         self.bar = bar
         super().__init__(f"Slots of {bar}", SlotType(bar))
+
+
+class OrderType(types.Type):
+    """numba's type of an order that has been asked for: its place among all that is asked for at the close."""
+
+    def __init__(self):
+        super().__init__(name="Order")
+
+
+@register_model(OrderType)
+class _OrderModel(models.PrimitiveModel):
+    def __init__(self, manager, order):
+        super().__init__(manager, order, WORD)
 
 
 @register_model(BarType)
@@ -141,7 +155,7 @@ def _record_at(dtype):
     return at
 
 
-bar_record, account_record, calls_record, slot_record = map(_record_at, (BAR, ACCOUNT_VIEW, CALLS, SLOT_VIEW))
+bar_record, account_record, calls_record, event_record = map(_record_at, (BAR, ACCOUNT_VIEW, CALLS, EVENT))
 
 
 @intrinsic

@@ -31,10 +31,8 @@ from backtester.event_driven.compiled_types import (
     calls_record,
     floats_at,
     load_field,
-    slot_record,
     word_at,
 )
-from backtester.kernels.step import call
 from backtester.market import PRICES
 from backtester.schema import SLOT_VIEW
 
@@ -102,11 +100,11 @@ def _next(context, builder, signature, values, result):
         builder.store(builder.add(number, ir.Constant(WORD, 1)), slots.next)
 
 
-overload_attribute(BarType, "index")(lambda bar: lambda bar: bar_record(bar).index)
+overload_attribute(BarType, "index")(lambda bar: lambda bar: calls_record(bar_record(bar).calls).index)
 overload_attribute(BarType, "slots")(lambda bar: lambda bar: bar)
 overload_attribute(BarType, "account")(lambda bar: lambda bar: _account(account_record(bar_record(bar).account)))
 overload_attribute(BarType, "open_time")(
-    lambda bar: lambda bar: word_at(bar_record(bar).open_time, bar_record(bar).index)
+    lambda bar: lambda bar: word_at(bar_record(bar).open_time, bar.index)
 )
 
 
@@ -115,12 +113,14 @@ class Account(NamedTuple):
 
     equity: float
     free_margin: float
+    available_margin: float
+    is_bankrupt: bool
     n_events: int
 
 
 @numba.njit
 def _account(record):
-    return Account(record.equity, record.free_margin, record.n_events)
+    return Account(record.equity, record.free_margin, record.available_margin, record.is_bankrupt, record.n_events)
 
 
 def _row(name, field):
@@ -138,7 +138,7 @@ for _name, _field in (*((name, name) for name in PRICES[:4]), ("mark", "mark_clo
 @numba.njit
 def _row_at(bar, address):
     record = bar_record(bar)
-    return floats_at(address + 8 * record.index * record.n_instruments, (record.n_instruments,))
+    return floats_at(address + 8 * bar.index * record.n_instruments, (record.n_instruments,))
 
 
 @overload_method(BarType, "history", prefer_literal=True)
@@ -150,7 +150,7 @@ def _history(bar, field="close", n=None):
 
     def history(bar, field="close", n=None):
         record = bar_record(bar)
-        address, width, last = word_at(record.prices, k), record.n_instruments, record.index + 1
+        address, width, last = word_at(record.prices, k), record.n_instruments, bar.index + 1
         if whole:
             return floats_at(address, (last, width))
         if n < 1:
@@ -182,10 +182,7 @@ class _Values(AttributeTemplate):
     key = SlotType
 
     def generic_resolve(self, slot, name):
-        return types.float64 if name in _STORED else None
-
-
-_STORED = [name for name in SLOT_VIEW.names or () if name != "liquidation_price"]
+        return types.float64 if name in SLOT_VIEW.names else None
 
 
 @lower_getattr_generic(SlotType)
@@ -211,19 +208,6 @@ overload_attribute(SlotType, "distance")(lambda slot: lambda slot: abs(slot.liqu
 @numba.njit
 def _column(slot):
     return word_at(bar_record(slot._bar).columns, slot._number)
-
-
-@overload_attribute(SlotType, "liquidation_price")
-def _liquidation_price(slot):
-    def find(slot):
-        bar = bar_record(slot._bar)
-        seen = slot_record(bar.slots + slot._number * ROW)
-        if seen.liquidation_price == np.inf:
-            at, number = calls_record(bar.calls), bar.first_slot + slot._number
-            call(at.look_closer, (at.run, at.seen, number, number + 1))
-        return seen.liquidation_price
-
-    return find
 
 
 @overload_method(SlotType, "indicator", prefer_literal=True)

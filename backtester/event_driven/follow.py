@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence, Set
-from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from backtester._author import explain_at
+from backtester._copies import own_copy
 from backtester.errors import StrategyError
 from backtester.event_driven.asked import MARKET, Asked, Order, Row
 from backtester.event_driven.bar import Bar
 from backtester.event_driven.compiled import Compiled
+from backtester.event_driven.desk import Desk
 from backtester.event_driven.followers import Follower
 from backtester.event_driven.kernel_session import KernelSession
 from backtester.event_driven.session import Session
@@ -62,19 +62,19 @@ def follow(
     """
     orders, actions = _rows_by_bar(planned.orders), _actions_by_bar(planned.actions)
     if -1 in orders or -1 in actions:
-        _send(session, -1, orders.get(-1, []), actions.get(-1, []))
-    groups, planned_bars = itertools.count(), orders.keys() | actions.keys()
-    ends = [*grid, n_bars]
-    members = [_join(each, Bar(each, market, session, grid, groups), market, session, ends) for each in followers]
+        _send(session, -1, [(None, row) for row in orders.get(-1, [])], actions.get(-1, []))
+    ends, groups = [*grid, n_bars], itertools.count()
+    session.decide_at(ends)
+    members = [_join(each, Desk(each, market, session, ends, groups)) for each in followers]
     alone = members[0].compiled if len(members) == 1 else None
-    asking = _call_all(session, members, ends, planned_bars) if alone is None else alone.run(planned_bars)
-    for bar in asking:
-        _send_all(session, bar, members, orders.get(bar, []), actions.get(bar, []))
-    session.advance(n_bars, len(grid) - 1)
+    stops = {index for index, at in enumerate(grid) if at in orders or at in actions}
+    for index in _call_all(session, members, stops) if alone is None else alone.run(stops):
+        _send_all(session, ends[index], members, orders.get(ends[index], []), actions.get(ends[index], []))
+    session.finish()
 
 
 class _Member(NamedTuple):
-    """A strategy in a run: a copy of its own, what it sees, and what it asks for."""
+    """A strategy in a run: a copy of its own, what it sees, and what stands behind that."""
 
     strategy: Strategy
     on_bar: Callable[[Bar], object]
@@ -83,68 +83,71 @@ class _Member(NamedTuple):
     compiled: CompiledRun | None  # where it is compiled and runs from bar to bar without Python
 
 
-def _join(follower: Follower, bar: Bar, market: Market, session: Session, ends: Sequence[int]) -> _Member:
-    strategy = follower.strategy
-    if isinstance(type(strategy).on_bar, Compiled) and isinstance(session, KernelSession):
+def _join(follower: Follower, desk: Desk) -> _Member:
+    strategy, bar = follower.strategy, Bar(desk)
+    if isinstance(type(strategy).on_bar, Compiled) and isinstance(desk.session, KernelSession):
         from backtester.event_driven.compiled_run import CompiledRun  # of numba's types, which others need not wait for
 
-        run = CompiledRun(follower, bar, market, session, ends)
-        return _Member(strategy, run, bar, bar.asked, run)
-    try:
-        own = copy.deepcopy(strategy)
-    except Exception as error:  # of an attribute of the author's
-        cure = "keep what cannot be copied in a module, or make it in `on_bar`"
-        problem = "it keeps something on self that cannot be copied, and each run works on a copy"
-        raise StrategyError(strategy.name, problem, found=error, cure=cure) from error
-    return _Member(own, own.on_bar, bar, bar.asked, None)
+        run = CompiledRun(strategy, bar, desk, desk.session)
+        return _Member(strategy, run, bar, desk.asked, run)
+    own = own_copy(strategy)
+    return _Member(own, own.on_bar, bar, desk.asked, None)
 
 
-def _call_all(session: Session, members: Sequence[_Member], ends: Sequence[int], planned: Set[int]) -> Iterator[int]:
-    """Run from bar to bar, calling all strategies at each close; yield the bars at which something is to be sent.
+def _call_all(session: Session, members: Sequence[_Member], stops: Set[int]) -> Iterator[int]:
+    """Run from decision to decision, calling all strategies; yield those at which something is to be sent.
 
     Most strategies ask for nothing at most bars: what is here is done at every one.
     """
-    for index, (at, after) in enumerate(pairwise(ends)):
-        if at < 0 or at == after:  # the simulation has no bar here: the next decision stands in for this one
-            continue
-        session.advance(at + 1, index)
-        ask = at in planned
+    while (index := session.step()) >= 0:
+        ask = index in stops
         for strategy, on_bar, bar, asked, _ in members:
-            bar.move(index)
+            bar.index = index
             try:
                 answer = on_bar(bar)
             except (Exception, SystemExit) as error:
                 explain_at(strategy, error, index, bar.open_time)
             if answer is not None:
-                cure = "place orders on the slots: bar[symbol].buy(notional=...)"
-                bar.place(None).fail("its method `on_bar` returned something", answer, cure)
+                problem, cure = "its method `on_bar` returned something", "place orders on the slots: bar[0].buy(1.0)"
+                raise StrategyError(strategy.name, problem, bar=index, time=bar.open_time, found=answer, cure=cure)
             if asked.orders or asked.actions:
                 ask = True
         if ask:
-            yield at
+            yield index
 
 
 def _send_all(
-    session: Session, bar: int, members: Sequence[_Member], orders: list[Order], actions: list[tuple[int, int, float]]
+    session: Session, bar: int, members: Sequence[_Member], rows: list[Row], actions: list[tuple[int, int, float]]
 ) -> None:
     """Send what was planned and what was asked for at a close; a market order replaces a planned one."""
-    asked = [order for member in members for order in member.asked.orders]
-    replaced = {order.row.slot for order in asked if order.row.type == MARKET}
-    kept = [order for order in orders if order.row.slot not in replaced]
+    asked = [pair for member in members for pair in member.asked.orders.items()]
+    if rows:
+        replaced = {row.slot for _, row in asked if row.type == MARKET}
+        rows = [row for row in rows if row.slot not in replaced]
     told = [action for member in members for action in member.asked.actions]
-    _send(session, bar, [*kept, *asked], [*actions, *told])
+    _send(session, bar, [*((None, row) for row in rows), *asked], [*actions, *told])
     for member in members:
         member.asked.clear()
 
 
-def _send(session: Session, bar: int, orders: list[Order], actions: list[tuple[int, int, float]]) -> None:
-    session.send(bar, sorted(orders, key=lambda order: order.row.slot), actions)
+def _send(
+    session: Session, bar: int, asked: list[tuple[Order | None, Row]], actions: list[tuple[int, int, float]]
+) -> None:
+    asked.sort(key=_slot_of)
+    first = session.send(bar, [row for _, row in asked], actions)
+    for number, (order, _) in enumerate(asked, first):
+        if order is not None:
+            order.id = number
 
 
-def _rows_by_bar(orders: Orders) -> dict[int, list[Order]]:
-    out: dict[int, list[Order]] = defaultdict(list)
+def _slot_of(asked: tuple[Order | None, Row]) -> int:
+    return asked[1].slot
+
+
+def _rows_by_bar(orders: Orders) -> dict[int, list[Row]]:
+    out: dict[int, list[Row]] = defaultdict(list)
     for bar, *columns in zip(*(column.tolist() for column in orders), strict=True):
-        out[bar].append(Order(Row(*columns)))
+        out[bar].append(Row(*columns))
     return dict(out)
 
 

@@ -8,14 +8,15 @@ from typing import NamedTuple
 import numpy as np
 
 from backtester._author import Author, ask_indicators, writes
-from backtester._causality import CURE, TOLERANCE, unasked
+from backtester._causality import CURE, TOLERANCE
+from backtester._copies import own_copy, unasked
 from backtester._slots import specs_of
 from backtester.allocation import Strategies, allocations
 from backtester.market import Market
 from backtester.schema import Floats
 from backtester.strategy import SlotSpec, Strategy
 
-__all__ = ["Follower", "followers_of"]
+__all__ = ["Follower", "followers_of", "indicators_of"]
 
 PLACES = 7  # at which the look-ahead check cuts the market
 
@@ -26,6 +27,7 @@ class Follower(NamedTuple):
     Parameters
     ----------
     strategy : Strategy
+        A copy of the author's object, with what its method `indicators` has kept on it.
     specs : sequence of SlotSpec
     first_slot : int
         Number of its first slot in the account.
@@ -55,8 +57,8 @@ def followers_of(strategies: Strategies, market: Market, *, check: bool) -> tupl
         specs = specs_of(each.strategy, market)
         if writes(each.strategy, "on_bar"):
             share = 1.0 if each.share is None else each.share
-            indicators = indicators_of(each.strategy, market, check=check)
-            found.append(Follower(each.strategy, specs, first, share, indicators))
+            own = own_copy(each.strategy)
+            found.append(Follower(own, specs, first, share, indicators_of(own, market, check=check)))
         first += len(specs)
     return tuple(found)
 
@@ -70,7 +72,7 @@ def indicators_of(strategy: Strategy, market: Market, *, check: bool) -> dict[st
     arrays = _arrays(ask_indicators(strategy, author), author)
     for length in _lengths(market) if check else ():
         part = Author(strategy.name, market.slice(0, length), author.slots, f" on the first {length:,} bars")
-        _compare(author, arrays, _arrays(ask_indicators(fresh, part), part), length)
+        _compare(author, arrays, _arrays(ask_indicators(unasked(fresh), part), part), length)
     return arrays
 
 

@@ -13,20 +13,21 @@ from numpy.typing import NDArray
 
 from backtester import engine_input
 from backtester.engine_input import empty
-from backtester.event_driven.asked import CANCEL, MARKET, POSITION, Order, Row
-from backtester.event_driven.recorder import Recorder
+from backtester.event_driven.asked import CANCEL, MARKET, POSITION, Row
+from backtester.event_driven.recorder import N_PLAIN, Recorder
 from backtester.event_driven.session import Event
 from backtester.event_driven.structures import structure
 from backtester.kernels.direct import Words, address_of, direct
-from backtester.kernels.look import look, look_closer
+from backtester.kernels.look import look
 from backtester.kernels.simulate import advance
-from backtester.kernels.step import step
+from backtester.kernels.step import FULL, step
 from backtester.result import Result
 from backtester.run_schema import ACTION, ORDER, STATE, WORKING
 from backtester.scenario import Scenario
 from backtester.schema import (
     ACCOUNT_VIEW,
     CALLS,
+    DONE,
     EVENT_KINDS,
     PATHS,
     POOL_VIEW,
@@ -43,6 +44,8 @@ __all__ = ["KernelSession"]
 
 LOG_LENGTHS = 1024, 4096, 1024  # rows of events, ledger and positions to begin with
 BUNDLES = "run", "agenda", "bars", "curves", "pad", "seen", "sheet"
+PRICES_OF_ORDERS = ("limit", "stop", "take_profit", "trigger")
+LOGS = "events", "ledger", "positions"
 STATE_TABLES = ("slots", "pools", "instruments", "legs", "state")
 
 
@@ -68,25 +71,23 @@ class KernelSession:
         bars, pad = engine_input.bars_of(scenario), engine_input.pad_of(scenario)
         self._curves = engine_input.curves_of(scenario, len(run.pools), record)
         n_pools, n_slots = len(run.pools), len(run.slots)
-        seen = empty(ACCOUNT_VIEW, 1), empty(POOL_VIEW, n_pools), empty(SLOT_VIEW, n_slots)
+        seen = np.zeros(1, ACCOUNT_VIEW), empty(POOL_VIEW, n_pools), empty(SLOT_VIEW, n_slots)  # no event was seen yet
         self.view = view = View(*seen, np.ascontiguousarray(scenario.market.close if closes is None else closes))
-        path, self._until, self._index = PATHS.index(scenario.path), ctypes.c_int64(), ctypes.c_int64()
+        path = PATHS.index(scenario.path)
         bundles = run, agenda, bars, self._curves, pad, view
         self._words = [Words(bundle) for bundle in bundles]
-        sheet = Sheet(empty(CALLS, 1))
-        self._words.append(Words(sheet))
-        self.calls = calls = sheet.calls
-        calls["advance"], calls["path"] = address_of(advance, *bundles[:5], path, 0), path
-        calls["look"] = address_of(look, run, bars, self._curves, view, 0)
-        calls["look_closer"] = address_of(look_closer, run, view, 0, n_slots)
-        calls["step"] = address_of(step, sheet, 0, 0)
+        self._sheet = Sheet(empty(CALLS, 1), np.zeros(1, np.int64))
+        self._words.append(Words(self._sheet))
+        self.calls = calls = structure(CALLS).from_buffer(self._sheet.calls)
+        calls.advance, calls.path, calls.index = address_of(advance, *bundles[:5], path, 0), path, -1
+        calls.look, calls.step = address_of(look, run, bars, self._curves, view, 0), address_of(step, self._sheet)
         for name, words in zip(BUNDLES, self._words, strict=True):
-            calls[name] = words.address
-        self._step = partial(direct(step, sheet, 0, 0), self._words[-1].reference, self._until, self._index)
-        all_slots = ctypes.c_int64(0), ctypes.c_int64(n_slots)
-        bundled = self._words[0].reference, self._words[5].reference
-        closer = direct(look_closer, run, view, 0, n_slots)
-        self.look_closer: Callable[[], object] = partial(closer, *bundled, *all_slots)
+            setattr(calls, name, words.address)
+        references = [words.reference for words in self._words]
+        self._step: Callable[[], int] = partial(direct(step, self._sheet), references[-1])
+        to_bar = direct(advance, *bundles[:5], path, 0)
+        self._advance: Callable[[Any], int] = partial(to_bar, *references[:5], ctypes.c_int64(path))
+        self.index = -1
         self._orders = _Rows(self._words[0], "orders", ORDER)
         self._working = _Rows(self._words[0], "working", WORKING)
         self._actions = _Rows(self._words[1], "actions", ACTION)
@@ -97,54 +98,84 @@ class KernelSession:
 
     # -- running -------------------------------------------------------------------------------------------------
 
-    def advance(self, until: int, index: int) -> None:
-        """Run to the open of bar `until`, where decision `index` is taken."""
-        self._until.value, self._index.value = until, index
-        while self._step():
+    def decide_at(self, ends: Sequence[int]) -> None:
+        """Set the bars at whose close each decision is taken, followed by the number of bars."""
+        self._ends = np.array(ends, np.int64)
+        self._words[-1].point("ends", self._ends)
+
+    def step(self) -> int:
+        """Run to the close of the next decision, and fill the view; returns its number, below 0: there is none."""
+        index = self._step()
+        while index == FULL:
+            self.start_again()
+            index = self._step()
+        self.index = index
+        return index
+
+    def finish(self) -> None:
+        """Run to the end of the simulation."""
+        end = ctypes.c_int64(len(self._curves.equity))
+        while self._advance(end) != DONE:
             self.start_again()
 
     def start_again(self) -> None:
         """Go back to the first bar with longer logs and the orders so far: rows are never dropped."""
-        state = self._state
-        needed = [2 * int(n) for n in (state.n_events, state.n_ledger, state.n_positions)]
         scenario = self._so_far()
-        fresh = engine_input.run_of(scenario, *needed)
+        fresh = engine_input.run_of(scenario, *(2 * n for n in self._n_rows()))
         engine_input.deposit(fresh, scenario)
         for name in STATE_TABLES:
             getattr(self._run, name)[:] = getattr(fresh, name)
         self._orders.put(fresh.orders)
         self._working.put(fresh.working)
-        for name in ("events", "ledger", "positions"):
-            self._words[0].point(name, getattr(fresh, name))
-        self._run = self._run._replace(events=fresh.events, ledger=fresh.ledger, positions=fresh.positions)
+        self._log_to({name: getattr(fresh, name) for name in LOGS})
 
-    def send(self, bar: int, orders: Sequence[Order], actions: Sequence[tuple[int, int, float]]) -> None:
+    def _make_room(self) -> None:
+        """Lengthen logs that are half full before more is asked for: to start again takes longer."""
+        for name, n in zip(LOGS, self._n_rows(), strict=True):
+            log = getattr(self._run, name)
+            if 2 * n > len(log):
+                longer = empty(log.dtype, 4 * n)
+                longer[:n] = log[:n]
+                self._log_to({name: longer})
+
+    def _n_rows(self) -> tuple[int, int, int]:
+        return self._state.n_events, self._state.n_ledger, self._state.n_positions
+
+    def _log_to(self, logs: dict[str, Any]) -> None:
+        for name, log in logs.items():
+            self._words[0].point(name, log)
+        self._run = self._run._replace(**logs)
+
+    def send(self, bar: int, rows: Sequence[Row], actions: Sequence[tuple[int, int, float]]) -> int:
         """Take the orders, by slot, and instructions decided at the close of `bar`."""
-        for order in orders:
-            order.id = self._recorder.order(bar, order.row)
-            self._add(bar + 1, order.id, order.row)
-            self._next_order[self._instrument[order.row.slot]] = bar + 1
-        for slot, kind, amount in actions:
-            self._recorder.action(bar, slot, kind, amount)
-            self._actions.append((bar + 1, slot, kind, self._row_of[int(amount)] if kind == CANCEL else amount))
+        self._make_room()
+        first = self._recorder.take(bar, rows, actions)
+        working: list[tuple[Any, ...]] = []
+        orders = [self._order(bar + 1, number, row, working) for number, row in enumerate(rows, first)]
+        self._working.extend(working)
+        self._orders.extend(orders)
+        for row in rows:
+            self._next_order[self._instrument[row.slot]] = bar + 1
+        self._actions.extend([
+            (bar + 1, slot, kind, self._row_of[int(amount)] if kind == CANCEL else amount)
+            for slot, kind, amount in actions
+        ])
         self._state.window_end = self._state.looked_ahead = 0
+        return first
 
-    def _add(self, bar: int, number: int, row: Row) -> None:
-        """Append an order that acts at the open of `bar`, in levels."""
-        limit, stop, take_profit, trigger = row.limit, row.stop, row.take_profit, row.trigger
+    def _order(self, bar: int, number: int, row: Row, working: list[tuple[Any, ...]]) -> tuple[Any, ...]:
+        """Return the row of an order that acts at the open of `bar`, in levels; its terms go to `working`."""
+        place = -1
         if self._inverse[row.slot]:
-            limit, stop, take_profit, trigger = (-1.0 / price for price in (limit, stop, take_profit, trigger))
-        working = self._working.n if row.has_terms else -1
-        exits = stop, take_profit, row.trail, row.trail_fraction, row.watch_mark
-        head = bar, row.slot, row.size, row.size_type, row.target, row.margin, limit
+            row = row._replace(**{name: -1.0 / getattr(row, name) for name in PRICES_OF_ORDERS})
         if row.has_terms:
-            distance = trigger, row.offset, row.offset_fraction, np.nan, 0
+            place = self._working.n + len(working)
+            distance = row.trigger, row.offset, row.offset_fraction, np.nan, 0
             reduces = row.reduce_only or row.size_type == POSITION
             flags = 0, reduces, row.post_only, row.time_in_force, row.expires, row.oco
-            kind = TYPE_EVENTS.item(row.type)
-            self._working.append((self._orders.n, row.slot, -1, 0, kind, 0.0, *distance, *flags))
-        self._row_of.append(-1 if row.type == MARKET else working)
-        self._orders.append((*head, *exits, engine_input.NEVER, working, number))
+            working.append((number, row.slot, -1, 0, TYPE_EVENTS.item(row.type), 0.0, *distance, *flags))
+        self._row_of.append(-1 if row.type == MARKET else place)
+        return bar, *row[:N_PLAIN], engine_input.NEVER, place, number
 
     def rests(self, order: int) -> bool:
         """Whether the working order of this number rests."""
@@ -153,11 +184,8 @@ class KernelSession:
 
     def result(self, strategy: str) -> Result:
         """Return the run, whose scenario has all orders: it runs again without the strategy."""
-        state = self._state
-        lengths = state.n_events, state.n_ledger, state.n_positions
-        logs = (self._run.events, self._run.ledger, self._run.positions)
-        events, ledger, positions = (table[:n] for table, n in zip(logs, lengths, strict=True))
-        bankrupt = bool(state.bankrupt)
+        events, ledger, positions = (getattr(self._run, name)[:n] for name, n in zip(LOGS, self._n_rows(), strict=True))
+        bankrupt = bool(self._state.bankrupt)
         return Result(self._so_far(), events, ledger, positions, self._curves, bankrupt=bankrupt, strategy=strategy)
 
     def _so_far(self) -> Scenario:
@@ -165,6 +193,11 @@ class KernelSession:
         return replace(self._scenario, orders=asked.orders(), terms=asked.terms(), actions=asked.actions())
 
     # -- looking -------------------------------------------------------------------------------------------------
+
+    @property
+    def address_of_events(self) -> int:
+        """Where compiled code finds the address of the log of events, which moves when that grows."""
+        return self._words[0].place_of("events")
 
     def events(self, first: int) -> list[Event]:
         """Return the events from number `first` on."""
@@ -175,6 +208,7 @@ class KernelSession:
             ].tolist()
         ]
 
+
 class _Rows:
     """A table of a bundle that grows; compiled code sees the rows that have been filled."""
 
@@ -182,20 +216,19 @@ class _Rows:
         self._words, self._name = words, name
         self.rows: NDArray[Any] = np.zeros(64, dtype)
         self.n = 0
-        self._show()
+        words.point(name, self.rows, 0)
 
-    def append(self, row: tuple[Any, ...]) -> None:
-        """Add a row."""
-        if self.n == len(self.rows):
-            self.rows = np.concatenate([self.rows, np.zeros_like(self.rows)])
-            self._show()
-        self.rows[self.n] = row
-        self.n += 1
+    def extend(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Add rows."""
+        if not rows:
+            return
+        first, self.n = self.n, self.n + len(rows)
+        if self.n > len(self.rows):
+            self.rows = np.concatenate([self.rows, np.zeros(max(len(self.rows), len(rows)), self.rows.dtype)])
+            self._words.point(self._name, self.rows)
+        self.rows[first : self.n] = rows
         self._words.lengthen(self._name, self.n)
 
     def put(self, rows: NDArray[Any]) -> None:
         """Replace the first rows."""
         self.rows[: len(rows)] = rows
-
-    def _show(self) -> None:
-        self._words.point(self._name, self.rows, self.n)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from backtester._scenario_rows import action_rows, order_rows
-from backtester.event_driven.asked import Order
+from backtester.event_driven.asked import Row
 from backtester.event_driven.recorder import Recorder
 from backtester.event_driven.session import Event
 from backtester.reference import Simulation, result
@@ -37,19 +37,40 @@ class ReferenceSession:
         self._scenario, self._recorder = scenario, Recorder()
         self._simulation = Simulation(validate(scenario.to_dict()))
         self._account = self._simulation.account
+        self.index, self._ends = -1, [0]
         seen = np.zeros(1, ACCOUNT_VIEW), np.zeros(0, POOL_VIEW), np.zeros(len(scenario.slots), SLOT_VIEW)
         self.view = View(*seen, scenario.market.close if closes is None else closes)
 
-    def advance(self, until: int, index: int) -> None:
-        """Run to the open of bar `until`, where decision `index` is taken."""
+    def decide_at(self, ends: Sequence[int]) -> None:
+        """Set the bars at whose close each decision is taken, followed by the number of bars."""
+        self._ends = list(ends)
+
+    def step(self) -> int:
+        """Run to the close of the next decision, and fill the view; returns its number, below 0: there is none."""
+        ends = self._ends
+        left = range(self.index + 1, len(ends) - 1)
+        self.index = next((k for k in left if ends[k] >= 0 and ends[k] != ends[k + 1]), -1)
+        if self.index >= 0:
+            self._advance(ends[self.index] + 1)
+            self._look()
+        return self.index
+
+    def finish(self) -> None:
+        """Run to the end of the simulation."""
+        self._advance(self._ends[-1])
+
+    def _advance(self, until: int) -> None:
         while self._simulation.n_bars < until:
             self._simulation.step()
+
+    def _look(self) -> None:
         account, seen = self._account, self.view.account[0]
-        seen["equity"], seen["free_margin"] = account.equity(), account.available()
-        seen["n_events"] = len(account.events)
+        seen["equity"], seen["is_bankrupt"] = account.equity(), account.bankrupt
+        seen["free_margin"], seen["available_margin"] = account.free(account.main), account.available()
+        seen["seen_events"], seen["n_events"] = seen["n_events"], len(account.events)
         for row, slot in zip(self.view.slots, account.slots, strict=True):
             self._look_at(row, slot)
-            row["price"] = self.view.closes[index, slot.instrument.index]
+            row["price"] = self.view.closes[self.index, slot.instrument.index]
 
     def _look_at(self, row: Any, slot: Slot) -> None:
         """Fill in what is seen of a slot."""
@@ -60,31 +81,22 @@ class ReferenceSession:
         row["isolated_margin"] = slot.pool.cash if slot.pool.on_demand else math.nan
         equity, requirement = slot.pool.equity(marks), slot.pool.requirement(marks)
         row["equity"], row["requirement"] = equity, requirement
+        row["initial_margin"], row["free_margin"] = slot.pool.initial_margin(marks), self._account.free(slot.pool)
         row["margin_ratio"] = math.inf if equity <= 0.0 else requirement / equity
         if requirement == 0.0:
             row["margin_ratio"] = 0.0
-        row["liquidation_price"] = math.inf
+        price = liquidation_price(slot, marks)
+        row["liquidation_price"] = math.nan if price is None else price
 
-    def look_closer(self) -> None:
-        """Fill in the liquidation prices."""
-        for row, slot in zip(self.view.slots, self._account.slots, strict=True):
-            price = liquidation_price(slot, self._account.marks)
-            row["liquidation_price"] = math.nan if price is None else price
-
-    def send(self, bar: int, orders: Sequence[Order], actions: Sequence[tuple[int, int, float]]) -> None:
+    def send(self, bar: int, rows: Sequence[Row], actions: Sequence[tuple[int, int, float]]) -> int:
         """Take the orders, by slot, and instructions decided at the close of `bar`."""
-        asked = Recorder()
-        first = len(self._recorder)
-        for order in orders:
-            order.id = self._recorder.order(bar, order.row)
-            asked.order(bar, order.row)
-        for slot, kind, amount in actions:
-            self._recorder.action(bar, slot, kind, amount)
-            asked.action(bar, slot, kind, amount)
-        for n, row in enumerate(order_rows(asked.orders(), asked.terms())):
-            self._simulation.order(row, first + n)
+        first, asked = self._recorder.take(bar, rows, actions), Recorder()
+        asked.take(bar, rows, actions)
+        for number, row in enumerate(order_rows(asked.orders(), asked.terms()), first):
+            self._simulation.order(row, number)
         for row in action_rows(asked.actions()):
             self._simulation.instruct(row)
+        return first
 
     def rests(self, order: int) -> bool:
         """Whether the working order of this number rests, or is about to."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from backtester.event_driven.asked import Order
+from backtester.event_driven.asked import Row
 from backtester.schema import View
 
 __all__ = ["Event", "Session"]
@@ -17,8 +17,9 @@ class Event(NamedTuple):
     Parameters
     ----------
     kind : str
-        One of ``EVENT_KINDS``: ``fill``, ``limit``, ``stop``, ``liquidation``, ``rejected`` ...
+        One of ``EVENT_KINDS``: ``fill``, ``limit``, ``stop``, ``liquidation``, ``rejected``, ``bankrupt`` ...
     slot : int
+        Number of the slot; -1: the whole account.
     order : int
         Number of the order whose it is; -1: none.
     quantity : float
@@ -45,19 +46,26 @@ class Event(NamedTuple):
 class Session(Protocol):
     """An account that stands between two bars. Slots are numbers."""
 
-    view: View  # of the last close, once the account has advanced
+    index: int  # of the last decision; -1: before the first
+    view: View  # of the close at which it is taken
 
-    def advance(self, until: int, index: int) -> None:
-        """Run to the open of bar `until` of the simulation, and fill the view but for the liquidation prices.
+    def decide_at(self, ends: Sequence[int]) -> None:
+        """Set the bars of the simulation at whose close each decision is taken, followed by the number of its bars.
 
-        Decision `index` is taken there: prices are those of this bar of the market that strategies see.
+        Below 0, or the same as the next: the simulation has no bar for it, and the next decision stands in for it.
         """
 
-    def look_closer(self) -> object:
-        """Fill in the liquidation prices: they take longer than all the rest."""
+    def step(self) -> int:
+        """Run to the close of the next decision, and fill the view; returns its number, below 0: there is none."""
 
-    def send(self, bar: int, orders: Sequence[Order], actions: Sequence[tuple[int, int, float]]) -> None:
-        """Take the orders, by slot, and instructions (slot, kind, amount) decided at the close of `bar`."""
+    def finish(self) -> None:
+        """Run to the end of the simulation."""
+
+    def send(self, bar: int, rows: Sequence[Row], actions: Sequence[tuple[int, int, float]]) -> int:
+        """Take the orders, by slot, and instructions (slot, kind, amount) decided at the close of `bar`.
+
+        Returns the number of the first order in the run; the others follow.
+        """
 
     def rests(self, order: int) -> bool:
         """Whether the working order of this number rests."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 
 __all__ = ["fields_of", "structure"]
 
-_KINDS = {"f8": ctypes.c_double, "i8": ctypes.c_int64}
+_KINDS = {"f8": ctypes.c_double, "i8": ctypes.c_int64, "b1": ctypes.c_bool}
 
 
-def fields_of(dtype: np.dtype[Any]) -> list[tuple[str, Any]]:
-    """Return the fields of records of floats and whole numbers, as a structure of C has them."""
-    return [(name, _KINDS[dtype[name].str[1:]]) for name in dtype.names or ()]
+def fields_of(dtype: np.dtype[Any], hidden: Collection[str] = ()) -> list[tuple[str, Any]]:
+    """Return the fields of records of numbers, as a structure of C has them; hidden ones begin with `_`."""
+    return [(f"_{name}" if name in hidden else name, _KINDS[dtype[name].str[1:]]) for name in dtype.names or ()]
 
 
 def structure(dtype: np.dtype[Any]) -> Any:

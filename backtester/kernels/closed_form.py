@@ -36,25 +36,34 @@ def slot_price(run, j, s, meant):
 @seldom
 def price_within(run, j, s, meant, equity, requirement):
     """`slot_price` where the equity and requirement of the slot's pool at `s` are known already."""
-    slot = run.slots[j]
-    if slot.quantity == 0.0:
+    if run.slots[j].quantity == 0.0:
         return np.nan
+    pool = run.pools[run.slots[j].pool]
+    return price_near(run, j, instrument_level(run, j, s, meant, equity, requirement, pool.first, pool.last))
+
+
+@seldom
+def price_near(run, j, level):
+    """A level as a price; nan where that is none, or farther than 1e9 times from the entry of slot `j`."""
+    slot = run.slots[j]
     inverse = run.instruments[slot.instrument].inverse
-    entry = price_of(slot.entry, inverse)
-    price = price_of(instrument_level(run, j, s, meant, equity, requirement), inverse)
+    entry, price = price_of(slot.entry, inverse), price_of(level, inverse)
     if not (np.isfinite(price) and price >= entry / FARTHEST and price <= entry * FARTHEST):
         return np.nan
     return price
 
 
 @seldom
-def instrument_level(run, j, s, meant, equity, requirement):
-    """Level that solves the equation of `slot_price`; nan where there is none."""
+def instrument_level(run, j, s, meant, equity, requirement, first, last):
+    """Level that solves the equation of `slot_price`; nan where there is none.
+
+    All slots of the pool on the instrument are among its members `first` to `last - 1`.
+    """
     slot = run.slots[j]
-    i, p = slot.instrument, slot.pool
+    i = slot.instrument
     v = mark_at(run.instruments[i], s)
     long_q, short_q, long_n, short_n, anchor = 0.0, 0.0, 0.0, 0.0, 0.0
-    for k in range(run.pools[p].first, run.pools[p].last):
+    for k in range(first, last):
         held = run.slots[run.slots[k].member]
         if held.instrument == i and held.quantity != 0.0:
             anchor += held.quantity * held.entry
@@ -100,6 +109,8 @@ def first_crossing(run, i, long_q, short_q, rest):
     k, m = instrument.first_tier, instrument.first_tier
     if instrument.by_quantity:
         k, m = tier_at(run.tiers, instrument, a), tier_at(run.tiers, instrument, b)
+    elif rest >= 0.0 and (a + b) * side_rate(run, i, run.tiers[instrument.last_tier - 1], max(a, b)) < sign * net:
+        return np.nan  # the slope is below 0 on every piece: a long that not even a price of 0 liquidates
     while True:
         tier, other = run.tiers[k], run.tiers[m]
         slope = a * side_rate(run, i, tier, a) + b * side_rate(run, i, other, b)

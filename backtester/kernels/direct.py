@@ -43,6 +43,10 @@ class Words:
         self.address = self.words.ctypes.data
         self.reference = ctypes.byref((ctypes.c_uint64 * len(self.words)).from_buffer(self.words))
 
+    def place_of(self, name: str) -> int:
+        """Return where compiled code finds the address of a table."""
+        return self.address + self.words.itemsize * self.places[name]
+
     def point(self, name: str, table: NDArray[Any], length: int | None = None) -> None:
         """Put another table in the place of one, of which compiled code sees the first `length` rows."""
         place, self._arrays[name] = self.places[name], table

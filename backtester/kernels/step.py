@@ -1,4 +1,4 @@
-"""To the next close at which a strategy is called, in one call: `advance`, then `look`.
+"""To the next close at which strategies decide, in one call: `advance`, then `look`.
 
 Both are entries and large. Compiled once more into each caller they would take as long again to compile, so they are
 called by their addresses, with the addresses of their bundles (see `direct`).
@@ -13,7 +13,9 @@ from numba.extending import intrinsic
 from backtester.kernels._jit import entry
 from backtester.schema import DONE
 
-__all__ = ["call", "step"]
+__all__ = ["FULL", "OVER", "call", "step"]
+
+OVER, FULL = -1, -2  # in the place of a decision's number: there is none any more, a log is too short
 
 
 @intrinsic
@@ -29,23 +31,26 @@ def call(typingctx: Any, address: Any, arguments: Any) -> Any:
 
 
 @entry
-def step(sheet, until, index):
-    """Run an account to the open of bar `until`, and look at it.
+def step(sheet):
+    """Run an account to the next close at which strategies decide, and look at it.
 
     Parameters
     ----------
     sheet : Sheet
-    until : int
-    index : int
-        Number of the decision that comes then.
 
     Returns
     -------
     int
-        DONE, or LOG_FULL: then nothing was looked at.
+        Number of the decision; OVER, or FULL: then the account is to be run again from its start, with longer logs.
     """
     at = sheet.calls[0]
-    outcome = call(at.advance, (at.run, at.agenda, at.bars, at.curves, at.pad, at.path, until))
-    if outcome == DONE:
-        call(at.look, (at.run, at.bars, at.curves, at.seen, index))
-    return outcome
+    index = at.index + 1
+    while index + 1 < len(sheet.ends) and (sheet.ends[index] < 0 or sheet.ends[index] == sheet.ends[index + 1]):
+        index += 1  # the simulation has no bar here: the next decision stands in for this one
+    if index + 1 >= len(sheet.ends):
+        return OVER
+    if call(at.advance, (at.run, at.agenda, at.bars, at.curves, at.pad, at.path, sheet.ends[index] + 1)) != DONE:
+        return FULL
+    call(at.look, (at.run, at.bars, at.curves, at.seen, index))
+    at.index = index
+    return index

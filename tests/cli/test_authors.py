@@ -1,4 +1,4 @@
-"""Every listing of docs/authors.md, run in the order in which it stands, with what it is said to print."""
+"""Every listing of the pages for authors, run in the order in which it stands, with what it is said to print."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pytest
 
 from backtester.cli import main
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "authors.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGES = {"authors.md": (11, 10, 2), "bar-by-bar.md": (7, 6, 1)}  # blocks of Python, of what is printed, and of commands
 BLOCK = re.compile(r"(?:^<!-- file: (\S+) -->\n)?^```(\w*)\n(.*?)^```$", re.M | re.S)
 
 
@@ -24,7 +25,8 @@ class Block(NamedTuple):
     text: str
 
 
-BLOCKS = [Block(*found) for found in BLOCK.findall(PAGE.read_text(encoding="utf-8"))]
+def blocks_of(page: str) -> list[Block]:
+    return [Block(*found) for found in BLOCK.findall((DOCS / page).read_text(encoding="utf-8"))]
 
 
 def run_commands(lines: str) -> None:
@@ -56,14 +58,15 @@ def number(word: str) -> float:
     return float(word.strip("(),;:{}[]'").replace(",", ""))
 
 
+@pytest.mark.parametrize("page", PAGES)
 def test_the_listings_run_and_print_what_is_shown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["backtester"])
     names: dict[str, object] = {"__name__": "authors"}
     printed = ""
-    for block in BLOCKS:
+    for block in blocks_of(page):
         if block.language == "text":
             for line in block.text.splitlines():
                 assert any(same(line, other) for other in printed.splitlines()), f"{line}\n\nis not in\n\n{printed}"
@@ -71,15 +74,16 @@ def test_the_listings_run_and_print_what_is_shown(
         if block.file:
             (tmp_path / block.file).write_text(block.text, encoding="utf-8")
         if block.language == "python":
-            exec(compile(block.text, "docs/authors.md", "exec"), names)
+            exec(compile(block.text, f"docs/{page}", "exec"), names)
         else:
             run_commands(block.text)
         printed = capsys.readouterr().out
 
 
-def test_there_is_something_to_run() -> None:
-    kinds = [block.language for block in BLOCKS]
-    assert (kinds.count("python"), kinds.count("text"), kinds.count("")) == (11, 10, 2)
+@pytest.mark.parametrize("page", PAGES)
+def test_there_is_something_to_run(page: str) -> None:
+    kinds = [block.language for block in blocks_of(page)]
+    assert (kinds.count("python"), kinds.count("text"), kinds.count("")) == PAGES[page]
 
 
 def test_lines_that_differ_are_seen() -> None:

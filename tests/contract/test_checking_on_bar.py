@@ -118,13 +118,24 @@ def test_chance_is_not_called_a_look_ahead():
 
 def test_state_of_the_class_is_not_deterministic():
     class Remembers(Strategy):
-        _seen: ClassVar[list] = []
+        seen: ClassVar[list] = []
 
         def on_bar(self, bar):
-            self._seen.append(bar.index)
-            buys(bar, float(len(self._seen)))
+            Remembers.seen.append(bar.index)
+            buys(bar, float(len(Remembers.seen)))
 
     assert found(Remembers())["deterministic"].passed is False
+
+
+def test_state_of_the_class_is_where_self_has_its_own():
+    class Remembers(Strategy):
+        seen: ClassVar[list] = []
+
+        def on_bar(self, bar):
+            self.seen.append(bar.index)
+            buys(bar, float(len(self.seen)))
+
+    assert found(Remembers())["deterministic"].passed is True
 
 
 def test_state_on_self_is():

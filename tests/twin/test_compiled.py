@@ -50,18 +50,25 @@ class Draws(Strategy):
     def on_bar(self, bar):  # noqa: C901  (all that may be asked for)
         draw = self.memory[0] + self.seed + 0.1 * bar.index + bar.account.equity + 1.7 * bar.account.free_margin
         draw += bar.close[0] + bar.history("high", 3)[0, 0] + bar.indicator("mean") + bar.open_time % 7
+        draw += 0.3 * bar.account.available_margin + len(bar.fills) + 3.0 * len(bar.liquidations)
+        for event in bar.events:
+            draw += 1.3 * event.quantity + 0.7 * event.amount + event.slot + 0.1 * event.order
+            draw += 2.0 if event.kind == "rejected" and event.reason == "available" else 0.0
+            if event.kind == "bankrupt":
+                draw += 5.0
         for slot in bar:
             views = (
                 slot.mark, slot.quantity, slot.entry, slot.leverage, slot.pnl, slot.funding_paid,
-                slot.isolated_margin, slot.equity, slot.requirement, slot.margin_ratio,
-                slot.liquidation_price, slot.distance, slot.indicator("gap"), slot.history("low")[-1],
+                slot.isolated_margin, slot.equity, slot.requirement, slot.initial_margin, slot.free_margin,
+                slot.margin_ratio, slot.liquidation_price, slot.distance, slot.indicator("gap"),
+                slot.history("low")[-1],
             )  # fmt: skip
             for view in views:
                 draw = draw * 1.618 + view if math.isfinite(view) else draw + 0.5
                 draw = draw % 1_000.0 if math.isfinite(draw) else 1.0
         for slot in bar:
             draw = (draw * 9_301.0 + 49_297.0) % 233_280.0
-            what, size = int(draw) % 15, 1.0 + int(draw / 15.0) % 40
+            what, size = int(draw) % 16, 1.0 + int(draw / 16.0) % 40
             price = slot.price
             if math.isnan(price) or draw / 233_280.0 > self.often:
                 continue
@@ -93,8 +100,11 @@ class Draws(Strategy):
                 slot.remove_margin(0.25 * size)
             elif what == 12:
                 slot.set_leverage(int(size) % 9 + 1)
-            else:
+            elif what == 13:
                 slot.cancel_all()
+            else:
+                below = slot.buy(notional=size, limit=0.98 * price)
+                bar.one_cancels_other(below, slot.buy(notional=size, trigger=1.02 * price))
         self.memory[0] = draw
 
 

@@ -18,8 +18,9 @@ SIZES = ("quantity", "notional", "equity_fraction", "margin")
 ASKS = ("open", "open", "target", "limit", "stop", "exits", "close", "margin", "leverage", "cancel")
 VIEWS = (
     "price", "mark", "quantity", "entry", "leverage", "pnl", "funding_paid", "isolated_margin", "equity",
-    "requirement", "margin_ratio", "liquidation_price",
+    "requirement", "initial_margin", "free_margin", "margin_ratio", "liquidation_price",
 )  # fmt: skip
+ACCOUNT = ("equity", "free_margin", "available_margin", "is_bankrupt")
 
 
 class Trader(Strategy):
@@ -36,20 +37,19 @@ class Trader(Strategy):
             Trader.seen.clear()
         views = [[getattr(slot, name) for name in VIEWS] for slot in bar]
         said = [[event.kind, event.reason, event.slot, event.order] for event in bar.events]
-        Trader.seen.append((bar.index, bar.account.equity, bar.account.free_margin, views, said))
+        Trader.seen.append((bar.index, [getattr(bar.account, name) for name in ACCOUNT], views, said))
+        before = len(self._orders)
         for slot in bar:
             if self._draw.random() < 0.5 and not math.isnan(slot.price):
-                placed = self.ask(bar, slot, self._draw)
+                placed = self.ask(slot, self._draw)
                 self._orders += [] if placed is None else [placed]
-        working = [order for order in bar.asked.orders if order.type != "market"]
+        working = [order for order in self._orders[before:] if order.type != "market" and order.is_working]
         if len(working) > 1 and self._draw.random() < 0.5:
             bar.one_cancels_other(*self._draw.sample(working, 2))
 
-    def ask(self, bar: Bar, slot: BarSlot, draw: random.Random) -> Order | None:
+    def ask(self, slot: BarSlot, draw: random.Random) -> Order | None:
         """Ask for one thing, drawn; returns the order if it is one."""
         what = draw.choice(ASKS)
-        if what in ("open", "target", "close") and bar.asked.has_market_order(slot._j):
-            return None
         if what == "target":
             return slot.target(**{draw.choice(SIZES[:3]): draw.choice((0.0, 1.0, -1.0)) * self.size(draw)})
         if what in ("open", "limit", "stop"):

@@ -163,7 +163,7 @@ def test_what_a_strategy_keeps_does_not_reach_other_draws(made):
     fresh = Keeps()
     alone = run(fresh, drawn, ACCOUNT, mode="cross", prepared=prepare(fresh, drawn, ACCOUNT, check=False))
     assert result.of("final_equity", "cross")[3] == alone.equity[-1]
-    assert mine.calls == 1  # on the market itself
+    assert not hasattr(mine, "calls")
 
 
 

@@ -3,6 +3,7 @@
 import pickle
 import re
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,6 +35,14 @@ def check(error, slot, message):
     assert str(error).startswith("strategy OnBar(): ")
     assert "bar 1 (2025-01-01 01:00:00 UTC)" in str(error)
     assert message in str(error)
+
+
+def check_line(error):
+    """It names the author's file and a line there, though it was found in ours."""
+    file, line = error.line.split(", line ")
+    assert Path(file) == Path(__file__)
+    assert "slot." in Path(file).read_text().splitlines()[int(line) - 1]
+    assert f"in {error.line}: " in str(error)
 
 
 SIZES = "Give exactly one of quantity, notional, equity_fraction, margin"
@@ -88,7 +97,9 @@ SIZES = "Give exactly one of quantity, notional, equity_fraction, margin"
     ],
 )
 def test_mistakes_in_a_slot(ask, message):
-    check(refused(lambda bar: ask(bar["AUSDT"]) and None), "AUSDT", message)
+    error = refused(lambda bar: ask(bar["AUSDT"]) and None)
+    check(error, "AUSDT", message)
+    check_line(error)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +118,7 @@ def test_mistakes_in_a_slot(ask, message):
         (lambda bar: bar.one_cancels_other(bar[0].buy(1.0, limit=60.0), bar[0].sell(1.0)), "market orders left out"),
         (lambda bar: bar.one_cancels_other(bar[0].stop_loss(1.0), "stop"), "takes two or more new working orders"),
         (lambda bar: bar[0].buy(1.0), "its method `on_bar` returned something; bar 1"),
-        (lambda bar: bar[0].buy(1.0), "Place orders on the slots: bar[symbol].buy(notional=...)"),
+        (lambda bar: bar[0].buy(1.0), "Place orders on the slots: bar[0].buy(1.0)"),
     ],
 )
 def test_mistakes_that_are_no_slots(ask, message):
@@ -191,7 +202,7 @@ class ChangesItself(Strategy):
 
 
 def test_a_parameter_that_changes_does_not_hide_the_mistake():
-    with pytest.raises(StrategyError, match=r"^strategy ChangesItself\(size=1\): quantity must be a number above 0"):
+    with pytest.raises(StrategyError, match=r"^strategy ChangesItself\(size=1\): in .*: quantity must be a number"):
         run(ChangesItself(), PRICES, account())
 
 

@@ -1,6 +1,7 @@
 """Runs with `on_bar`: what is kept between them, several strategies, and the same run again without the strategy."""
 
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -89,6 +90,67 @@ def test_nor_between_runs_of_one_preparation():
     ready = prepare(strategy, prices, rich)
     one, two = (run(strategy, prices, rich, mode=mode, prepared=ready) for mode in ("isolated", "cross"))
     assert one.scenario.orders.size.tolist() == two.scenario.orders.size.tolist() == [1.0, 2.0, 3.0, 4.0]
+
+
+class Fits(Strategy):
+    """Keeps what it found in `indicators` on self, for `on_bar` to use."""
+
+    def indicators(self, market):
+        self.fits = getattr(self, "fits", 0) + 1
+        return {"fits": np.full(market.n_bars, float(self.fits))}
+
+    def on_bar(self, bar):
+        self.fits += 1
+        bar[0].target(quantity=bar.indicator("fits") + 8.0 * self.fits)
+
+
+def test_nor_what_indicators_keep():
+    strategy, prices, rich = Fits(), candles(*[64] * 3), account(balance=1e6)
+    ready = prepare(strategy, prices, rich)
+    runs = [run(strategy, prices, rich), run(strategy, prices, rich)]
+    runs += [run(strategy, prices, rich, mode=mode, prepared=ready) for mode in ("isolated", "cross")]
+    assert [result.scenario.orders.size.tolist() for result in runs] == [[17.0, 25.0, 33.0]] * 4
+    assert not hasattr(strategy, "fits")
+
+
+class ClassKeeps(Strategy):
+    """Keeps what it sees in a list that its class holds, and counts its calls there too."""
+
+    calls: ClassVar[list[int]] = []
+
+    def targets(self, market):
+        self.calls.append(-1)
+        return Targets(quantity=np.full((market.n_bars, 1), np.nan))
+
+    def on_bar(self, bar):
+        self.calls.append(bar.index)
+        bar[0].target(quantity=float(len(self.calls)))
+
+
+class Keeps(ClassKeeps):
+    """The same of a class that is derived."""
+
+
+@pytest.mark.parametrize("kind", [ClassKeeps, Keeps])
+def test_nor_what_a_class_holds_nor_what_targets_keep(kind):
+    strategy, prices = kind(), candles(*[64] * 3)
+    runs = [run(strategy, prices, account(balance=1e6)), run(kind(), prices, account(balance=1e6))]
+    assert [result.scenario.orders.size.tolist() for result in runs] == [[2.0, 3.0, 4.0]] * 2
+    assert strategy.calls == ClassKeeps.calls == []
+
+
+class Learns(Strategy):
+    """Vectorised, and keeps what it has seen on self."""
+
+    def targets(self, market):
+        self.seen = market
+        return Targets(quantity=1.0)
+
+
+def test_nor_does_a_vectorised_strategy_keep_anything():
+    strategy = Learns()
+    run(strategy, candles(*[64] * 3), account())
+    assert not hasattr(strategy, "seen")
 
 
 def test_what_self_holds_at_the_start_is_there_in_every_run():

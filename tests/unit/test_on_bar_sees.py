@@ -21,6 +21,10 @@ def slot_of(*names):
     return lambda bar: tuple(getattr(bar["AUSDT"], name) for name in names)
 
 
+def margins(bar):
+    return [bar.account.free_margin, bar.account.available_margin]
+
+
 def test_prices_of_the_bar():
     names = ("open", "high", "low", "close", "mark")
     _, looked = play(PRICES, {}, lambda bar: [getattr(bar, name).item() for name in names])
@@ -78,18 +82,18 @@ def test_the_margin_of_a_position_in_cross():
     assert looked[:4] == [(1024, 1024), (1024, 512), (1280, 1280 - 576), (768, 768 - 448)]
 
 
-@pytest.mark.parametrize(("mode", "free"), [("isolated", 7.0), ("cross", 8.0 + 2.0 - 0.5)])
-def test_an_inverse_contract(mode, free):
+@pytest.mark.parametrize(("mode", "free", "available"), [("isolated", 7.0, 7.0), ("cross", 8.0 + 2.0 - 0.5, 8.0)])
+def test_an_inverse_contract(mode, free, available):
     """256 contracts at 64 are 4 coins; twice the price makes 256*(1/64 - 1/128) = 2."""
     prices = candles(64, 64, (64, 128, 64, 128), symbol="BTCUSD")
     rich = account(mode, balance=8.0, instrument={"contract": "inverse"})
     result, looked = play(
         prices,
         {0: lambda bar: bar["BTCUSD"].buy(quantity=256.0)},
-        lambda bar: (*(getattr(bar[0], name) for name in ("entry", "pnl", "requirement")), bar.account.free_margin),
+        lambda bar: [getattr(bar[0], name) for name in ("entry", "pnl", "requirement")] + margins(bar),
         rich,
     )
-    assert looked[2] == (64.0, 2.0, 2 / 64, min(free, 8.0))
+    assert looked[2] == [64.0, 2.0, 2 / 64, free, available]
     assert result.equity[-1] == 10.0
 
 
