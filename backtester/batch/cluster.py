@@ -22,6 +22,7 @@ from backtester.fingerprints import engine_source
 __all__ = ["on_cluster"]
 
 AHEAD = 4  # tasks for each thread of the cluster: what is handed out stays small
+ANY_PORT = "127.0.0.1:0"  # of pages that nobody is told of: the usual port may be taken
 PATIENCE = 20  # [s] for the scheduler to answer
 
 
@@ -78,7 +79,7 @@ def _own_client(workers: int) -> Iterator[Any]:
 
     with _deaf():
         cluster = LocalCluster(
-            n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR
+            n_workers=workers, threads_per_worker=1, dashboard_address=ANY_PORT, silence_logs=logging.ERROR
         )
     with cluster, Client(cluster, set_as_default=False) as client:
         yield client

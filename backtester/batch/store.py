@@ -17,7 +17,7 @@ from backtester.summary import MEASURES
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CURVES", "RUNS", "Rows", "columns_of", "in_order", "parts_of", "read_runs", "settings_of"]
+__all__ = ["CURVES", "RUNS", "Rows", "columns_of", "count_rows", "in_order", "parts_of", "read_runs", "settings_of"]
 
 RUNS, EARLIER, CURVES = "runs", "earlier", "curves"
 MOST = 20_000  # rows in memory
@@ -115,6 +115,13 @@ def _kind(name: str, plan: Plan) -> str:
 def parts_of(folder: Path) -> list[Path]:
     """Return the parts of a folder's rows."""
     return parts_in(folder / RUNS)
+
+
+def count_rows(folder: Path) -> int:
+    """Return how many rows a folder has."""
+    import pyarrow.parquet as pq
+
+    return sum(pq.ParquetFile(part).metadata.num_rows for part in parts_of(folder))
 
 
 def read_runs(folder: str | Path) -> pd.DataFrame:

@@ -175,10 +175,12 @@ def _tell(now: Outcome, so_far: list[Outcome], show: Progress) -> None:
 
 
 def _interrupted(so_far: list[Outcome], folder: Path) -> str:
-    if not so_far or not so_far[0].skipped + so_far[0].done:
+    from backtester.batch.store import count_rows
+
+    rows = count_rows(folder)  # it may have been stopped between a row and the word of it
+    if not so_far or not rows:
         return "No run was done."
-    now = so_far[0]
-    return f"{now.skipped + now.done:,} of {now.total:,} runs are in {folder}: the same command with --resume goes on."
+    return f"{rows:,} of {so_far[0].total:,} runs are in {folder}: the same command with --resume goes on."
 
 
 def _ended(outcome: Outcome) -> list[str]:
