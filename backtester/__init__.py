@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from backtester.account import Account
-    from backtester.across import VenueComparison, compare_venues
+    from backtester.across import VenueComparison, compare_leverages, compare_venues
     from backtester.allocation import Allocation
     from backtester.compare import Comparison, compare
     from backtester.engine import run, simulate
@@ -58,6 +58,7 @@ __all__ = [
     "VenueComparison",
     "VenueRules",
     "compare",
+    "compare_leverages",
     "compare_venues",
     "compiled",
     "load_venue",
@@ -69,7 +70,7 @@ __all__ = [
 _HOMES = {
     "account": ("Account",),
     "allocation": ("Allocation",),
-    "across": ("VenueComparison", "compare_venues"),
+    "across": ("VenueComparison", "compare_leverages", "compare_venues"),
     "compare": ("Comparison", "compare"),
     "engine": ("run", "simulate"),
     "errors": ("BacktesterError", "ConfigurationError", "InvariantError", "MarketDataError", "StrategyError"),

@@ -29,8 +29,7 @@ class Rows(NamedTuple):
 
 def first_bars(market: Market, columns: Ints) -> Ints:
     """Return the first bar with a price of each slot's instrument; n_bars where there is none."""
-    known = ~np.isnan(market.close[:, columns])
-    return np.where(known.any(axis=0), known.argmax(axis=0), market.n_bars)
+    return market.first_bars[columns]
 
 
 def changes(values: Floats, start: Floats, first: Ints) -> Rows:

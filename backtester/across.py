@@ -11,8 +11,8 @@ from backtester import text
 from backtester._modes import check_modes, checked_modes, paths_of, telling
 from backtester.account import venue_of
 from backtester.across_printing import printed
-from backtester.across_verdict import across_verdict
-from backtester.compare import Comparison, Progress, run_modes, shifted
+from backtester.across_verdict import AT, across_verdict
+from backtester.compare import Comparison, Progress, compare, run_modes, shifted
 from backtester.errors import ConfigurationError
 from backtester.parting import traded
 from backtester.venue import venue_names
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 
     from backtester.account import Account
     from backtester.allocation import Strategies
+    from backtester.attribution import Attribution
     from backtester.engine import Prepared
     from backtester.market import Market
     from backtester.result import Result
     from backtester.venue import Venue
 
-__all__ = ["VenueComparison", "compare_venues"]
+__all__ = ["VenueComparison", "compare_leverages", "compare_venues"]
 
 NEUTRAL = "generic"  # a venue without rules of its own on who may stand beside whom
 
@@ -44,9 +45,12 @@ class VenueComparison(Mapping[str, Comparison]):
     ----------
     comparisons : mapping of venue to Comparison
         Of the same targets on the same market in the same modes, in the order asked for.
+    axis : str
+        ``venue``, or ``leverage``: then the names are ``5x``, ``10x``, and all are at one venue.
     """
 
     comparisons: Mapping[str, Comparison]
+    axis: str = "venue"
 
     def __getitem__(self, venue: str) -> Comparison:
         return self.comparisons[venue]
@@ -65,13 +69,14 @@ class VenueComparison(Mapping[str, Comparison]):
 
     @property
     def venues(self) -> tuple[str, ...]:
-        """Names of the venues in the order asked for."""
+        """Names of the venues, or of the leverages, in the order asked for."""
         return tuple(self.comparisons)
 
     @property
     def venue(self) -> str:
         """All venues, in words."""
-        return text.joined(self.venues)
+        names = dict.fromkeys(each.venue for each in self.values()) if self.axis != "venue" else self.venues
+        return text.joined([*names])
 
     @property
     def modes(self) -> tuple[str, ...]:
@@ -123,24 +128,54 @@ class VenueComparison(Mapping[str, Comparison]):
         at = list(self.traded)
         idle = [venue for venue in self.venues if venue not in at]
         if not at:
-            return "No trade at any venue."
-        said = [f"No trade on {text.joined(idle)}: not compared."] if idle else []
+            return f"No trade at any {self.axis}."
+        word = AT[self.axis]
+        said = [f"No trade {word} {text.joined(idle)}: not compared."] if idle else []
         if len(at) == 1:
-            return " ".join([*said, f"On {at[0]}: {self[at[0]].verdict}"])
+            return " ".join([*said, f"{word.capitalize()} {at[0]}: {self[at[0]].verdict}"])
         compared = across_verdict(
             self.metrics[at],
             self.band.loc[at],
             balance=self.first.scenario.balance,
             unit=self.currency,
             trailing=any(trailing_inside(run) for venue in at for run in self[venue].results.values()),
+            axis=self.axis,
         )
         return " ".join([*said, compared])
+
+    @property
+    def accounts(self) -> list[tuple[str, str]]:
+        """Each venue, or leverage, with each mode."""
+        return [(venue, mode) for venue in self for mode in self.modes]
+
+    def attribution(self, first: tuple[str, str], second: tuple[str, str]) -> Attribution:
+        """Return why two accounts end apart, pair by pair of trades; a difference is the first less the second.
+
+        Parameters
+        ----------
+        first, second : (str, str)
+            Of `accounts`: a venue or a leverage, and a mode.
+
+        Raises
+        ------
+        ConfigurationError
+            For an account that is none of them.
+        """
+        from backtester.attribution import attribute
+
+        for account in (first, second):
+            if account not in self.accounts:
+                allowed = [", ".join(each) for each in self.accounts]
+                raise ConfigurationError("account", account, "is none of this comparison", allowed=allowed)
+        one, other = (self[venue].results[mode] for venue, mode in (first, second))
+        return attribute(one, other, (" ".join(first), " ".join(second)))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the comparison as JSON values; undefined and infinite numbers are None."""
         return {
             "strategy": self.first.strategy,
-            "venues": list(self.venues),
+            "axis": self.axis,
+            f"{self.axis}s": list(self.venues),
             "modes": list(self.modes),
             "synthetic": self.first.market.synthetic,
             "source": self.first.market.source,
@@ -207,6 +242,56 @@ def compare_venues(
         told = shifted(progress, name, each * len(out), each * len(accounts))
         out[name] = run_modes(strategy, market, at_venue, chosen, prepared, check=check, progress=told)
     return VenueComparison(out)
+
+
+def compare_leverages(
+    strategy: Strategies,
+    market: Market,
+    account: Account,
+    leverages: Iterable[float],
+    modes: Iterable[str] = ("isolated", "cross"),
+    *,
+    check: bool = True,
+    progress: Progress | None = None,
+) -> VenueComparison:
+    """Run a strategy at several leverages of the account, under each margin mode and every path that a bar may hide.
+
+    The numbers of each leverage are those of `compare` at it alone. A position that asks for a leverage of its own
+    keeps it.
+
+    Parameters
+    ----------
+    strategy, market, account, modes, check, progress
+        As for `compare`; the account's leverage is replaced by each of `leverages`.
+    leverages : iterable of float
+        Each above 0, and named once.
+
+    Returns
+    -------
+    VenueComparison
+        With the leverages, ``5x`` and so on, in place of venues.
+
+    Raises
+    ------
+    ConfigurationError
+        For no leverage, one that is none, and one named twice; and as for `compare`.
+    StrategyError
+        As for `compare`.
+    """
+    chosen = checked_modes(modes)
+    accounts: dict[str, Account] = {}
+    for leverage in leverages:
+        at = replace(account, leverage=leverage)
+        if (name := f"{at.leverage:g}x") in accounts:
+            raise ConfigurationError("leverages", name, "a leverage is named twice", cure="Name each once")
+        accounts[name] = at
+    if not accounts:
+        raise ConfigurationError("leverages", [], "no leverage to run at", cure="Name at least one, such as 5")
+    each, out = len(chosen) * len(paths_of(account)), dict[str, Comparison]()
+    for name, at in accounts.items():
+        told = shifted(progress, name, each * len(out), each * len(accounts))
+        out[name] = compare(strategy, market, at, chosen, check=check, progress=told)
+    return VenueComparison(out, "leverage")
 
 
 def _accounts(account: Account, venues: Iterable[str | Venue]) -> dict[str, Account]:

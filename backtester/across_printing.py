@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from backtester import text
+from backtester.across_verdict import AT
 from backtester.printing import GAP, SYNTHETIC, all_notes, facts
 from backtester.summary import formatted, shown, unit, value
 from backtester.verdict import name_of
@@ -17,9 +18,12 @@ __all__ = ["ONE_MARKET", "bars", "metrics_blocks", "notes", "overview_rows", "pa
 
 Rows = tuple[list[str], list[list[str]]]
 
-ONE_MARKET = (
-    "Prices, funding and orders are the same at every venue: what differs is the venues' rules, tiers, fees and lots."
-)
+ONE_MARKET = {
+    "venue": "Prices, funding and orders are the same at every venue: what differs is the venues' rules, tiers, fees "
+    "and lots.",
+    "leverage": "Prices, funding, orders and rules are the same at every leverage: what differs is the margin behind a "
+    "position. Positions that ask for a leverage of their own keep it.",
+}
 _OVERVIEW = {
     "final_equity": "final equity",
     "max_drawdown_in_bars": "drawdown\ninside bars",
@@ -52,7 +56,7 @@ def _listed(heading: str, said: Iterable[str]) -> str:
 def title(result: VenueComparison) -> str:
     """Return strategy, modes and venues in one line."""
     modes = " against ".join(name_of(mode) for mode in result.modes)
-    return f"{result.first.strategy}: {modes} on {result.venue}"
+    return f"{result.first.strategy}: {modes} {AT[result.axis]} {text.joined(result.venues)}"
 
 
 def overview_rows(result: VenueComparison) -> Rows:
@@ -116,7 +120,8 @@ def bars(result: VenueComparison) -> list[str]:
 
 def notes(result: VenueComparison) -> list[str]:
     """Return what every venue's report notes, and then what some do, with their names."""
-    return [ONE_MARKET, *_shared(result, {venue: all_notes(each) for venue, each in result.items()}, plain=True)]
+    said = _shared(result, {venue: all_notes(each) for venue, each in result.items()}, plain=True)
+    return [ONE_MARKET[result.axis], *said]
 
 
 def _shared(result: VenueComparison, said: dict[str, Iterable[str]], *, plain: bool = False) -> list[str]:

@@ -17,7 +17,7 @@ from backtester.parting import Parting, part, traded
 from backtester.printing import printed, several_strategies
 from backtester.provenance import provenance
 from backtester.summary import summarise
-from backtester.verdict import band_frame, band_verdict, trailing_inside, verdict
+from backtester.verdict import band_frame, band_verdict, name_of, trailing_inside, verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from backtester.account import Account
     from backtester.allocation import Strategies
     from backtester.attribution import Attribution
+    from backtester.bootstrap import Bootstrap
+    from backtester.closeup import CloseUps
     from backtester.contagion import Contagion
     from backtester.engine import Prepared
     from backtester.isolation import IsolationPrice
@@ -55,12 +57,15 @@ class Comparison:
         Name of the venue's rules.
     notes : tuple of str
         Assumptions and substitutions to be shown with the result.
+    sampling : Bootstrap, optional
+        The same modes on markets drawn from this one: from it the differences have their intervals.
     """
 
     results: Mapping[str, Result]
     bands: Mapping[str, Mapping[str, Result]] = field(default_factory=dict)
     venue: str = ""
     notes: tuple[str, ...] = ()
+    sampling: Bootstrap | None = None
 
     def __getattr__(self, name: str) -> Result:
         results = self.__dict__.get("results", {})
@@ -117,22 +122,25 @@ class Comparison:
     def partings(self) -> dict[str, Parting]:
         """Where each further mode parts from the first one."""
         head, *others = self.modes
-        return {other: part(self.first, self.results[other], (head, other)) for other in others}
+        return {other: part(self.first, self.results[other], (name_of(head), name_of(other))) for other in others}
 
     @property
     def parting(self) -> Parting | None:
         """Where the first two modes part; None with a single mode."""
         return next(iter(self.partings.values()), None)
 
-    @cached_property
+    @property
     def attribution(self) -> Attribution | None:
         """Why the first two modes end apart, pair by pair of trades; None with a single mode."""
+        return self.attributions[self.modes[1]] if len(self.modes) > 1 else None
+
+    @cached_property
+    def attributions(self) -> dict[str, Attribution]:
+        """Why the first mode and each other one end apart, by the name of the other."""
         from backtester.attribution import attribute
 
-        if len(self.modes) < 2:
-            return None
-        first, second = self.modes[:2]
-        return attribute(self.results[first], self.results[second], (first, second))
+        first, *others = self.modes
+        return {other: attribute(self.first, self.results[other], (first, other)) for other in others}
 
     @cached_property
     def contagion(self) -> dict[str, Contagion]:
@@ -140,10 +148,20 @@ class Comparison:
         from backtester.contagion import contagion
 
         return {
-            mode: contagion(run, next((other for name, other in self.results.items() if name != mode), None))
+            mode: contagion(run, self._other(mode))
             for mode, run in self.results.items()
             if "standing" in {run.pool_kind[pool] for pool in run.pool_of_slot}
         }
+
+    @cached_property
+    def close_ups(self) -> dict[str, CloseUps]:
+        """Every liquidation of each mode, to be looked at closely; held against the first other mode."""
+        from backtester.closeup import CloseUps
+
+        return {mode: CloseUps(run, self._other(mode)) for mode, run in self.results.items()}
+
+    def _other(self, mode: str) -> Result | None:
+        return next((other for name, other in self.results.items() if name != mode), None)
 
     @cached_property
     def isolation(self) -> dict[str, IsolationPrice]:
@@ -229,6 +247,7 @@ class Comparison:
             "by_strategy": {mode: run.by_strategy.to_dict("index") for mode, run in self.results.items()}
             if several_strategies(self)
             else {},
+            "sampling": None if self.sampling is None else self.sampling.summary(),
             "notes": list(self.notes),
             "data": self.data,
         }

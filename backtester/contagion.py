@@ -3,7 +3,9 @@
 Each position that a liquidation closed is asked whether it could have stood alone, with the margin that an isolated
 position would have been opened with, at the mark of that moment:
 
-    room = |q * e| / leverage + q * (v - e) - requirement        (levels v, e; requirement of the position alone)
+    room = |q * e| * (1 / leverage + G) + q * (v - e) - requirement
+
+with levels v and e, the venue's initial-margin buffer G, and the requirement of the position alone.
 
 It is a **culprit** if nothing is left (``room <= 0``: alone, it would have been liquidated too) and a **victim** if it
 had room. The blame is shared among the culprits by how far beyond they were, ``-room``. Where no culprit is found, the
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-__all__ = ["EARLIER", "WITHIN", "Contagion", "contagion"]
+__all__ = ["EARLIER", "WITHIN", "Contagion", "by_liquidation", "contagion", "later"]
 
 EARLIER = "losses taken before"
 WITHIN = 24  # [bars] after which a closed position is looked at again
@@ -49,7 +51,8 @@ class Contagion(NamedTuple):
         ``quantity`` (held before), ``mark_price``, ``pnl``, ``margin``, ``requirement`` and ``room`` (of the position
         alone), ``role`` (culprit or victim), ``blame`` (share; 0 of victims), ``loss`` (what closing took out of the
         pool), ``later`` (what the closed quantity would have gained or lost more in the `WITHIN` bars after), and
-        ``elsewhere``: what the other account did with the slot by the close of that bar.
+        ``elsewhere``: what the other account had done with the slot by the close of that bar: ``held``, ``liquidated``
+        since the position was opened here, or ``flat``.
     matrix : DataFrame
         Symbols of culprits, by symbols of victims: how many victims' closings they are to blame for.
     liquidations : int
@@ -76,7 +79,7 @@ def contagion(result: Result, other: Result | None = None) -> Contagion:
     trades = trades_of(result)
     shared = np.array([kind == "standing" for kind in result.pool_kind])
     at = np.flatnonzero((trades.event["kind"] == LIQUIDATION) & shared[trades.event["pool"]])
-    at, number, loss, quantity = _by_liquidation(trades, at)
+    at, number, loss, quantity = by_liquidation(trades, at)
     event = trades.event[at]
     slot, bar = event["slot"].astype(np.int64), event["bar"].astype(np.int64)
     pnl, margin, requirement = _alone(result, trades, at)
@@ -99,14 +102,14 @@ def contagion(result: Result, other: Result | None = None) -> Contagion:
             "role": np.where(room <= 0.0, "culprit", "victim"),
             "blame": blame,
             "loss": loss,
-            "later": _later(result, slot, bar, -quantity, event["price"]),
-            "elsewhere": np.full(len(at), "") if other is None else _elsewhere(other, slot, bar),
+            "later": later(result, slot, bar, -quantity, event["price"]),
+            "elsewhere": np.full(len(at), "") if other is None else _elsewhere(other, slot, bar, _since(trades, at)),
         }
     )
     return Contagion(frame, _matrix(frame), int(number[-1]) + 1 if len(number) else 0)
 
 
-def _by_liquidation(trades: Trades, at: Ints) -> tuple[Ints, Ints, Floats, Floats]:
+def by_liquidation(trades: Trades, at: Ints) -> tuple[Ints, Ints, Floats, Floats]:
     """Return the first closing of each slot in each liquidation, the liquidation's number, and the closings' sums."""
     event = trades.event[at]
     order = np.lexsort((trades.row[at], event["slot"], event["s"], event["segment"], event["pool"], event["bar"]))
@@ -129,13 +132,14 @@ def _alone(result: Result, trades: Trades, at: Ints) -> tuple[Floats, Floats, Fl
     slot = event["slot"].astype(np.int64)
     level = levels_of(result, slot, event["price"])
     rules = result.scenario.rules
-    worth = np.abs(quantity * (entry if rules.mm_basis == "entry" else level))
+    basis = entry if rules.mm_basis == "entry" else level
+    worth, prices = np.abs(quantity * basis), levels_of(result, slot, basis)  # a level of a level is the price
     need = np.zeros(len(at))
-    for k, (j, bar, size, price) in enumerate(zip(slot, event["bar"], quantity, event["price"], strict=True)):
+    for k, (j, bar, size, price) in enumerate(zip(slot, event["bar"], quantity, prices, strict=True)):
         instrument = _in_force(result.scenario.instruments[result.scenario.slots[j].instrument], _time(result, bar))
         tier = maintenance_tier(instrument, float(size), float(price))
         need[k] = (tier.rate + rules.close_fee_buffer) * worth[k] - tier.amount
-    margin = np.abs(quantity * entry) / _leverage(result, slot, event["bar"])
+    margin = np.abs(quantity * entry) * (1.0 / _leverage(result, slot, event["bar"]) + rules.initial_margin_buffer)
     return quantity * (level - entry), margin, need
 
 
@@ -166,7 +170,7 @@ def _blame(room: Floats, number: Ints) -> Floats:
     return np.divide(beyond, total, out=np.zeros(len(room)), where=total > 0.0)
 
 
-def _later(result: Result, slot: Ints, bar: Ints, quantity: Floats, price: Floats) -> Floats:
+def later(result: Result, slot: Ints, bar: Ints, quantity: Floats, price: Floats) -> Floats:
     """Return ``q * (v_later - v)`` of closed quantities; nan where no bar follows or it has no data."""
     column = np.array([each.instrument for each in result.scenario.slots], np.int64)[slot]
     then = np.minimum(bar + WITHIN, result.market.n_bars - 1)
@@ -174,8 +178,13 @@ def _later(result: Result, slot: Ints, bar: Ints, quantity: Floats, price: Float
     return quantity * (levels_of(result, slot, mark) - levels_of(result, slot, price))
 
 
-def _elsewhere(other: Result, slot: Ints, bar: Ints) -> NDArray[Any]:
-    """Return whether another account held slots at the close of bars, had lost them in that position, or was flat."""
+def _since(trades: Trades, at: Ints) -> Ints:
+    """Return the bars in which the positions of these trades were opened."""
+    return trades.event["bar"][np.searchsorted(trades.stretch, trades.stretch[at])].astype(np.int64)
+
+
+def _elsewhere(other: Result, slot: Ints, bar: Ints, since: Ints) -> NDArray[Any]:
+    """Return whether another account held slots at the close of bars, had lost them since a bar, or was flat."""
     trades, n = trades_of(other), other.market.n_bars
     key = trades.event["slot"].astype(np.int64) * n + trades.event["bar"]
     at = np.searchsorted(key, slot * n + bar, "right") - 1
@@ -183,7 +192,8 @@ def _elsewhere(other: Result, slot: Ints, bar: Ints) -> NDArray[Any]:
     known = np.flatnonzero(at >= 0)
     known = known[trades.event["slot"][at[known]] == slot[known]]
     last = at[known]
-    held, lost = trades.after[last] != 0.0, trades.event["kind"][last] == LIQUIDATION
+    held = trades.after[last] != 0.0
+    lost = (trades.event["kind"][last] == LIQUIDATION) & (trades.event["bar"][last] >= since[known])
     out[known[lost]], out[known[held]] = _ELSEWHERE[1], _ELSEWHERE[0]
     return out
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtester.engine_input import tier_tables
+from backtester.schema import SMALLEST
 
 if TYPE_CHECKING:
     from backtester.result import Result
@@ -116,22 +117,32 @@ def _smallest(pool: _Pool, most: float) -> float:
     """Return the smallest move of any close up to `most`, infinite if there is none."""
     if (pool.equity <= pool.requirement).any():
         return 0.0
-    low, high = 0.0, min(_guess(pool), most)
-    short = _short_of(pool, high)
-    while not short.any():
+    low, above = 0.0, pool.equity - pool.requirement
+    high = min(_guess(pool), most)
+    below = _excess(pool, high)
+    while not (below <= 0.0).any():
         if high >= min(most, FARTHEST):
             return math.inf
-        low, high = high, min(2.0 * high, most)
-        short = _short_of(pool, high)
-    pool = pool.at(np.flatnonzero(short))
+        low, above, high = high, below, min(2.0 * high, most)
+        below = _excess(pool, high)
+    step = 0
     while high - low > EXACT * high:
-        middle = 0.5 * (low + high)
-        short = _short_of(pool, middle)
-        if short.any():
-            pool, high = pool.at(np.flatnonzero(short)), middle  # the others are farther
+        short = np.flatnonzero(below <= 0.0)  # the others are farther
+        pool, above, below = pool.at(short), above[short], below[short]
+        middle = 0.5 * (low + high) if step % 3 == 2 else _crossing(low, above, high, below)
+        found = _excess(pool, middle)
+        if (found <= 0.0).any():
+            high, below = middle, found
         else:
-            low = middle
+            low, above = middle, found
+        step += 1
     return high
+
+
+def _crossing(low: float, above: Floats, high: float, below: Floats) -> float:
+    """Return where the first of the straight lines between two moves is 0, a little inside of them."""
+    least = float(np.min(above / (above - below)))
+    return min(max(low + least * (high - low), low * (1.0 + 0.5 * EXACT)), high * (1.0 - 0.5 * EXACT))
 
 
 def _guess(pool: _Pool) -> float:
@@ -142,35 +153,36 @@ def _guess(pool: _Pool) -> float:
     return min(max(float(np.nanmin(ratio)), EXACT), FARTHEST)
 
 
-def _short_of(pool: _Pool, move: float) -> NDArray[np.bool_]:
-    """Return at which closes the pool would be at or below its requirement after a common move."""
+def _excess(pool: _Pool, move: float) -> Floats:
+    """Return by how much the pool's equity would exceed its requirement at each close, after a common move."""
     equity, requirement = pool.equity.copy(), np.zeros_like(pool.equity)
     for leg in pool.legs:
         net = leg.long - leg.short
-        with np.errstate(divide="ignore"):  # a price of 0 is the end of an inverse contract
-            level = leg.level(np.maximum(leg.mark * (1.0 - move * np.sign(net)), 0.0))
-        equity += np.where(net == 0.0, 0.0, net * (level - leg.level(leg.mark)))
+        level = leg.level(np.maximum(leg.mark * (1.0 - move * np.sign(net)), SMALLEST))  # at 0 inverse ones end
+        equity += net * (level - leg.level(leg.mark))
         requirement += _requirement(leg, np.abs(level), pool.rules)
-    return equity <= (pool.requirement if pool.rules.mm_basis == "entry" else requirement)
+    return equity - (pool.requirement if pool.rules.mm_basis == "entry" else requirement)
 
 
 def _requirement(leg: _Leg, level: Floats, rules: VenueRules) -> Floats:
-    long, short = leg.long * level, leg.short * level
     if rules.hedge_offset == "net":
-        return _side(leg, np.abs(leg.long - leg.short), np.abs(long - short), rules.close_fee_buffer)
-    sides = [
-        _side(leg, quantity, notional, rules.close_fee_buffer)
-        for quantity, notional in ((leg.long, long), (leg.short, short))
-    ]
+        return _side(leg, np.abs(leg.long - leg.short), level, rules.close_fee_buffer)
+    sides = [_side(leg, quantity, level, rules.close_fee_buffer) for quantity in (leg.long, leg.short)]
     return np.maximum(*sides) if rules.hedge_offset == "larger_side" else sides[0] + sides[1]
 
 
-def _side(leg: _Leg, quantity: Floats, notional: Floats, buffer: float) -> Floats:
+def _side(leg: _Leg, quantity: Floats, level: Floats, buffer: float) -> Floats:
     """Return ``rate*max(1, max_leverage*m)*N - amount + F*N`` by the tier with ``floor_k < key <= floor_{k+1}``.
 
     m is the margin rate that grows with the side.
     """
+    if not quantity.any():
+        return np.zeros_like(quantity)
+    notional = quantity * level
     key = (quantity if leg.by_quantity else notional) * (1.0 - TIER_TOLERANCE)
-    tier = leg.tiers[np.maximum(np.searchsorted(leg.tiers["floor"], key, side="left") - 1, 0)]
-    grown = tier["max_leverage"] * np.minimum(1.0, leg.unit_margin_rate * quantity)
-    return (tier["maintenance_rate"] * np.maximum(1.0, grown) + buffer) * notional - tier["maintenance_amount"]
+    tier = np.maximum(np.searchsorted(leg.tiers["floor"], key, side="left") - 1, 0)
+    rate = leg.tiers["maintenance_rate"][tier]
+    if leg.unit_margin_rate > 0.0:
+        grown = leg.tiers["max_leverage"][tier] * np.minimum(1.0, leg.unit_margin_rate * quantity)
+        rate = rate * np.maximum(1.0, grown)
+    return (rate + buffer) * notional - leg.tiers["maintenance_amount"][tier]

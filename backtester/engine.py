@@ -21,11 +21,13 @@ from backtester.orders import MarginActions, Orders
 from backtester.result import Result
 from backtester.scenario import Scenario
 from backtester.scenario_schema import check_currency
-from backtester.schema import LOG_FULL, PATHS
+from backtester.schema import LOG_FULL, PATHS, Curves
+from backtester.tallied import run_tallied
 
 __all__ = ["Prepared", "prepare", "run", "simulate"]
 
-RECORDS = ("full", "lows", "equity")
+NO_CURVES = Curves(np.empty(0), np.empty(0), np.empty(0), np.empty((0, 0)))
+RECORDS = ("full", "lows", "equity", "none")
 
 
 class Prepared(NamedTuple):
@@ -80,8 +82,9 @@ def run(
     mode, path : str, optional
         In place of the account's.
     record : str
-        What is kept per bar, the less the faster: ``equity`` at the closes, ``lows`` also the lowest inside the bar,
-        ``full`` also the margin ratios. What is not kept is nan.
+        What is kept per bar, the less the faster: ``none``, ``equity`` at the closes, ``lows`` also the lowest inside
+        the bar, ``full`` also the margin ratios. What is not kept is nan; `Result.curve` is there always. Of
+        strategies with an ``on_bar`` at least the lows are kept.
     prepared : Prepared, optional
         From `prepare` with the same strategy, market and account.
 
@@ -89,8 +92,8 @@ def run(
     -------
     Result
     """
-    ready = prepared or prepare(strategy, market, account)
     chosen = replace(account, mode=mode or account.mode, path=path or account.path)
+    ready = prepared or prepare(strategy, market, chosen)
     grid = market.detail or market
     venue = venue_of(account)
     first, last = int(grid.open_time[0]), int(grid.open_time[-1])
@@ -110,7 +113,8 @@ def run(
         return simulate(scenario, record=record, strategy=ready.strategy)
     check_record(record)
     check_scenario(scenario)
-    session = KernelSession(replace(scenario, orders=Orders.none(), actions=MarginActions.none()), record, market.close)
+    kept = "lows" if record == "none" else record
+    session = KernelSession(replace(scenario, orders=Orders.none(), actions=MarginActions.none()), kept, market.close)
     grid_bars = decision_bars(market).tolist()
     follow(session, market, ready.followers, Planned(scenario.orders, scenario.actions), grid_bars, grid.n_bars)
     return session.result(ready.strategy)
@@ -151,17 +155,22 @@ def simulate(scenario: Scenario, *, record: str = "full", strategy: str = "") ->
     check_scenario(scenario)
     bars, agenda = engine_input.bars_of(scenario), engine_input.agenda_of(scenario)
     lengths, pad = _log_lengths(scenario), engine_input.pad_of(scenario)
+    path, n_bars = PATHS.index(scenario.path), scenario.market.n_bars
     while True:
         account = engine_input.run_of(scenario, *lengths)
-        curves = engine_input.curves_of(scenario, len(account.pools), record)
         engine_input.deposit(account, scenario)
-        outcome = run_kernel(account, agenda, bars, curves, pad, PATHS.index(scenario.path), len(curves.equity))
+        inputs = account, agenda, bars
+        if record == "none":
+            curves, (outcome, curve) = NO_CURVES, run_tallied(*inputs, pad, path, n_bars, scenario.balance)
+        else:
+            curves, curve = engine_input.curves_of(scenario, len(account.pools), record), None
+            outcome = run_kernel(*inputs, curves, pad, path, n_bars)
         state = account.state[0]
         needed = (int(state.n_events), int(state.n_ledger), int(state.n_positions))
         if outcome != LOG_FULL:
             events, ledger, positions = (table[:n] for table, n in zip(account[-3:], needed, strict=True))
-            bankrupt = bool(state.bankrupt)
-            return Result(scenario, events, ledger, positions, curves, bankrupt=bankrupt, strategy=strategy)
+            logs, bankrupt = (events, ledger, positions), bool(state.bankrupt)
+            return Result(scenario, *logs, curves, bankrupt=bankrupt, strategy=strategy, curve=curve)
         lengths = needed  # longer logs and the same run again: rows are never dropped
 
 

@@ -321,6 +321,8 @@ def working_of(scenario: Scenario, orders: Table) -> Table:
     term = np.full(len(scenario.orders.bar), -1)
     term[terms.order] = np.arange(len(terms.order))
     rows = np.flatnonzero((term[orders.id] >= 0) | ~np.isnan(orders.limit))
+    if len(rows) == 0:
+        return empty(WORKING, 0)
     orders["working"][rows] = np.arange(len(rows))
     k = term[orders.id[rows]]
     table = _table(WORKING, len(rows), order=rows, slot=orders.slot[rows], next=-1, oco=-1, expires=-1, best=np.nan)
@@ -371,9 +373,13 @@ def _acting(table: Table, scenario: Scenario) -> Table:
     Orders also by slot; instructions stay in the order given.
     """
     table["bar"] += 1
-    keys = (table["slot"], table["bar"]) if table.dtype.names == ORDER.names else (table["bar"],)
-    rows = np.lexsort(keys)
-    inside = rows[table["bar"][rows] < len(scenario.market.open_time)]
+    bar = np.ascontiguousarray(table["bar"])
+    keys = (table["slot"], bar) if table.dtype.names == ORDER.names else (bar,)
+    in_order = bool(np.all(bar[1:] > bar[:-1]))  # the usual case of one slot
+    rows = np.arange(len(bar)) if in_order else np.lexsort(keys)
+    inside = rows[bar[rows] < len(scenario.market.open_time)]
+    if in_order and len(inside) == len(table):
+        return table
     return table.take(inside).view(Table)  # an index would copy the rows field by field
 
 

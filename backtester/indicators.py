@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from backtester.errors import ConfigurationError
+from backtester.remembering import remembered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 
+@remembered
 def sma(values: ArrayLike, window: int) -> Floats:
     """Return the simple moving average of the last `window` bars.
 
@@ -62,6 +64,7 @@ def sma(values: ArrayLike, window: int) -> Floats:
     return _by_column(values, lambda frame: frame.rolling(window).mean())
 
 
+@remembered
 def ema(values: ArrayLike, span: int) -> Floats:
     """Return the exponential moving average; nan until `span` bars are known.
 
@@ -85,6 +88,7 @@ def ema(values: ArrayLike, span: int) -> Floats:
     return _by_column(values, lambda frame: frame.ewm(span=span, adjust=False, min_periods=span).mean())
 
 
+@remembered
 def rolling_max(values: ArrayLike, window: int) -> Floats:
     """Return the highest value of the last `window` bars, this one included.
 
@@ -106,6 +110,7 @@ def rolling_max(values: ArrayLike, window: int) -> Floats:
     return _by_column(values, lambda frame: frame.rolling(window).max())
 
 
+@remembered
 def rolling_min(values: ArrayLike, window: int) -> Floats:
     """Return the lowest value of the last `window` bars, this one included.
 
@@ -127,6 +132,7 @@ def rolling_min(values: ArrayLike, window: int) -> Floats:
     return _by_column(values, lambda frame: frame.rolling(window).min())
 
 
+@remembered
 def rolling_std(values: ArrayLike, window: int) -> Floats:
     """Return the standard deviation of the last `window` bars.
 
@@ -147,7 +153,9 @@ def rolling_std(values: ArrayLike, window: int) -> Floats:
         If `window` is no whole number of at least 1.
     """
     _check("window", window)
-    return _by_column(values, lambda frame: frame.rolling(window).std(ddof=0))
+    out = _by_column(values, lambda frame: frame.rolling(window).std(ddof=0))
+    out[rolling_max(values, window) == rolling_min(values, window)] = 0.0  # not what rounding leaves of it
+    return out
 
 
 def zscore(values: ArrayLike, window: int) -> Floats:

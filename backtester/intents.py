@@ -102,11 +102,10 @@ def plan(
         slots += own
     _slots.check_account(account, slots, asked)
     _slots.check_venue(account, slots, market.symbols)
-    grid = decision_bars(market)
     return Plan(
         tuple(slots),
-        _placed(Orders._make(map(np.concatenate, zip(*orders, strict=True))), grid),
-        _told(MarginActions._make(map(np.concatenate, zip(*actions, strict=True))), grid),
+        _placed(Orders._make(map(np.concatenate, zip(*orders, strict=True))), market),
+        _told(MarginActions._make(map(np.concatenate, zip(*actions, strict=True))), market),
         tuple(account.shares.values()),
     )
 
@@ -118,20 +117,21 @@ def _of_share(orders: Orders, share: float | None) -> Orders:
     return orders._replace(size=np.where(orders.size_type == EQUITY_FRACTION, share * orders.size, orders.size))
 
 
-def decision_bars(market: Market) -> Ints:
-    """Return, for each bar of the market, the bar of the simulation at whose close it decides.
+def decision_bars(market: Market, bars: Ints | None = None) -> Ints:
+    """Return, for bars of the market (all of them), the bar of the simulation at whose close each decides.
 
     Without a finer market that is the bar itself. Otherwise it is the one before the first fine
     bar that opens at or after the close: -1 if there is none before.
     """
     if market.detail is None:
-        return np.arange(market.n_bars)
-    return np.searchsorted(market.detail.open_time, market.close_time) - 1
+        return np.arange(market.n_bars) if bars is None else bars
+    close = market.close_time if bars is None else market.close_time[bars]
+    return np.searchsorted(market.detail.open_time, close) - 1
 
 
-def _placed(orders: Orders, grid: Ints) -> Orders:
+def _placed(orders: Orders, market: Market) -> Orders:
     """Return orders on the simulation's bars, the last one for each slot and bar."""
-    bar = grid[orders.bar]
+    bar = decision_bars(market, orders.bar)
     kept = np.ones(len(bar), np.bool_)  # rows come by slot, then bar
     kept[:-1] = (np.diff(bar) != 0) | (np.diff(orders.slot) != 0)
     rows = np.flatnonzero(kept)
@@ -139,9 +139,9 @@ def _placed(orders: Orders, grid: Ints) -> Orders:
     return Orders._make(column[rows] for column in orders._replace(bar=bar))
 
 
-def _told(actions: MarginActions, grid: Ints) -> MarginActions:
+def _told(actions: MarginActions, market: Market) -> MarginActions:
     """Return margin instructions on the simulation's bars, in the order they are carried out."""
-    bar = grid[actions.bar]
+    bar = decision_bars(market, actions.bar)
     rows = np.lexsort((-actions.kind, actions.slot, bar))  # set_leverage has the highest code
     return MarginActions._make(column[rows] for column in actions._replace(bar=bar))
 

@@ -5,13 +5,13 @@ A **block** is the margin behind one isolated position, from its opening until i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backtester.schema import AUTO_TOP_UP, LIQUIDATION, TOPPED_UP, TRANSFERRED
-from backtester.stretches import Stretches, Trades, stretches, trades_of
+from backtester.stretches import SAME, Stretches, Trades, stretches, trades_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,14 +144,24 @@ def _back_after(result: Result, bar: int, instrument: int, side: float, entry: f
 def _posted(result: Result, part: Stretches, kinds: tuple[np.int64, ...]) -> Floats:
     """Return what was moved into the block of each stretch, by the ledger's rows of these kinds."""
     out = np.zeros(len(part.slot))
-    rows = result.ledger
-    moved = np.isin(rows["kind"], kinds) & (rows["amount"] > 0.0) & (rows["slot"] >= 0)
-    rows = rows[moved & (rows["pool"] == result.pool_of_slot[np.maximum(rows["slot"], 0)])]
-    n = result.market.n_bars + 1
-    key = rows["slot"].astype(np.int64) * n + rows["bar"]
-    at = np.searchsorted(part.slot * n + part.begin["bar"], key, "right") - 1  # the last that began no later
-    np.add.at(out, at[at >= 0], rows["amount"][at >= 0])
+    for slot in np.unique(part.slot):
+        own = np.flatnonzero(part.slot == slot)
+        rows = result.ledger[result.ledger["pool"] == result.pool_of_slot[slot]]
+        moved = np.isin(rows["kind"], kinds) & (rows["amount"] > 0.0) & (rows["slot"] == slot)
+        block = _blocks_of_rows(rows, part.end["bar"][own], SAME * result.scenario.balance)
+        np.add.at(out, own[block[moved]], rows["amount"][moved])
     return out
+
+
+def _blocks_of_rows(rows: NDArray[Any], ends: Ints, nothing: float) -> Ints:
+    """Return which of a slot's blocks the ledger's rows of its pool belong to, by the bars in which the blocks end.
+
+    In its last bar a block is handed back: of several that end in one bar, each ends where the pool is empty again.
+    """
+    empty = np.append(np.flatnonzero(np.abs(np.cumsum(rows["amount"])) <= nothing), len(rows))
+    before = np.arange(len(ends)) - np.searchsorted(ends, ends)  # blocks that ended in the same bar
+    last = np.searchsorted(rows["bar"][empty[:-1]], ends) + before
+    return np.searchsorted(empty[np.minimum(last, len(empty) - 1)], np.arange(len(rows)))
 
 
 def _at_closes(result: Result) -> tuple[Ints, Floats]:

@@ -6,7 +6,9 @@ import hashlib
 import importlib.util
 import linecache
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from threading import RLock
 from types import ModuleType
 
 from backtester.errors import ConfigurationError, StrategyError, nearest
@@ -14,6 +16,9 @@ from backtester.strategy import Strategy
 from backtester.symbols import listed
 
 __all__ = ["author_line", "is_file_spec", "load_class", "raises_itself"]
+
+_LOADING = RLock()  # the path and the table of modules are everybody's
+_HELPERS: dict[str, tuple[Path, Path, int]] = {}  # modules from the folder of a strategy: that, their file and its time
 
 
 def is_file_spec(spec: str) -> bool:
@@ -87,21 +92,45 @@ def _import(path: Path, spec: str) -> ModuleType:
     if found is None or found.loader is None:
         raise ConfigurationError("strategy", spec, f"{path} is no Python file", cure="name it .py")
     module = importlib.util.module_from_spec(found)
-    sys.modules[name] = module
-    sys.path.append(str(place.parent))
-    try:
-        found.loader.exec_module(module)
-    except StrategyError:
-        del sys.modules[name]
-        raise
-    except (Exception, SystemExit) as error:
-        del sys.modules[name]
-        problem = f"the file cannot be imported: {type(error).__name__}: {error}"
-        where = author_line(error, str(place))
-        raise StrategyError(spec, problem, found=where, cure="mend the file") from error
-    finally:
-        sys.path.remove(str(place.parent))
+    with _LOADING:
+        _forget_helpers(place.parent)
+        before = set(sys.modules)
+        sys.modules[name] = module
+        sys.path.append(str(place.parent))
+        try:
+            found.loader.exec_module(module)
+        except StrategyError:
+            del sys.modules[name]
+            raise
+        except (Exception, SystemExit) as error:
+            del sys.modules[name]
+            problem = f"the file cannot be imported: {type(error).__name__}: {error}"
+            where = author_line(error, str(place))
+            raise StrategyError(spec, problem, found=where, cure="mend the file") from error
+        finally:
+            sys.path.remove(str(place.parent))
+            _note_helpers(place.parent, set(sys.modules) - before - {name})
     return module
+
+
+def _note_helpers(folder: Path, names: Iterable[str]) -> None:
+    """Remember which modules came from a folder, and the state of their files."""
+    for name in names:
+        beside = folder.joinpath(*name.split("."))
+        for file in (beside.with_suffix(".py"), beside / "__init__.py"):
+            if str(file) == getattr(sys.modules[name], "__file__", None):
+                _HELPERS[name] = (folder, file, file.stat().st_mtime_ns)
+
+
+def _forget_helpers(folder: Path) -> None:
+    """Have modules of a folder imported again if one was edited, or if another folder has one of that name."""
+    own = [each for each in _HELPERS.values() if each[0] == folder]
+    edited = any(not file.is_file() or file.stat().st_mtime_ns != time for _, file, time in own)
+    for name, (home, _, _) in list(_HELPERS.items()):
+        top = folder / name.partition(".")[0]
+        if edited if home == folder else top.with_suffix(".py").is_file() or top.is_dir():
+            sys.modules.pop(name, None)
+            del _HELPERS[name]
 
 
 def _near(path: Path) -> str:

@@ -146,6 +146,14 @@ class Market:
         return out
 
     @cached_property
+    def first_bars(self) -> Ints:
+        """First bar with a price of each instrument; n_bars where there is none."""
+        known = ~np.isnan(self.close)
+        out = np.where(known.any(axis=0), known.argmax(axis=0), self.n_bars)
+        out.flags.writeable = False
+        return out
+
+    @cached_property
     def mark_ranges(self) -> tuple[Floats, Floats]:
         """Lowest and highest mark of each `BLOCK` bars, ``(n_blocks, n_instruments)``; nan where one has no data."""
         firsts = np.arange(0, self.n_bars, BLOCK)

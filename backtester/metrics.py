@@ -1,10 +1,10 @@
-"""Measures of one run: pure functions of arrays.
+"""Measures of one run: pure functions of what its equity curve comes to, see `backtester.curve.summary_of`.
 
 Rules that hold for all of them:
 
 * An undefined number is nan, never a stand-in: a Sharpe ratio without volatility, a Calmar ratio without a drawdown.
-* ``start`` is the equity before the first bar, so that the first bar's gain or loss counts.
-* Ruin is the first bar whose equity is at most ``RUIN`` of ``start``. What follows is not part of the record: the
+* The starting balance is the equity before the first bar, so that the first bar's gain or loss counts.
+* Ruin is the first bar whose equity is at most ``RUIN`` of it. What follows is not part of the record: the
   return of the ruin bar is -1, later returns are left out, and the total return is -1 even if the equity recovers.
 * Returns and drawdowns are fractions. A year has 365.25 days; the market never closes.
 """
@@ -15,50 +15,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backtester.curve import RUIN, CurveSummary
+
 Floats = NDArray[np.float64]
 
 YEAR = 365.25 * 86_400 * 1e9  # [ns]
-RUIN = 1e-9  # of the starting balance; the margin model calls an account bankrupt at the same line
-NO_SPREAD = 1e-12  # returns whose spread is below this share of their size do not vary: the rest is rounding
+NO_SPREAD = 1e-12  # returns whose spread is below this share of their mean do not vary: the rest is rounding
 NAN = math.nan
 
 
-def time_of_ruin(equity: Floats, start: float) -> int | None:
-    """Return the first bar with ``equity <= RUIN * start``, or None.
+def total_return(curve: CurveSummary) -> float:
+    """Return ``final / start - 1``; -1 after ruin; nan without bars [fraction]."""
+    return curve.final / curve.start - 1.0 if curve.ruin is None else -1.0
 
-    Parameters
-    ----------
-    equity : float64 array, (n_bars,) [quote]
-        Equity at each close.
-    start : float [quote]
-        Equity before the first bar.
+
+def max_drawdown(curve: CurveSummary) -> float:
+    """Return the deepest fall of a close below the highest close before; 0 without one, nan without bars [fraction]."""
+    return curve.drawdown if curve.n_bars else NAN
+
+
+def max_drawdown_in_bars(curve: CurveSummary) -> float:
+    """Return the same of the lows; nan where they are not recorded [fraction].
+
+    The peak is still one of closes, because a high and a low of the same bar have no known order.
     """
-    ruined = np.asarray(equity) <= RUIN * start
-    return int(ruined.argmax()) if ruined.any() else None
-
-
-def equity_path(equity: Floats, start: float) -> Floats:
-    """Return ``[start, equity...]`` with 0 from the ruin bar on, (n_bars + 1,) [quote]."""
-    path = np.concatenate(([start], np.asarray(equity, dtype=np.float64)))
-    ruin = time_of_ruin(equity, start)
-    if ruin is not None:
-        path[ruin + 1 :] = 0.0
-    return path
-
-
-def returns(equity: Floats, start: float) -> Floats:
-    """Return ``equity[t] / equity[t-1] - 1`` up to and with the ruin bar, whose return is -1; (<= n_bars,) [1]."""
-    path = equity_path(equity, start)
-    ruin = time_of_ruin(equity, start)
-    if ruin is not None:
-        path = path[: ruin + 2]
-    return path[1:] / path[:-1] - 1.0
-
-
-def total_return(equity: Floats, start: float) -> float:
-    """Return ``equity[-1] / start - 1``; -1 after ruin; nan without bars [fraction]."""
-    path = equity_path(equity, start)
-    return float(path[-1] / start - 1.0) if path.size > 1 else NAN
+    return curve.drawdown_in_bars if curve.n_bars else NAN
 
 
 def underwater(equity: Floats, start: float, equity_low: Floats | None = None) -> Floats:
@@ -79,7 +60,10 @@ def underwater(equity: Floats, start: float, equity_low: Floats | None = None) -
     -------
     float64 array, (n_bars,) [fraction]
     """
-    path = equity_path(equity, start)
+    path = np.concatenate(([start], np.asarray(equity, dtype=np.float64)))
+    ruined = path <= RUIN * start
+    if ruined.any():
+        path[ruined.argmax() :] = 0.0
     peaks = np.maximum.accumulate(path)
     depth = path[1:] / peaks[1:] - 1.0
     if equity_low is not None:
@@ -87,49 +71,23 @@ def underwater(equity: Floats, start: float, equity_low: Floats | None = None) -
     return np.maximum(depth, -1.0)
 
 
-def max_drawdown(equity: Floats, start: float, equity_low: Floats | None = None) -> float:
-    """Return the deepest point under water, ``-min(underwater)``; 0 if there is none, nan without bars [fraction].
+def drawdown_length(curve: CurveSummary) -> int:
+    """Return the bars from the peak to the recovery (or to the last bar) of the longest drawdown [bars].
 
-    Without lows it is the drawdown on closes. With lows it is the drawdown inside bars: the peak is still one of
-    closes, because a high and a low of the same bar have no known order.
+    It runs from a peak to the first close at or above it. Of equal lengths the first counts.
     """
-    depth = underwater(equity, start, equity_low)
-    return float(max(0.0, -depth.min())) if depth.size else NAN
+    return curve.end - curve.peak
 
 
-def drawdown_span(equity: Floats, start: float) -> tuple[int, int, bool]:
-    """Return the longest drawdown on closes: bar of its peak, bar of its end, and whether it was made good.
-
-    It runs from a peak to the first close at or above it; one that is still open runs to the last bar. The peak is
-    -1 if it is the starting balance. Of equal lengths the first counts. Without a drawdown both bars are -1.
-    """
-    path = equity_path(equity, start)
-    tops = np.flatnonzero(path >= np.maximum.accumulate(path))
-    ends = np.append(tops[1:], path.size - 1)
-    lengths = ends - tops
-    lengths[:-1][lengths[:-1] == 1] = 0  # from one top straight to the next
-    longest = int(np.argmax(lengths))
-    if lengths[longest] == 0:
-        return -1, -1, True
-    return int(tops[longest]) - 1, int(ends[longest]) - 1, longest + 1 < tops.size
-
-
-def drawdown_length(equity: Floats, start: float) -> int:
-    """Return the bars from the peak to the recovery (or to the last bar) of the longest drawdown [bars]."""
-    peak, end, _ = drawdown_span(equity, start)
-    return end - peak
-
-
-def drawdown_time(equity: Floats, start: float, open_time: NDArray[np.int64], close_time: NDArray[np.int64]) -> int:
+def drawdown_time(curve: CurveSummary, open_time: NDArray[np.int64], close_time: NDArray[np.int64]) -> int:
     """Return the time from the peak to the recovery (or to the last close) of the longest drawdown [ns].
 
     A close is reached at ``close_time``; the starting balance is held at ``open_time[0]``. Longest means most bars.
     """
-    peak, end, _ = drawdown_span(equity, start)
-    if end == peak:
+    if curve.end == curve.peak:
         return 0
-    began = open_time[0] if peak < 0 else close_time[peak]
-    return int(close_time[end] - began)
+    began = open_time[0] if curve.peak < 0 else close_time[curve.peak]
+    return int(close_time[curve.end] - began)
 
 
 def bars_per_year(timeframe: int) -> float:
@@ -137,55 +95,50 @@ def bars_per_year(timeframe: int) -> float:
     return YEAR / timeframe if timeframe > 0 else NAN
 
 
-def volatility(equity: Floats, start: float, timeframe: int) -> float:
+def volatility(curve: CurveSummary, timeframe: int) -> float:
     """Return ``std(returns, ddof=1) * sqrt(bars per year)``; nan with fewer than two returns [fraction a year]."""
-    changes = returns(equity, start)
-    if changes.size < 2:
-        return NAN
-    return float(changes.std(ddof=1) * math.sqrt(bars_per_year(timeframe)))
+    return _spread(curve) * math.sqrt(bars_per_year(timeframe))
 
 
-def sharpe(equity: Floats, start: float, timeframe: int) -> float:
+def sharpe(curve: CurveSummary, timeframe: int) -> float:
     """Return ``mean(returns) / std(returns, ddof=1) * sqrt(bars per year)``, riskless rate 0.
 
     nan with fewer than two returns, or when they do not vary.
     """
-    changes = returns(equity, start)
-    if changes.size < 2:
+    spread = _spread(curve)
+    if not spread > NO_SPREAD * abs(curve.mean):
         return NAN
-    spread = changes.std(ddof=1)
-    if spread <= NO_SPREAD * np.abs(changes).max():
-        return NAN
-    return float(changes.mean() / spread * math.sqrt(bars_per_year(timeframe)))
+    return curve.mean / spread * math.sqrt(bars_per_year(timeframe))
 
 
-def sortino(equity: Floats, start: float, timeframe: int) -> float:
+def _spread(curve: CurveSummary) -> float:
+    return math.sqrt(curve.squares / (curve.n_returns - 1)) if curve.n_returns > 1 else NAN
+
+
+def sortino(curve: CurveSummary, timeframe: int) -> float:
     """Return ``mean(returns) / sqrt(mean(min(returns, 0)^2)) * sqrt(bars per year)``, target 0.
 
     nan with fewer than two returns, or when none is negative.
     """
-    changes = returns(equity, start)
-    if changes.size < 2 or not (changes < 0.0).any():
+    if curve.n_returns < 2 or curve.downside_squares == 0.0:
         return NAN
-    downside = math.sqrt(float(np.mean(np.minimum(changes, 0.0) ** 2)))
-    return float(changes.mean() / downside * math.sqrt(bars_per_year(timeframe))) if downside > 0.0 else NAN
+    return curve.mean / math.sqrt(curve.downside_squares / curve.n_returns) * math.sqrt(bars_per_year(timeframe))
 
 
-def annual_return(equity: Floats, start: float, timeframe: int) -> float:
+def annual_return(curve: CurveSummary, timeframe: int) -> float:
     """Return ``(1 + total return)^(bars per year / n_bars) - 1``; -1 after ruin; nan when it overflows."""
-    total = total_return(equity, start)
+    total = total_return(curve)
     if math.isnan(total):
         return NAN
     try:
-        return float((1.0 + total) ** (bars_per_year(timeframe) / len(equity)) - 1.0)
+        return float((1.0 + total) ** (bars_per_year(timeframe) / curve.n_bars) - 1.0)
     except OverflowError:
         return NAN
 
 
-def calmar(equity: Floats, start: float, timeframe: int) -> float:
+def calmar(curve: CurveSummary, timeframe: int) -> float:
     """Return the annual return over the maximum drawdown on closes; nan without a drawdown."""
-    deepest = max_drawdown(equity, start)
-    return annual_return(equity, start, timeframe) / deepest if deepest > 0.0 else NAN
+    return annual_return(curve, timeframe) / curve.drawdown if curve.drawdown > 0.0 else NAN
 
 
 def closest_distance_to_liquidation(mark_close: Floats, liquidation_price: Floats, quantity: Floats) -> float:
@@ -215,13 +168,13 @@ def mean_margin_in_use(initial_margin: Floats) -> float:
     return float(np.mean(initial_margin)) if len(initial_margin) else NAN
 
 
-def return_on_margin(equity: Floats, start: float, initial_margin: Floats) -> float:
-    """Return ``(equity[-1] - start) / mean margin in use``; nan when no margin was ever in use at a close.
+def return_on_margin(curve: CurveSummary, initial_margin: Floats) -> float:
+    """Return ``(final - start) / mean margin in use``; nan when no margin was ever in use at a close.
 
     After ruin the profit is ``-start``, as in `total_return`.
     """
     mean = mean_margin_in_use(initial_margin)
-    return total_return(equity, start) * start / mean if mean > 0.0 else NAN
+    return total_return(curve) * curve.start / mean if mean > 0.0 else NAN
 
 
 def difference(first: Any, second: Any) -> float:

@@ -35,6 +35,7 @@ _REASON = {
     "tier": "above the tier's leverage",
     "available": "not enough free margin",
     "would_liquidate": "it would have been liquidated at once",
+    "no_position": "nothing to reduce",
 }
 _ENDS = {
     "fill": "by an order",

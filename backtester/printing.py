@@ -13,7 +13,7 @@ from backtester.by_strategy import largest_fall
 from backtester.metrics import mean_margin_in_use, peak_margin_in_use
 from backtester.provenance import data_line
 from backtester.refusals import refusals
-from backtester.summary import formatted, shown, unit, value
+from backtester.summary import MEASURE, formatted, shown, unit, value
 from backtester.verdict import name_of
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ __all__ = [
     "all_notes",
     "band_rows",
     "facts",
+    "interval_head",
+    "intervals",
     "metrics_rows",
     "printed",
     "several_strategies",
@@ -49,6 +51,7 @@ _OWNERS = {ACCOUNT: "insurance of all"}
 SYNTHETIC = "SYNTHETIC MARKET: made-up prices, not a record of any venue."
 BY_STRATEGY = "What each strategy made of it"
 GAP = 2  # columns between those of a table
+WHOLE = 100.0  # money from which on an interval has no decimals
 SHORT_RUN = 0.5  # [years] below it annualised numbers are said to extrapolate
 _BAND = {
     "final_equity": "final equity",
@@ -66,6 +69,8 @@ def printed(comparison: Comparison) -> str:
     parts.append("\n".join(text.wrapped(value, first=f"{key:<9}", indent=" " * 9) for key, value in facts(comparison)))
     parts.append(text.wrapped(comparison.verdict))
     parts.append(metrics_table(comparison))
+    if comparison.sampling is not None:
+        parts.append(text.wrapped(comparison.sampling.verdict))
     if several_strategies(comparison):
         parts.append(f"{BY_STRATEGY}\n\n{text.table(*strategy_rows(comparison))}")
     parts += [text.wrapped(f"They part at {p}" if p.bar >= 0 else p.why) for p in comparison.partings.values()]
@@ -107,7 +112,8 @@ def facts(comparison: Comparison | VenueComparison) -> list[tuple[str, str]]:
 
 
 def _leverage(comparison: Comparison | VenueComparison) -> str:
-    levels = sorted({slot.leverage for slot in comparison.first.scenario.slots})
+    runs = (comparison[name].first for name in comparison) if isinstance(comparison, Mapping) else [comparison.first]
+    levels = sorted({slot.leverage for run in runs for slot in run.scenario.slots})
     return f"leverage {levels[0]:g}x" + (f" to {levels[-1]:g}x" if len(levels) > 1 else "") if levels else "no slots"
 
 
@@ -125,14 +131,43 @@ def metrics_rows(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     table = comparison.metrics
     modes = [name_of(mode) for mode in comparison.modes]
     header = ["", *modes] + ([f"{modes[0]} - {modes[1]}"] if "difference" in table else [])
+    sampled = intervals(comparison)
+    header += [interval_head(comparison)] if sampled else []
     rows = []
     for measure in shown(table):
         symbol = unit(measure.key, comparison.currency)
         cells = [formatted(measure.key, value(table, measure.key, mode)) for mode in comparison.modes]
         if "difference" in table:
             cells.append(formatted(measure.key, value(table, measure.key, "difference"), difference=True))
+        cells += [sampled.get(measure.key, "")] if sampled else []
         rows.append([f"{measure.label} [{symbol}]" if symbol else measure.label, *cells])
     return header, rows
+
+
+def interval_head(comparison: Comparison) -> str:
+    """Return the heading of the column of intervals."""
+    found = comparison.sampling
+    return "" if found is None else f"inner {100 * found.level:g} % of\n{text.counted(found.n_draws, 'draw')}"
+
+
+def intervals(comparison: Comparison) -> dict[str, str]:
+    """Return the interval of each difference that a bootstrap knows, by measure; empty without one."""
+    found = comparison.sampling if len(comparison.modes) == 2 else None
+    return {} if found is None else {key: _interval(key, each.low, each.high) for key, each in found.intervals.items()}
+
+
+def _interval(key: str, low: float, high: float) -> str:
+    """Return both ends, as short as they can be read."""
+    kind = MEASURE[key].kind
+    if kind == "fraction":
+        return f"{100 * low:+.1f} to {100 * high:+.1f} pp"
+    digits = 0 if kind == "count" or max(abs(low), abs(high)) >= WHOLE else 2
+    return " to ".join(_ended(end, digits) for end in (low, high))
+
+
+def _ended(end: float, digits: int) -> str:
+    words = f"{end:+,.{digits}f}"
+    return words if words.strip("+-0.,") else "0"
 
 
 def several_strategies(comparison: Comparison) -> bool:

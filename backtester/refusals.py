@@ -23,6 +23,7 @@ _WORDS = {
     "tier": "more leverage than the venue's tiers allow for the size",
     "available": "not enough free margin",
     "would_liquidate": "it would be liquidated at once",
+    "no_position": "nothing to reduce",
     "refused": "a margin instruction that the position or the venue does not allow",
 }
 

@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backtester import engine_input
 from backtester._result_json import result_row
@@ -17,6 +18,8 @@ from backtester.schema import CUT, EVENT_KINDS, LEDGER_KINDS, LIQUIDATION, REJEC
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from backtester.curve import CurveSummary
 
 __all__ = ["Result"]
 
@@ -58,17 +61,19 @@ class Result:
         *,
         bankrupt: bool,
         strategy: str = "",
+        curve: CurveSummary | None = None,
     ) -> None:
         self.scenario = scenario
         self.strategy = strategy
         self.market = scenario.market
         self.slot_names = tuple(slot.name for slot in scenario.slots)
         self.events, self.ledger, self.position_changes = events, ledger, positions
-        self.equity = curves.equity
-        unknown = np.broadcast_to(np.nan, len(curves.equity))
-        self.equity_low, self.worst_margin_ratio = (
-            curve if len(curve) > 0 else unknown for curve in (curves.equity_low, curves.worst_ratio)
+        unknown = np.broadcast_to(np.nan, scenario.market.n_bars)
+        self.equity, self.equity_low, self.worst_margin_ratio = (
+            kept if len(kept) > 0 else unknown for kept in (curves.equity, curves.equity_low, curves.worst_ratio)
         )
+        self._has_lows = len(curves.equity_low) > 0
+        self._curve = curve
         self.pool_margin_ratio = curves.pool_ratio.T
         self.pool_of_slot, kinds = engine_input.pools_of(scenario)
         self.pool_kind = tuple(kinds)
@@ -76,16 +81,35 @@ class Result:
 
     def __repr__(self) -> str:
         name = self.strategy or "scenario"
-        return f"<Result of {name}, {self.scenario.mode}: final equity {self.equity[-1]:,.2f}>"
+        return f"<Result of {name}, {self.scenario.mode}: final equity {self.final_equity:,.2f}>"
+
+    @property
+    def final_equity(self) -> float:
+        """Equity at the last close [settlement currency]."""
+        return float(self.equity[-1]) if self._curve is None else self._curve.final
+
+    @cached_property
+    def curve(self) -> CurveSummary:
+        """What the equity curve comes to."""
+        if self._curve is not None:
+            return self._curve
+        from backtester.curve import summary_of
+
+        return summary_of(self.equity, self.scenario.balance, self.equity_low if self._has_lows else None)
+
+    @cached_property
+    def event_kinds(self) -> NDArray[np.int64]:
+        """Kinds of the events, in memory of their own: to be looked through often."""
+        return np.ascontiguousarray(self.events["kind"])
 
     @cached_property
     def totals(self) -> dict[str, Any]:
         """Sums of the ledger and counts of the events, as in the scenario format."""
         paid = np.bincount(self.ledger["kind"], weights=self.ledger["amount"], minlength=len(LEDGER_KINDS))
         by = dict(zip(LEDGER_KINDS, paid.tolist(), strict=True))
-        seen = np.bincount(self.events["kind"], minlength=len(EVENT_KINDS))
+        seen = np.bincount(self.event_kinds, minlength=len(EVENT_KINDS))
         return {
-            "equity": float(self.equity[-1]),
+            "equity": self.final_equity,
             "realised": by["realised"],
             "fees": 0.0 - by["fee"],
             "funding": 0.0 - by["funding"],
@@ -202,7 +226,7 @@ class Result:
             With both sides of the equation.
         """
         last = self.records(len(self.equity) - 1)
-        left = float(self.equity[-1])
+        left = self.final_equity
         right = float(self.ledger["amount"].sum() + last.pnl.sum())
         if not abs(left - right) <= LEDGER_TOLERANCE * self.scenario.balance:
             raise InvariantError("the ledger balances", left, right, f"{self.scenario.mode}, last bar")

@@ -316,6 +316,9 @@ Rows = Any  # a record array; in compiled code a `Table` (kernels/_table.py)
 LONGEST_WINDOW = 512  # bars that the quiet pass looks ahead, at most
 SHORTEST_WINDOW = 8  # and after a bar that was not quiet
 BLOCK = 32  # bars whose lowest and highest mark are known together
+TALLY_BLOCK = 512  # bars that a tally takes in together
+CURVE_PART = 8192  # bars whose curves are kept until they are in the tally; a processor's second cache holds them
+NO_BAR = np.int64(-1)  # in place of a bar
 
 
 class Bars(NamedTuple):
@@ -384,6 +387,37 @@ class Records(NamedTuple):
     entry_price: Floats  # nan: flat
     leverage: Floats
     liquidation_price: Floats  # nan: none
+
+
+# What a curve comes to, bar by bar: see `metrics.CurveSummary`.
+TALLY = np.dtype(
+    [(name, "f8") for name in ("start", "ruin_line", "last", "peak", "deepest", "deepest_in_bars")]  # as fractions
+    + [(name, "f8") for name in ("mean", "squares", "downside_squares")]  # of the returns
+    + [(name, "i8") for name in ("n_bars", "n_returns", "ruin", "peak_bar", "longest_from", "longest_to")],
+    align=True,
+)
+
+
+class Tallied(NamedTuple):
+    """The tally of a curve and the room that it takes to make it."""
+
+    tally: Rows  # TALLY, (1,)
+    returns: Floats  # (TALLY_BLOCK,)
+    pad: Floats  # (2 * TALLY_BLOCK,)
+
+
+# Addresses of entries and of the bundles that they take, the code of the path, and which words of `Curves` say where
+# its equity and its lows begin.
+_TALLY_WORDS = ("advance", "tally", "run", "agenda", "bars", "curves", "pad", "tallied", "path", "equity", "equity_low")
+TALLY_CALLS = np.dtype([(name, "i8") for name in _TALLY_WORDS])
+CURVE_WORD = np.dtype([("address", "i8")])
+
+
+class TallySheet(NamedTuple):
+    """What it takes to run an account and to tally its curve without keeping it."""
+
+    calls: Rows  # TALLY_CALLS, (1,)
+    words: Rows  # CURVE_WORD: those of the `Curves`
 
 
 # What a strategy sees of its account at a close. Prices in it are prices.

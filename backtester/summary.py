@@ -135,27 +135,26 @@ def plain(result: Result) -> dict[str, float]:
     Parameters
     ----------
     result : Result
-        A run that recorded at least its lows; where it did not record margin ratios, the worst of them is nan.
+        Where it did not record margin ratios, the worst of them is nan.
 
     Returns
     -------
     dict of str to float
         Units as in `summarise`.
     """
-    start, equity, market = result.scenario.balance, result.equity, result.market
-    step, totals = market.timeframe, result.totals
-    ruin = metrics.time_of_ruin(equity, start)
+    curve, market, totals = result.curve, result.market, result.totals
+    step = market.timeframe
     values = {
-        "final_equity": float(equity[-1]),
-        "total_return": metrics.total_return(equity, start),
-        "max_drawdown": metrics.max_drawdown(equity, start),
-        "max_drawdown_in_bars": metrics.max_drawdown(equity, start, result.equity_low),
-        "drawdown_bars": metrics.drawdown_length(equity, start),
-        "drawdown_time": metrics.drawdown_time(equity, start, market.open_time, market.close_time),
-        "volatility": metrics.volatility(equity, start, step),
-        "sharpe": metrics.sharpe(equity, start, step),
-        "sortino": metrics.sortino(equity, start, step),
-        "calmar": metrics.calmar(equity, start, step),
+        "final_equity": curve.final,
+        "total_return": metrics.total_return(curve),
+        "max_drawdown": metrics.max_drawdown(curve),
+        "max_drawdown_in_bars": metrics.max_drawdown_in_bars(curve),
+        "drawdown_bars": metrics.drawdown_length(curve),
+        "drawdown_time": metrics.drawdown_time(curve, market.open_time, market.close_time),
+        "volatility": metrics.volatility(curve, step),
+        "sharpe": metrics.sharpe(curve, step),
+        "sortino": metrics.sortino(curve, step),
+        "calmar": metrics.calmar(curve, step),
         "liquidations": totals["liquidations"],
         "liquidation_loss": liquidation_loss(result),
         "auto_top_ups": len(amounts_of(result, AUTO_TOP_UP)),
@@ -170,21 +169,20 @@ def plain(result: Result) -> dict[str, float]:
         "cut": totals["cut"],
         "insurance_absorbed": totals["insurance_absorbed"],
         "insurance_taken": totals["insurance_taken"],
-        "time_of_ruin": metrics.NAN if ruin is None else int(market.close_time[ruin]),
+        "time_of_ruin": metrics.NAN if curve.ruin is None else int(market.close_time[curve.ruin]),
     }
     return {key: float(number) for key, number in values.items()}
 
 
 def _margins(result: Result) -> dict[str, float]:
     """Return the measures that need the positions and margins of each bar."""
-    start, equity = result.scenario.balance, result.equity
     used = result.pool_initial_margin.sum(axis=1)
     values = {
         "closest_to_liquidation": closest_to_liquidation(result),
         "closest_together": 0.0 if met_its_line(result) else closest_together(result),
         "peak_margin": metrics.peak_margin_in_use(used),
         "mean_margin": metrics.mean_margin_in_use(used),
-        "return_on_margin": metrics.return_on_margin(equity, start, used),
+        "return_on_margin": metrics.return_on_margin(result.curve, used),
     }
     return {key: float(number) for key, number in values.items()}
 
@@ -196,12 +194,12 @@ def liquidation_loss(result: Result) -> float:
 
 def amounts_of(result: Result, kind: np.int64) -> NDArray[np.float64]:
     """Return the amounts of all events of a kind [settlement currency]."""
-    return result.events["amount"][result.events["kind"] == kind]
+    return result.events["amount"][result.event_kinds == kind]
 
 
 def met_its_line(result: Result) -> bool:
     """Return whether a pool was liquidated, or topped up instead."""
-    return bool(np.isin(result.events["kind"], (LIQUIDATION, AUTO_TOP_UP)).any())
+    return bool(np.isin(result.event_kinds, (LIQUIDATION, AUTO_TOP_UP)).any())
 
 
 def closest_to_liquidation(result: Result) -> float:

@@ -22,6 +22,7 @@ TIE = 1e-9  # of the balance
 SAME_DEPTH = 5e-5  # drawdowns nearer to each other are printed alike
 WIDE = 0.05  # of the balance, or of the highest close: a band that deserves a sentence
 MINUTE = 60 * 1_000_000_000  # [ns]
+_DEEPEST = ("which mode has the {} drawdown", "has the {} drawdown")
 _FINER = (1440, 240, 60, 30, 15, 5, 1)  # usual bar lengths [min]
 
 
@@ -70,6 +71,11 @@ def _most(modes: int) -> tuple[str, str]:
     return ("higher", "smaller") if modes == 2 else ("highest", "smallest")
 
 
+def _alike(most: float, least: float, tie: float, said: Callable[[float], str]) -> bool:
+    """Return whether two numbers are a tie, or would be read as one."""
+    return most - least <= tie or said(most) == said(least)
+
+
 def _capital(words: str) -> str:
     return words[:1].upper() + words[1:]
 
@@ -77,7 +83,7 @@ def _capital(words: str) -> str:
 def _money(table: pd.DataFrame, modes: list[str], balance: float, unit: str) -> str:
     ends = {mode: value(table, "final_equity", mode) for mode in modes}
     best = max(modes, key=lambda mode: ends[mode])
-    leaders = [mode for mode in modes if ends[best] - ends[mode] <= TIE * balance]
+    leaders = [mode for mode in modes if _alike(ends[best], ends[mode], TIE * balance, text.money)]
     rest = sorted((mode for mode in modes if mode not in leaders), key=lambda mode: -ends[mode])
     if len(modes) == 1:
         change = text.percent(value(table, "total_return", best), signed=True)
@@ -93,7 +99,7 @@ def _money(table: pd.DataFrame, modes: list[str], balance: float, unit: str) -> 
 def _drawdowns(table: pd.DataFrame, modes: list[str]) -> str:
     depth = {mode: value(table, "max_drawdown_in_bars", mode) for mode in modes}
     least = min(modes, key=lambda mode: depth[mode])
-    leaders = [mode for mode in modes if depth[mode] - depth[least] <= SAME_DEPTH]
+    leaders = [mode for mode in modes if _alike(depth[mode], depth[least], SAME_DEPTH, text.percent)]
     rest = sorted((mode for mode in modes if mode not in leaders), key=lambda mode: depth[mode])
     if len(modes) == 1:
         return f"Largest drawdown inside bars: {text.percent(depth[least])}."
@@ -121,8 +127,10 @@ def _liquidations(table: pd.DataFrame, modes: list[str], unit: str) -> str:
         return "No position was liquidated." if len(modes) < 3 else "No position was liquidated in any mode."
     parts = []
     for mode in modes:
-        lost = text.money(value(table, "liquidation_loss", mode))
-        parts.append(f"{name_of(mode)} {counts[mode]:,} ({lost} {unit} lost)" if counts[mode] else f"{name_of(mode)} 0")
+        lost, fund = (value(table, key, mode) for key in ("liquidation_loss", "insurance_absorbed"))
+        absorbed = f", {text.money(fund)} absorbed by insurance" if fund > 0.0 else ""
+        said = f" ({text.money(lost)} {unit} lost{absorbed})" if counts[mode] else ""
+        parts.append(f"{name_of(mode)} {counts[mode]:,}{said}")
     return f"Liquidations: {text.joined(parts)}."
 
 
@@ -182,11 +190,10 @@ def band_frame(bands: Mapping[str, Mapping[str, Result]]) -> pd.DataFrame:
     rows = {}
     for mode, paths in bands.items():
         for path, run in paths.items():
-            start = run.scenario.balance
             rows[mode, path] = {
-                "final_equity": float(run.equity[-1]),
-                "max_drawdown": metrics.max_drawdown(run.equity, start),
-                "max_drawdown_in_bars": metrics.max_drawdown(run.equity, start, run.equity_low),
+                "final_equity": run.final_equity,
+                "max_drawdown": metrics.max_drawdown(run.curve),
+                "max_drawdown_in_bars": metrics.max_drawdown_in_bars(run.curve),
                 "liquidations": float(run.totals["liquidations"]),
             }
     frame = pd.DataFrame.from_dict(rows, orient="index")
@@ -212,8 +219,8 @@ def band_verdict(band: pd.DataFrame, *, balance: float, timeframe: int) -> str:
         return ""
     most = _most(len(final))
     said = [
-        _turns(final, TIE * balance, "which mode ends {}", "ends {}", most[0], sign=1.0),
-        _turns(depth, SAME_DEPTH, "which mode has the {} drawdown", "has the {} drawdown", most[1], sign=-1.0),
+        _turns(final, TIE * balance, text.money, ("which mode ends {}", "ends {}"), most[0], sign=1.0),
+        _turns(depth, SAME_DEPTH, text.percent, _DEEPEST, most[1], sign=-1.0),
     ]
     moved = [
         sentence
@@ -233,13 +240,15 @@ def band_verdict(band: pd.DataFrame, *, balance: float, timeframe: int) -> str:
     return " ".join(sentences)
 
 
-def _turns(frame: pd.DataFrame, tie: float, asked: str, answered: str, most: str, *, sign: float) -> tuple[bool, str]:
+def _turns(
+    frame: pd.DataFrame, tie: float, said: Callable[[float], str], words: tuple[str, str], most: str, *, sign: float
+) -> tuple[bool, str]:
     """Return whether the bars leave the question open, and the sentence that says so."""
-    signed, question, answer = sign * frame, asked.format(most), answered.format(most)
+    signed, (question, answer) = sign * frame, (each.format(most) for each in words)
     leaders: dict[str, list[str]] = {}
     for path in signed.columns:
         column = signed[path].sort_values(ascending=False, kind="stable")
-        tied = column.iloc[0] - column.iloc[1] <= tie
+        tied = _alike(column.iloc[0], column.iloc[1], tie, said)
         leaders.setdefault("" if tied else str(column.index[0]), []).append(str(path))
     if len(leaders) > 1:
         parts = [

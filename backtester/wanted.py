@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from backtester.market import Market
     from backtester.venue import Venue
 
-__all__ = ["SYNTHETIC", "Wanted", "market_of", "venue_name", "venue_of_store"]
+__all__ = ["SEED", "SYNTHETIC", "Wanted", "market_of", "venue_name", "venue_of_market", "venue_of_store"]
 
 SYNTHETIC = "synthetic"
 SEED = 7
@@ -54,12 +54,15 @@ class Wanted(NamedTuple):
 
 
 def venue_name(wanted: Wanted) -> str:
-    """Return the venue whose rules count: the one asked for, else that of the folder's name, else ``generic``."""
+    """Return the venue whose rules count: the one asked for, else that of the market."""
+    return wanted.venue or venue_of_market(wanted.market)
+
+
+def venue_of_market(market: str) -> str:
+    """Return the venue that a folder of candles is named after, else ``generic``."""
     from backtester.venue import venue_names
 
-    if wanted.venue:
-        return wanted.venue
-    folder = "" if wanted.market == SYNTHETIC else Path(wanted.market).resolve().name
+    folder = "" if market == SYNTHETIC else Path(market).resolve().name
     return folder if folder in venue_names() else "generic"
 
 

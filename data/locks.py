@@ -41,8 +41,9 @@ def locked(folder: Path, patience: float = PATIENCE) -> Iterator[None]:
         until = time.monotonic() + patience
         while not _taken(handle):
             if time.monotonic() > until:
+                since = f"has been writing to {folder} for {patience:g} s" if patience else f"is writing to {folder}"
                 raise MarketDataError(
-                    f"another process has been writing to {folder} for {patience:g} s",
+                    f"another process {since}",
                     cure="Wait until it is done, or end it; its lock goes with it",
                 )
             time.sleep(PAUSE)

@@ -13,18 +13,28 @@ from matplotlib.figure import Figure
 
 from backtester import across_printing, text
 from backtester.across import VenueComparison
+from backtester.across_verdict import AT
 from backtester.printing import facts
 from backtester.verdict import name_of
 from reports.canvas import WIDE, Size, canvas, date_axis, end_labels, money_axis
 from reports.charts import path_of
 from reports.downsample import extremes
+from reports.mode_map import map_chart, map_finding
 from reports.page import Picture, kept, template
 from reports.palette import INK, MUTED, look, look_of_venue
-from reports.tables import metrics_table
+from reports.tables import Row, Table, metrics_table
 from reports.write import PAGE
 
-__all__ = ["EQUITY", "VenueChart", "folders", "venue_equity_chart", "venue_page"]
+__all__ = ["CHARTS", "VenueChart", "folders", "venue_equity_chart", "venue_page"]
 
+_CLASSES = {
+    "first_liquidated": "liquidated here only",
+    "second_liquidated": "liquidated there only",
+    "both_liquidated": "liquidated in both, not alike",
+    "held_back": "cut or refused",
+    "open": "other, still open",
+    "other": "other size or exit",
+}
 LETTER = 0.085  # [inch] of width for a letter of a label
 LABEL = 0.44  # [inch] of height for the two lines of a venue's label
 
@@ -52,9 +62,9 @@ def finding(result: VenueComparison) -> str:
     """Say between what the equities ended, of the venues at which anything was traded."""
     ends = {(venue, mode): run.equity[-1] for venue in result.traded for mode, run in result[venue].results.items()}
     if not ends:
-        return "No trade at any venue"
+        return f"No trade at any {result.axis}"
     parts = [
-        f"{text.money(float(ends[venue, mode]))} {result.currency} ({name_of(mode)} on {venue})"
+        f"{text.money(float(ends[venue, mode]))} {result.currency} ({name_of(mode)} {AT[result.axis]} {venue})"
         for venue, mode in (min(ends, key=lambda place: ends[place]), max(ends, key=lambda place: ends[place]))
     ]
     return f"Ended between {parts[0]} and {parts[1]}"
@@ -107,7 +117,24 @@ def _words(result: VenueComparison, place: int, mode: str) -> tuple[str, str]:
     return result.venues[place], text.money(_end(result, place, mode))
 
 
-EQUITY = VenueChart("equity", venue_equity_chart, finding)
+def why_table(result: VenueComparison) -> Table:
+    """Return why each account ends apart from the first one: a row for each, the classes of an attribution across.
+
+    The classes that are 0 in every account have no column; where nothing was traded there are no rows.
+    """
+    first, *others = result.accounts
+    found = {account: result.attribution(account, first) for account in others}
+    sums = {account: each.sums["difference"] for account, each in found.items() if len(each.pairs)}
+    used = [name for name in _CLASSES if any(each[name] for each in sums.values())]
+    rows = []
+    for (venue, mode), each in sums.items():
+        apart = found[venue, mode].difference
+        cells = [text.money(apart, signed=True), *(text.money(float(each[name]), signed=True) for name in used)]
+        rows.append(Row("", f"{venue}, {name_of(mode)}", "", "", tuple(cells)))
+    return Table(("difference", *(_CLASSES[name] for name in used)), tuple(rows))
+
+
+CHARTS = (VenueChart("equity", venue_equity_chart, finding), VenueChart("mode-map", map_chart, map_finding))
 
 
 def venue_page(
@@ -150,7 +177,10 @@ def venue_page(
             for (venue, mode), row in zip(product(result.venues, result.modes), rows, strict=True)
         ],
         venues=result.venues,
-        metrics=[metrics_table(each) for each in result.values()],
+        metrics=[metrics_table(each, result.values()) for each in result.values()],
+        why=why_table(result),
+        first=f"{result.venues[0]}, {name_of(result.modes[0])}",
+        unit=result.currency,
         parted=across_printing.partings(result),
         bars=across_printing.bars(result),
         pictures=pictures,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -20,7 +22,19 @@ from reports.palette import GRID, INK, MUTED, PAPER, WARNING, dark
 
 Floats = NDArray[np.float64]
 
-__all__ = ["NARROW", "WIDE", "Size", "canvas", "date_axis", "dates", "end_labels", "money_axis", "png", "svg"]
+__all__ = [
+    "NARROW",
+    "WIDE",
+    "Size",
+    "canvas",
+    "date_axis",
+    "dates",
+    "end_labels",
+    "money_axis",
+    "panel_label",
+    "png",
+    "svg",
+]
 
 DAY = 86_400e9  # [ns]
 _STEPS = (
@@ -80,6 +94,8 @@ def canvas(
     height: float | None = None,
     rows: int = 1,
     left: float = 0.72,
+    above: float = 0.0,
+    one_axis: bool = True,
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure with its finding as title, what is shown as sub-title, and `rows` panels below.
 
@@ -94,15 +110,19 @@ def canvas(
     height : float, optional [inch]
         Other height than the format's.
     rows : int
-        Panels above each other with a common time axis.
+        Panels above each other.
     left : float [inch]
         Room for the labels of the y axis.
+    above : float [inch]
+        Room for the label of the first panel.
+    one_axis : bool
+        Whether all panels have the same x axis, drawn under the lowest.
     """
     tall = height or size.height
     heading = textwrap.wrap(title, size.letters) or [""]
     below = textwrap.wrap(subtitle, int(size.letters * 1.36))
     line, small = 0.235, 0.19  # [inch]
-    head = 0.14 + line * len(heading) + small * (len(below) + synthetic) + 0.12
+    head = 0.14 + line * len(heading) + small * (len(below) + synthetic) + 0.12 + above
     tall += head - 0.8
     with mpl.rc_context({"font.family": "sans-serif"}):
         figure = Figure(figsize=(size.width, tall), facecolor=PAPER)
@@ -120,7 +140,7 @@ def canvas(
     for words in below:
         figure.text(margin, at / tall, words, color=MUTED, fontsize=9, va="top", parse_math=False)
         at -= small
-    axes = figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]
+    axes = figure.subplots(rows, 1, sharex=one_axis, squeeze=False)[:, 0]
     for each in axes:
         _plain(each)
     return figure, list(axes)
@@ -216,10 +236,16 @@ def end_labels(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
         )  # fmt: skip
 
 
+def panel_label(axes: Axes, words: str, size: Size = WIDE) -> None:
+    """Write above a panel what it shows."""
+    said = textwrap.fill(words, int(size.letters * 1.2))
+    axes.set_title(said, loc="left", fontsize=9, color=MUTED, pad=3, parse_math=False)
+
+
 def png(figure: Figure, dots: int = DOTS) -> bytes:
     """Return a figure as PNG on light paper, `dots` per inch."""
     buffer = io.BytesIO()
-    with mpl.rc_context({"text.hinting": "no_hinting"}):  # for screens of few dots, and a fifth of the time
+    with mpl.rc_context({"text.hinting": "no_hinting"}), _any_letters():  # for screens of few dots, a fifth of the time
         figure.savefig(
             buffer, format="png", dpi=dots, facecolor=PAPER, metadata={"Software": None},
             pil_kwargs={"compress_level": PACKED},
@@ -244,9 +270,17 @@ def svg(figure: Figure, words: str = "", shades: Mapping[str, str] | None = None
     """
     buffer = io.StringIO()
     settings: Any = {"svg.fonttype": "none", "svg.hashsalt": "chart", "path.simplify": False}
-    with mpl.rc_context(settings):
+    with mpl.rc_context(settings), _any_letters():
         figure.savefig(buffer, format="svg", facecolor=PAPER, metadata={"Date": None, "Creator": None, "Title": words})
     return _themed(_short(buffer.getvalue()), shades or dark())
+
+
+@contextmanager
+def _any_letters() -> Iterator[None]:
+    """Say nothing of letters that the font lacks: venues list symbols in Chinese, and a box stands for each."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
+        yield
 
 
 def _short(drawing: str) -> str:

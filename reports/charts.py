@@ -17,10 +17,14 @@ from backtester.schema import LIQUIDATION
 from backtester.verdict import name_of
 from reports import findings
 from reports.canvas import WIDE, Size, canvas, date_axis, dates, end_labels, money_axis
+from reports.capital import capital_chart, capital_finding
 from reports.downsample import columns_of, envelope, extremes, lowest, means
+from reports.mode_map import map_chart, map_finding
 from reports.palette import MUTED, PAPER, WARNING, look
+from reports.sampling import drawdown_chart, drawdown_finding, ruin_chart, ruin_finding
 from reports.timeline import legend_of_marks, liquidation_chart
 from reports.waterfall import waterfall_chart
+from reports.why import attribution_name
 
 if TYPE_CHECKING:
     from backtester.result import Result
@@ -64,8 +68,19 @@ class Chart(NamedTuple):
 
 def charts_of(comparison: Comparison) -> list[Chart]:
     """Return the charts that a comparison has something to show in, in the order of the page."""
-    found = comparison.attribution
-    return [chart for chart in CHARTS if chart is not ATTRIBUTION or (found is not None and len(found.pairs))]
+    traded = [other for other, found in comparison.attributions.items() if len(found.pairs)]
+    whys = [_attribution(attribution_name(comparison, other), other) for other in traded]
+    charts = [*CHARTS[:2], *([MAP] if len(comparison.modes) > 2 else []), *whys, *CHARTS[2:]]
+    return [*charts, *(SAMPLED if comparison.sampling is not None else ())]
+
+
+def _attribution(name: str, other: str) -> Chart:
+    """Return the chart of why the first mode and another one end apart."""
+    return Chart(
+        name,
+        lambda comparison, size: waterfall_chart(comparison, size, other),
+        lambda comparison: findings.attribution(comparison, other),
+    )
 
 
 def equity_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
@@ -251,11 +266,15 @@ def margin_ratio_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
     return figure
 
 
-ATTRIBUTION = Chart("attribution", waterfall_chart, findings.attribution)
+MAP = Chart("mode-map", map_chart, map_finding)
 CHARTS = (
     Chart("equity", equity_chart, findings.equity),
     Chart("underwater", underwater_chart, findings.drawdown),
-    ATTRIBUTION,
     Chart("liquidations", liquidation_chart, findings.liquidations),
     Chart("margin-ratio", margin_ratio_chart, findings.margin),
+    Chart("capital", capital_chart, capital_finding),
+)
+SAMPLED = (  # of what a bootstrap says
+    Chart("ruin", ruin_chart, ruin_finding),
+    Chart("drawdowns", drawdown_chart, drawdown_finding),
 )

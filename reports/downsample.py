@@ -72,10 +72,14 @@ def lowest(x: ArrayLike, y: ArrayLike, columns: int) -> NDArray[np.int64]:
 
 
 def _least(column: NDArray[np.int64], value: Floats) -> NDArray[np.int64]:
-    """Return the position of the least value of each column, of equals the first."""
+    """Return the position of the least value of each column, of equals the first; columns ascend."""
     known = np.flatnonzero(~np.isnan(value))
-    order = known[np.lexsort((value[known], column[known]))]
-    return order[_firsts(column[order])]
+    if not known.size:
+        return known
+    starts = np.flatnonzero(_firsts(column[known]))
+    least = np.minimum.reduceat(value[known], starts)
+    hits = known[value[known] == np.repeat(least, np.diff(np.append(starts, known.size)))]
+    return hits[_firsts(column[hits])]
 
 
 def _firsts(column: NDArray[np.int64]) -> NDArray[np.bool_]:

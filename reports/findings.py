@@ -86,9 +86,9 @@ def margin(comparison: Comparison) -> str:
     return f"No pool was liquidated; the highest ratio was {worst[nearest]:.2f}, in {_named(nearest)}"
 
 
-def attribution(comparison: Comparison) -> str:
-    """Say which kinds of pairs put the first mode ahead of the second most, and which put it behind."""
-    found = comparison.attribution
+def attribution(comparison: Comparison, other: str | None = None) -> str:
+    """Say which kind of pairs put the first mode ahead of the second, or of another one, or behind it most."""
+    found = comparison.attributions[other] if other else comparison.attribution
     if found is None:
         return "One mode alone: nothing to take apart"
     unit, first, labels = comparison.currency, _named(found.modes[0], first=True), class_labels(found.modes)

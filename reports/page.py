@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,14 +14,18 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from backtester import text
+from backtester.attribution import Attribution
 from backtester.compare import Comparison
 from backtester.printing import BY_STRATEGY, all_notes, facts, several_strategies
 from backtester.stretches import SAME
 from backtester.verdict import name_of
 from reports import why
+from reports.capital import capital_table
+from reports.closeup import Shown
+from reports.closeup_said import close_up_stories, close_ups_said
 from reports.palette import look
 from reports.panels import panels_json
-from reports.tables import band_table, metrics_table, strategy_table
+from reports.tables import band_table, metrics_table, plain_table, strategy_table
 
 __all__ = ["Picture", "kept", "page", "template"]
 
@@ -77,6 +81,7 @@ def page(
     *,
     configuration: Mapping[str, object],
     files: list[tuple[str, str]],
+    close_ups: Sequence[Shown] = (),
 ) -> str:
     """Return the page as HTML.
 
@@ -92,6 +97,8 @@ def page(
         The resolved configuration, JSON values.
     files : list of (str, str)
         Name and content of the files beside the page.
+    close_ups : sequence of Shown
+        Liquidations with a close-up, whose charts are among the pictures.
     """
     from plotly.offline import get_plotlyjs  # a second to load
 
@@ -116,9 +123,13 @@ def page(
         panels_said="; ".join(picture.finding for picture in pictures),
         series=panels_json(comparison),
         plotly=get_plotlyjs(),
-        attribution=_attribution(comparison),
+        attributions=_attributions(comparison),
         contagion=why.contagion_stories(comparison),
         isolation=why.isolation_stories(comparison),
+        capital=capital_table(comparison),
+        sampling=_sampling(comparison),
+        close_ups=close_up_stories(comparison, close_ups, pictures),
+        close_ups_said=close_ups_said(comparison, close_ups),
         notes=all_notes(comparison),
         configuration=_pretty(configuration),
         files=files,
@@ -132,20 +143,40 @@ def _pretty(content: object) -> str:
     return json.dumps(content, indent=2, default=str, ensure_ascii=False)
 
 
-def _attribution(comparison: Comparison) -> dict[str, Any] | None:
-    """Return the tables of the attribution with what is said about them; None where nothing was traded."""
-    found = comparison.attribution
-    if found is None or not len(found.pairs):
-        return None
+def _attributions(comparison: Comparison) -> list[dict[str, Any]]:
+    """Return the tables of each attribution with what is said about them, where anything was traded."""
+    found = comparison.attributions.items()
+    return [_attribution(comparison, other, each) for other, each in found if len(each.pairs)]
+
+
+def _attribution(comparison: Comparison, other: str, found: Attribution) -> dict[str, Any]:
+    name = why.attribution_name(comparison, other)
     unexplained = abs(found.rest) > SAME * comparison.first.scenario.balance
     pairs = why.pair_table(found, comparison)
-    shown = f"The {len(pairs.rows)} that differ most; all {len(found.pairs):,} are in attribution.parquet"
+    shown = f"The {len(pairs.rows)} that differ most; all {len(found.pairs):,} are in {name}.parquet"
     return {
+        "name": name,
         "sums": why.sum_table(found),
         "minus": f"{name_of(found.modes[0])} \u2212 {name_of(found.modes[1])}",
         "rest": f", but for {text.money(found.rest)} that no trade explains" if unexplained else "",
         "pairs": pairs,
         "pairs_said": f"{shown} [{comparison.currency}]",
+    }
+
+
+def _sampling(comparison: Comparison) -> dict[str, Any] | None:
+    """Return what a bootstrap says, as words and tables; None without one."""
+    from backtester.bootstrap import printing
+
+    found = comparison.sampling
+    if found is None:
+        return None
+    rows = {"shares": printing.share_rows(found), "inside": printing.inside_rows(found)}
+    return {
+        "verdict": kept(found.verdict),
+        "draws": dict(printing.told(found))["draws"],
+        "notes": printing.draw_notes(found),
+        **{name: plain_table(*each) for name, each in rows.items()},
     }
 
 

@@ -6,13 +6,26 @@ apart; each mode has its own mark and line style as well, so that nothing hangs 
 
 from typing import NamedTuple
 
-__all__ = ["GRID", "INK", "MUTED", "PAPER", "WARNING", "Look", "dark", "dark_of_venues", "look", "look_of_venue"]
+__all__ = [
+    "GRID",
+    "INK",
+    "MUTED",
+    "PAPER",
+    "SEQUENTIAL",
+    "WARNING",
+    "Look",
+    "dark",
+    "dark_of_venues",
+    "look",
+    "look_of_venue",
+]
 
 INK = "#1c2126"  # text and axes
 MUTED = "#5b6570"  # second-rank text
 GRID = "#dfe3e8"
 PAPER = "#ffffff"
 WARNING = "#a3123f"  # synthetic data, the liquidation line
+SEQUENTIAL = "cividis"  # matplotlib's name of a scale of one sign, which looks alike to all kinds of colour vision
 
 _DARK = {INK: "#e8eaed", MUTED: "#a2abb5", GRID: "#343b43", PAPER: "#15191d", WARNING: "#ff7d9c"}
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from backtester import text
-from reports.canvas import WIDE, Size, canvas, date_axis, dates, money_axis
+from reports.canvas import WIDE, Size, canvas, date_axis, dates, money_axis, panel_label
 from reports.downsample import envelope
 from reports.palette import MUTED, WARNING, look_of_venue
 
@@ -111,18 +111,18 @@ def _draw_price(axes: Axes, trade: Candles, mark: Candles | None, size: Size) ->
         axes.yaxis.set_minor_formatter(lambda value, _: "")
     else:
         money_axis(axes)
-    _label(axes, "Price; dashed: mark" if mark is not None else "Price; there is no mark")
+    panel_label(axes, "Price; dashed: mark" if mark is not None else "Price; there is no mark")
 
 
 def _draw_premium(axes: Axes, trade: Candles, mark: Candles | None, size: Size) -> None:
     if mark is None:
         axes.set_yticks([])
-        _label(axes, "Trade over mark")
+        panel_label(axes, "Trade over mark")
         return
     _, here, there = np.intersect1d(trade.time, mark.time, assume_unique=True, return_indices=True)
     if not len(here):
         axes.set_yticks([])
-        _label(axes, "Trade over mark: they share no time")
+        panel_label(axes, "Trade over mark: they share no time")
         return
     highs, lows, closes = (
         (getattr(trade, name)[here] / getattr(mark, name)[there] - 1.0) * 100.0 for name in ("high", "low", "close")
@@ -135,18 +135,18 @@ def _draw_premium(axes: Axes, trade: Candles, mark: Candles | None, size: Size) 
     worst = int(np.argmax(np.maximum(top, -foot)))
     furthest = foot[worst] if -foot[worst] > top[worst] else top[worst]
     when = text.moment(int(both.time[worst]))
-    _label(axes, f"Trade over mark [%]: closes, and highs and lows; the furthest {furthest:+.2f} % at {when}")
+    panel_label(axes, f"Trade over mark [%]: closes, and highs and lows; the furthest {furthest:+.2f} % at {when}")
 
 
 def _draw_funding(axes: Axes, funding: Rates | None, size: Size) -> None:
     if funding is None or not len(funding.time):
         axes.set_yticks([])
-        _label(axes, "There is no funding")
+        panel_label(axes, "There is no funding")
         return
     x, low, high = envelope(dates(funding.time), funding.rate * 100.0, funding.rate * 100.0, size.columns)
     axes.vlines(x, np.minimum(low, 0.0), np.maximum(high, 0.0), color=FUNDING, linewidth=0.8, gid="funding")
     axes.axhline(0.0, color=MUTED, linewidth=0.6)
-    _label(axes, f"Funding [% of the notional, each settlement]; {text.counted(len(funding.time), 'settlement')}")
+    panel_label(axes, f"Funding [% of the notional, each settlement]; {text.counted(len(funding.time), 'settlement')}")
 
 
 def _pieces(candles: Candles, size: Size) -> list[tuple[Floats, Floats, Floats, Floats]]:
@@ -178,7 +178,3 @@ def _shade(axes: Axes, kind: str, holes: Holes) -> None:
         left, right = dates(np.array([first, last]))
         band = axes.axvspan(left, right, facecolor=(WARNING, 0.13), edgecolor=(WARNING, 0.5), linewidth=0.6)
         band.set_gid(f"hole-{kind}")
-
-
-def _label(axes: Axes, words: str) -> None:
-    axes.set_title(words, loc="left", fontsize=9, color=MUTED, pad=3, parse_math=False)

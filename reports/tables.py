@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from backtester.compare import Comparison
-from backtester.printing import band_rows, strategy_blocks
+from backtester.printing import band_rows, interval_head, intervals, strategy_blocks
 from backtester.summary import formatted, shown, unit, value
 from backtester.verdict import name_of
 
-__all__ = ["Row", "Table", "band_table", "metrics_table", "strategy_table"]
+__all__ = ["Row", "Table", "band_table", "metrics_table", "plain_table", "strategy_table"]
 
 _GROUPS = (
     ("Outcome", "final_equity"),
@@ -50,20 +51,35 @@ class Table(NamedTuple):
     rows: tuple[Row, ...]
 
 
-def metrics_table(comparison: Comparison) -> Table:
-    """Return the metrics as cells: one column per mode, and the difference when there are two."""
+def metrics_table(comparison: Comparison, beside: Iterable[Comparison] = ()) -> Table:
+    """Return the metrics as cells: one column per mode, and the difference when there are two.
+
+    Comparisons whose tables stand `beside` this one have the same rows: a rare one that any of them needs.
+    """
     table, modes = comparison.metrics, comparison.modes
     names = [name_of(mode) for mode in modes]
     groups = {key: heading for heading, key in _GROUPS}
-    two = "difference" in table
+    two, sampled = "difference" in table, intervals(comparison)
     rows = []
-    for measure in shown(table):
+    for measure in shown(table, *(each.metrics for each in beside)):
         cells = [formatted(measure.key, value(table, measure.key, mode)) for mode in modes]
         if two:
             cells.append(formatted(measure.key, value(table, measure.key, "difference"), difference=True))
+        cells += [sampled.get(measure.key, "")] if sampled else []
         symbol = unit(measure.key, comparison.currency)
         rows.append(Row(measure.key, measure.label, symbol, measure.note, tuple(cells), groups.get(measure.key, "")))
-    return Table((*names, f"{names[0]} \u2212 {names[1]}") if two else tuple(names), tuple(rows))
+    header = (*names, *([f"{names[0]} \u2212 {names[1]}"] if two else []))
+    return Table((*header, *([interval_head(comparison).replace("\n", " ")] if sampled else [])), tuple(rows))
+
+
+def plain_table(header: list[str], rows: list[list[str]]) -> Table:
+    """Return a table of plain text as cells; a row with a label alone is a heading."""
+    out, group = list[Row](), ""
+    for label, *cells in rows:
+        if any(cells):
+            out.append(Row("", label.strip(), "", "", tuple(cells), group))
+        group = "" if any(cells) else label
+    return Table(tuple(cell.replace("-\n", "").replace("\n", " ") for cell in header[1:]), tuple(out))
 
 
 def band_table(comparison: Comparison) -> Table:

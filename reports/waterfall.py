@@ -24,13 +24,13 @@ GAIN, LOSS = "#00815d", WARNING  # a step that puts the first mode ahead, or beh
 LETTERS = {"wide": 24, "narrow": 17}  # of a row's label in one line
 
 
-def waterfall_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
-    """Draw what lies between the final equity of the second mode and that of the first, by class of pairs.
+def waterfall_chart(comparison: Comparison, size: Size = WIDE, other: str | None = None) -> Figure:
+    """Draw what lies between the final equity of the second mode, or of another one, and that of the first, by class.
 
     Bars carry the gids ``step-<class>``, ``end-<mode>``. A class that makes no difference has no row.
     """
-    first, second = comparison.modes[0], comparison.modes[:2][-1]  # one mode alone has one bar
-    found, least = comparison.attribution, SAME * comparison.first.scenario.balance
+    first, second = comparison.modes[0], other or comparison.modes[:2][-1]  # one mode alone has one bar
+    found, least = comparison.attributions.get(second), SAME * comparison.first.scenario.balance
     sums = found.sums["difference"].to_dict() if found else {}
     labels = class_labels((first, second))
     steps = [(str(name), float(step)) for name, step in sums.items() if abs(step) > least]
@@ -40,7 +40,7 @@ def waterfall_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
     rows[1:1] = [labels[name] for name, _ in steps]
     figure, (axes,) = canvas(
         size._replace(right=0.95),
-        findings.attribution(comparison),
+        findings.attribution(comparison, other),
         f"Final equity [{comparison.currency}] of {name_of(second)}, and what each kind of trade adds to reach that of "
         f"{name_of(first)}",
         synthetic=comparison.first.market.synthetic,

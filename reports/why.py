@@ -17,7 +17,16 @@ from backtester.stretches import MONEY
 from backtester.verdict import name_of
 from reports.tables import Row, Table
 
-__all__ = ["Story", "class_labels", "contagion_stories", "isolation_stories", "pair_table", "sum_table"]
+__all__ = [
+    "Story",
+    "attribution_name",
+    "class_labels",
+    "contagion_stories",
+    "isolation_stories",
+    "pair_table",
+    "slot_labels",
+    "sum_table",
+]
 
 MOST_ROWS = 100  # of a table on the page; the files beside it hold all
 MOST_SYMBOLS = 12  # of a contagion matrix
@@ -56,6 +65,11 @@ def class_labels(modes: tuple[str, str]) -> dict[str, str]:
     return {name: _LABELS[name].format(*map(name_of, modes)) for name in CLASSES}
 
 
+def attribution_name(comparison: Comparison, other: str) -> str:
+    """Return what chart and file of the attribution against a mode are called; the second one is the usual one."""
+    return "attribution" if other == comparison.modes[1] else f"attribution-{other}"
+
+
 def sum_table(found: Attribution) -> Table:
     """Return the classes that occur with their sums, and the total."""
     parts = [name for name in MONEY if found.sums[name].abs().max() > 0.0]
@@ -72,7 +86,7 @@ def sum_table(found: Attribution) -> Table:
 def pair_table(found: Attribution, comparison: Comparison) -> Table:
     """Return the pairs that differ most, what became of each in either account, and their differences."""
     first, second = found.modes
-    labels, names = class_labels(found.modes), _names(comparison)
+    labels, names = class_labels(found.modes), slot_labels(comparison)
     apart = found.pairs[found.pairs["class"] != "same"]
     largest = apart.reindex(apart["difference"].abs().sort_values(ascending=False, kind="stable").index)[:MOST_ROWS]
     rows = []
@@ -125,7 +139,7 @@ def _contagion_tables(found: Contagion, comparison: Comparison) -> list[tuple[st
     later = f"{LATER} bars later [{unit}]"
     header = ("time", "role", "blame", f"loss [{unit}]", f"room alone [{unit}]", later, "other account")
     ordered = found.closings.sort_values("loss", ascending=False, kind="stable")[:MOST_ROWS]
-    rows, names = [], _names(comparison)
+    rows, names = [], slot_labels(comparison)
     for _, each in ordered.iterrows():
         share = text.percent(each["blame"]) if each["blame"] else ""
         money = (text.money(each["loss"]), _signed(each["room"]), _signed(each["later"]))
@@ -176,7 +190,7 @@ def _block_tables(found: IsolationPrice, comparison: Comparison) -> list[tuple[s
     blocks = found.blocks[found.blocks["back_after"].notna()].sort_values("net", kind="stable")[:MOST_ROWS]
     if not len(blocks):
         return []
-    unit, names, rows = comparison.currency, _names(comparison), []
+    unit, names, rows = comparison.currency, slot_labels(comparison), []
     header = ("time", "side", "entry", "liquidated at", "back after [bars]", f"posted [{unit}]", f"net [{unit}]")
     for _, each in blocks.iterrows():
         prices = (f"{each['entry_price']:.8g}", f"{each['mark_price']:.8g}", f"{each['back_after']:.0f}")
@@ -185,7 +199,7 @@ def _block_tables(found: IsolationPrice, comparison: Comparison) -> list[tuple[s
     return [("Early closings, the most expensive first", Table(header, tuple(rows)))]
 
 
-def _names(comparison: Comparison) -> dict[str, str]:
+def slot_labels(comparison: Comparison) -> dict[str, str]:
     """Return slots without the first words that all of them share."""
     names = comparison.first.slot_names
     return dict(zip(names, text.distinct(names), strict=True))

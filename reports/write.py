@@ -77,6 +77,7 @@ def write_report(
     *,
     configuration: Mapping[str, object] | None = None,
     progress: Callable[[str], None] | None = None,
+    close_ups: int = 3,
 ) -> Path:
     """Write page, charts, tables and data of a comparison, and return the page's path.
 
@@ -93,6 +94,8 @@ def write_report(
         The resolved configuration, JSON values; left out, what the runs themselves know of it.
     progress : callable, optional
         Called with what is being written.
+    close_ups : int
+        How many liquidations of each mode get a chart of their own: those with the largest losses.
 
     Raises
     ------
@@ -107,7 +110,7 @@ def write_report(
     except OSError as error:
         raise _unwritable(place, error) from error
     try:
-        _write_all(comparison, draft, _known(comparison) if configuration is None else configuration, tell)
+        _write_all(comparison, draft, _known(comparison) if configuration is None else configuration, tell, close_ups)
         draft.chmod(0o777 & ~_umask())  # mkdtemp's folders are for their owner alone
         if place.exists():
             place.rmdir()  # empty, as checked; fails if that has changed
@@ -149,35 +152,45 @@ def _write_all(
     folder: Path,
     configuration: Mapping[str, object],
     tell: Callable[[str], None],
+    close_ups: int,
 ) -> None:
     if isinstance(comparison, VenueComparison):
-        _write_venues(comparison, folder, configuration, tell)
+        _write_venues(comparison, folder, configuration, tell, close_ups)
     else:
-        _write_one(comparison, folder, configuration, tell)
+        _write_one(comparison, folder, configuration, tell, close_ups)
 
 
 def _write_venues(
-    result: VenueComparison, folder: Path, configuration: Mapping[str, object], tell: Callable[[str], None]
+    result: VenueComparison,
+    folder: Path,
+    configuration: Mapping[str, object],
+    tell: Callable[[str], None],
+    close_ups: int,
 ) -> None:
-    from reports.across import EQUITY, folders, venue_page
+    from reports.across import CHARTS, folders, venue_page
 
     inside = folders(result.venues)
     for venue, each in result.items():
         (folder / inside[venue]).mkdir()
         tell(f"the pages of {venue}")
-        _write_one(each, folder / inside[venue], configuration, tell)
+        _write_one(each, folder / inside[venue], configuration, tell, close_ups)
     _json(folder / "configuration.json", configuration)
     _json(folder / "metrics.json", result.to_dict())
-    pictures = _pictures(result, folder, tell, (EQUITY,))
+    pictures = _pictures(result, folder, tell, CHARTS)
     tell(PAGE)
     html = venue_page(result, pictures, inside, configuration=configuration)
     (folder / PAGE).write_text(html, encoding="utf-8")
 
 
 def _write_one(
-    comparison: Comparison, folder: Path, configuration: Mapping[str, object], tell: Callable[[str], None]
+    comparison: Comparison,
+    folder: Path,
+    configuration: Mapping[str, object],
+    tell: Callable[[str], None],
+    close_ups: int,
 ) -> None:
     from reports.charts import charts_of
+    from reports.closeup import close_up_charts, largest
     from reports.page import page
 
     files = [("configuration.json", "what was run"), ("metrics.json", "metrics, verdict, band and notes")]
@@ -192,9 +205,10 @@ def _write_one(
         files.append(("by_strategy.parquet", "what each strategy earned, paid and used, by mode"))
     files += _reasons(comparison, folder, tell)
     files += _scenarios(comparison, folder, tell)
-    pictures = _pictures(comparison, folder, tell, charts_of(comparison))
+    near = largest(comparison, close_ups)
+    pictures = _pictures(comparison, folder, tell, [*charts_of(comparison), *close_up_charts(near)])
     tell(PAGE)
-    html = page(comparison, pictures, configuration=configuration, files=files)
+    html = page(comparison, pictures, configuration=configuration, files=files, close_ups=near)
     (folder / PAGE).write_text(html, encoding="utf-8")
 
 
@@ -202,11 +216,16 @@ def _reasons(comparison: Comparison, folder: Path, tell: Callable[[str], None]) 
     """Write why the modes differ, as far as there is anything to say."""
     import pandas as pd
 
-    found = comparison.attribution
+    from reports.why import attribution_name
+
     closings = {mode: each.closings for mode, each in comparison.contagion.items()}
     blocks = {mode: each.blocks for mode, each in comparison.isolation.items()}
+    first = comparison.modes[0]
     tables = (
-        ("attribution", None if found is None else found.pairs, "every stretch of a slot, its class and its money"),
+        *(
+            (attribution_name(comparison, other), found.pairs, f"why {first} and {other} end apart, stretch by stretch")
+            for other, found in comparison.attributions.items()
+        ),
         ("contagion", pd.concat(closings, names=["mode"]) if closings else None, "culprits and victims, by mode"),
         ("blocks", pd.concat(blocks, names=["mode"]) if blocks else None, "isolated blocks that were liquidated"),
     )
@@ -259,9 +278,9 @@ def _pictures(comparison: Any, folder: Path, tell: Callable[[str], None], charts
     """Draw charts of a comparison, or of several venues, wide and narrow."""
     from reports.canvas import NARROW, WIDE, png, svg
     from reports.page import Picture
-    from reports.palette import dark, dark_of_venues
+    from reports.palette import dark_of_venues
 
-    shades = dark_of_venues() if isinstance(comparison, VenueComparison) else dark()
+    shades = dark_of_venues()  # close-ups have their hues too
     (folder / "charts").mkdir()
     out = []
     for chart in charts:

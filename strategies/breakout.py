@@ -28,7 +28,7 @@ class Breakout(Strategy):
         lower = rolling_min(previous(market.low), self.channel)
         half = np.sign(market.close - (upper + lower) / 2)
         side = np.select(
-            [market.close > upper, market.close < lower, half * previous(half) < 0.0],
+            [market.close > upper, market.close < lower, half * previous(half) <= 0.0],
             [1.0, -1.0, 0.0],
             np.nan,
         )

@@ -19,7 +19,7 @@ class FundingCarry(Strategy):
     days: int = 3  # time over which funding is averaged [days]
     enter: float = 0.0006  # funding to open at [fraction of the notional per day]
     leave: float = 0.0002  # funding to close at [fraction of the notional per day]
-    exposure: float = 2.0  # notional of the shorts when all pay [x equity]
+    exposure: float = 2.0  # notional of the shorts when all pay, but for the share of the hedge [x equity]
     hedged: bool = True  # false: the shorts alone
     hedge: str = ""  # symbol that is bought; empty: the first one of the market
 

@@ -28,7 +28,10 @@ class HedgedPair(Strategy):
         if market.n_instruments < 2:
             raise ValueError("a pair needs a market of at least two symbols")
         first = self.first or next(s for s in market.symbols if s != self.second)
-        return first, self.second or next(s for s in market.symbols if s != first)
+        second = self.second or next(s for s in market.symbols if s != first)
+        if first == second:
+            raise ValueError("first and second must be two symbols")
+        return first, second
 
     def slots(self, market: Market) -> list[SlotSpec]:
         """Return one slot for each leg."""

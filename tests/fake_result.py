@@ -7,6 +7,7 @@ import pandas as pd
 
 from backtester.account import Slot
 from backtester.compare import Comparison
+from backtester.curve import summary_of
 from backtester.market import Market
 from backtester.orders import Orders
 from backtester.schema import EVENT, EVENT_KINDS, LEDGER_KINDS, LEDGER_ROW, LIQUIDATION, POSITION_ROW, REASONS
@@ -53,6 +54,22 @@ def fake_ledger(rows):
     return ledger
 
 
+class FakeResult(SimpleNamespace):
+    """What follows from the attributes, which a test may change."""
+
+    @property
+    def curve(self):
+        return summary_of(self.equity, self.scenario.balance, self.equity_low)
+
+    @property
+    def final_equity(self):
+        return float(self.equity[-1])
+
+    @property
+    def event_kinds(self):
+        return np.ascontiguousarray(self.events["kind"])
+
+
 def fake_result(
     market,
     equity,
@@ -90,7 +107,7 @@ def fake_result(
         "cut": 0,
         "bankrupt": False,
     }
-    return SimpleNamespace(
+    return FakeResult(
         scenario=SimpleNamespace(
             balance=balance,
             mode=mode,

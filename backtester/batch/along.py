@@ -29,18 +29,20 @@ def along(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     frame : DataFrame
         Of `backtester.batch.read_runs`.
     name : str
-        Setting with numbers.
+        Setting with numbers; runs without one are left out.
 
     Raises
     ------
     ConfigurationError
-        If there is no such column, or it holds no numbers.
+        If there is no such column, it holds no numbers, or all runs failed.
     """
     check_columns(frame, [name], "along")
     if frame[name].dtype.kind not in "if":
         numbers = [str(each) for each in frame.columns if frame[each].dtype.kind in "if"]
         raise ConfigurationError("along", name, "holds no numbers", allowed=numbers)
-    done = frame[frame["error"].isna()]
+    done = frame[frame["error"].isna() & frame[name].notna()]
+    if done.empty:
+        raise ConfigurationError("along", name, "has no run that did not fail", cure="Their column error says why")
     with np.errstate(divide="ignore"):
         growth = np.log((1.0 + done["total_return"]).clip(lower=0.0)) * YEAR / done["days"]
     table = by_group(done, [name, "mode"])
@@ -106,4 +108,4 @@ def said(table: pd.DataFrame, name: str) -> list[str]:
 
 
 def _range(first: float, last: float) -> str:
-    return f"at {first:g}" if first == last else f"from {first:g} to {last:g}"
+    return f"at {first:,.10g}" if first == last else f"from {first:,.10g} to {last:,.10g}"

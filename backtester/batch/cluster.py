@@ -11,7 +11,9 @@ from functools import lru_cache
 from pathlib import Path
 from threading import current_thread, main_thread
 from typing import Any
+from uuid import uuid4
 
+from backtester.batch.keys import Keys
 from backtester.batch.plan import Plan
 from backtester.batch.shared import Shared
 from backtester.batch.tasks import Task
@@ -22,7 +24,6 @@ from backtester.fingerprints import engine_source
 __all__ = ["on_cluster"]
 
 AHEAD = 4  # tasks for each thread of the cluster: what is handed out stays small
-ANY_PORT = "127.0.0.1:0"  # of pages that nobody is told of: the usual port may be taken
 PATIENCE = 20  # [s] for the scheduler to answer
 
 
@@ -46,14 +47,15 @@ def on_cluster(tasks: Iterator[Task], plan: Plan, curves: Path, address: str, wo
     Raises
     ------
     ConfigurationError
-        If `distributed` is not installed, nobody answers, or a worker has another version of this program.
+        If `distributed` is not installed, nobody answers, or a worker has another version of this program, other data,
+        strategies or rules.
     """
     try:
         from distributed import as_completed
     except ImportError as error:
         cure = "Install the extra `cluster`, here and where the workers are"
         raise ConfigurationError("engine", "dask", "needs dask.distributed", cure=cure) from error
-    about = pickle.dumps((plan, curves, engine_source()))
+    about = pickle.dumps((plan, curves, engine_source(), uuid4()))  # of this call: files may differ at the next
     with _client(address) if address else _own_client(workers) as client:
         handed: dict[str, Task] = {}
         coming = as_completed(loop=client.loop)
@@ -78,8 +80,9 @@ def _own_client(workers: int) -> Iterator[Any]:
     from distributed import Client, LocalCluster
 
     with _deaf():
+        anywhere = "127.0.0.1:0"  # without an address it takes the usual port, and complains if it is not free
         cluster = LocalCluster(
-            n_workers=workers, threads_per_worker=1, dashboard_address=ANY_PORT, silence_logs=logging.ERROR
+            n_workers=workers, threads_per_worker=1, dashboard_address=anywhere, silence_logs=logging.ERROR
         )
     with cluster, Client(cluster, set_as_default=False) as client:
         yield client
@@ -110,7 +113,7 @@ def _client(address: str) -> Any:
 
 def _received(future: Any, task: Task) -> list[Row]:
     error = future.exception()
-    if isinstance(error, ConfigurationError):  # another version of this program: not of a run
+    if isinstance(error, ConfigurationError):  # the worker is not as it should be: not of a run
         raise error
     if error is not None:
         return [failed(job, f"{type(error).__name__}: {error}") for job in task.jobs]
@@ -120,13 +123,16 @@ def _received(future: Any, task: Task) -> list[Row]:
 
 def _rows(about: bytes, task: Task) -> list[Row]:
     """Do a task on a worker."""
-    return list(_worker(about).rows(task))
+    worker, keys = _worker(about)
+    keys.check(task)
+    return list(worker.rows(task))
 
 
 @lru_cache(1)
-def _worker(about: bytes) -> Worker:
-    plan, curves, source = pickle.loads(about)
+def _worker(about: bytes) -> tuple[Worker, Keys]:
+    plan, curves, source, _ = pickle.loads(about)
     if source != engine_source():
         cure = "Install the same version wherever a worker runs, and start them again"
         raise ConfigurationError("scheduler", source, "a worker has another version of this program", cure=cure)
-    return Worker(plan, Shared(plan, 1), curves)
+    shared = Shared(plan, 1)
+    return Worker(plan, shared, curves), Keys(plan, shared)

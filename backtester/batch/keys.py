@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Callable
-from functools import cache
 
 from backtester._foreign import import_ours
 from backtester.batch.plan import Plan, Run
 from backtester.batch.shared import Shared
-from backtester.errors import BacktesterError
-from backtester.fingerprints import LETTERS, bytes_of, content_of, engine_source, hashed, source_of
+from backtester.batch.tasks import Task
+from backtester.errors import BacktesterError, ConfigurationError
+from backtester.fingerprints import LETTERS, bytes_of, content_of, engine_source, hashed
+from backtester.sources import Sources
 from backtester.wanted import SYNTHETIC, Wanted
 
 __all__ = ["Keys"]
@@ -31,11 +32,12 @@ class Keys:
         self._shared = shared
         self._about = [engine_source(), plan.metrics, plan.check, plan.store_facts, plan.strict]
         self._data: dict[str, str] = {}
+        self._sources = Sources()
         self._rules: dict[tuple[str, str], str] = {}
 
     def on(self, wanted: Wanted, strategy: str) -> Callable[[Run], str]:
         """Return the function from a run of a strategy on a market to its key."""
-        about = [*self._about, self._data_of(wanted), _source_of(strategy)]
+        about = [*self._about, self._data_of(wanted), self._sources.of(strategy)]
         shared = hashlib.sha256(repr(about).encode())
         rules: dict[str, str] = {}
 
@@ -48,6 +50,21 @@ class Keys:
             return digest.hexdigest()[:LETTERS]
 
         return key
+
+    def check(self, task: Task) -> None:
+        """Fail if runs would be done here with other data, strategy or rules than where their keys were made.
+
+        What cannot be read here at all is said by the runs.
+        """
+        try:
+            self._shared.market(task.wanted)
+            mine = self.on(task.wanted, task.strategy)(task.jobs[0].run)
+        except BacktesterError:
+            return
+        if mine != task.jobs[0].key:
+            cure = "Have the same files wherever a worker runs, and start the workers again"
+            what = f"{task.wanted.market}, {task.strategy}"
+            raise ConfigurationError("scheduler", what, "a worker has other data, strategies or rules", cure=cure)
 
     def _data_of(self, wanted: Wanted) -> str:
         name = repr(wanted)
@@ -72,8 +89,3 @@ def _recipe(wanted: Wanted) -> str:
     """Return a hash of what a synthetic market is made from: it need not be made to know its key."""
     modules = [sys.modules[f"data.{name}"] for name in ("synthetic", "processes")] if import_ours("data") else []
     return hashed(repr(wanted).encode() + b"".join(map(bytes_of, modules)))
-
-
-@cache
-def _source_of(strategy: str) -> str:
-    return source_of(import_ours("strategies").load_class(strategy))

@@ -12,11 +12,12 @@ from backtester import _parameters
 from backtester._fields import Check, Field, Unfit, choice, flag, items, mapping, record
 from backtester._foreign import import_ours
 from backtester.batch.effects import check_effects, matches, repeats, runs_of
-from backtester.batch.settings import OF_MARKET, PARAMS, RULES, SETTINGS, checked, spread
+from backtester.batch.settings import LARGEST_SEED, OF_MARKET, PARAMS, RULES, SETTINGS, checked, spread
 from backtester.errors import ConfigurationError
 from backtester.scenario_schema import RULE_FIELDS
+from backtester.wanted import SEED, SYNTHETIC, venue_of_market
 
-__all__ = ["METRICS", "Axes", "Plan", "Run", "order", "plan_of", "read_plan"]
+__all__ = ["METRICS", "Axes", "Plan", "Run", "order", "plan_of", "read_plan", "toml_of"]
 
 METRICS = ("full", "plain")
 
@@ -38,6 +39,7 @@ _WHOLE = _AXES | {
     "processes": Field(flag, False),
     "include": Field(items, []),
     "exclude": Field(items, []),
+    "walk_forward": Field(mapping, {}),  # of `backtester walk-forward`, which checks it
 }
 
 
@@ -121,18 +123,28 @@ def read_plan(path: str | Path) -> Plan:
     StrategyError
         If the file of a strategy cannot be imported.
     """
-    file = Path(path)
+    data = toml_of(path)
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
+        return plan_of(data)
+    except ConfigurationError as error:
+        raise error.renamed(f"{path}: {error.key}") from error
+
+
+def toml_of(path: str | Path) -> dict[str, Any]:
+    """Return what is in the TOML file of a plan.
+
+    Raises
+    ------
+    ConfigurationError
+        If it cannot be read or is no TOML.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
         raise ConfigurationError("plan", str(path), problem, cure="mend the path") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(str(path), str(error), "is not valid TOML") from error
-    try:
-        return plan_of(data)
-    except ConfigurationError as error:
-        raise error.renamed(f"{path}: {error.key}") from error
 
 
 def plan_of(data: Mapping[str, Any]) -> Plan:
@@ -153,11 +165,14 @@ def plan_of(data: Mapping[str, Any]) -> Plan:
     products = [("", axes), *((f"include[{k}].", each) for k, each in enumerate(include))]
     for prefix, each in products:
         check_effects(each, prefix)
-    every = [_with_parameters(each, prefix) for prefix, each in products]
+    every = [_with_parameters(_as_usual(each), prefix) for prefix, each in products]
     for k, left_out in enumerate(exclude):
         exclude[k] = _one_of_them(left_out, every[0], f"exclude[{k}].")
     choices = {name: whole[name] for name in Plan._fields if name in whole and name not in ("include", "exclude")}
-    return Plan(every[0], tuple(every[1:]), tuple(exclude), **choices)
+    plan = Plan(every[0], tuple(every[1:]), tuple(exclude), **choices)
+    if next(plan.runs(), None) is None:
+        raise ConfigurationError("exclude", whole["exclude"], "leaves no run", cure="Exclude less, or include some")
+    return plan
 
 
 def _tables(whole: Mapping[str, Any], name: str) -> list[Axes]:
@@ -187,6 +202,8 @@ def _axes(given: Mapping[str, Any], prefix: str) -> Axes:
 def _plain(value: Any) -> Any:
     if not isinstance(value, bool | int | float | str):
         raise Unfit("is no value of a parameter", "a number, true, false or a text")
+    if isinstance(value, int) and not -LARGEST_SEED <= value <= LARGEST_SEED:
+        raise Unfit("is too large for a whole number", "whole numbers of 64 bits, or a float such as 1e20")
     return value
 
 
@@ -197,9 +214,25 @@ def _beside(axes: Axes, own: Axes) -> Axes:
     return {name: joined[name] for name in sorted(joined, key=order)}
 
 
+def _as_usual(axes: Axes) -> Axes:
+    """Return axes with venue and seed as the market has them where they are left out: a run is named in one way."""
+    markets = axes["market"]
+    venues = {venue_of_market(market) for market in markets}
+    said: Axes = {}
+    if axes["venue"] == ("",) and len(venues) == 1:
+        said["venue"] = tuple(venues)
+    if axes["seed"] == (None,) and set(markets) == {SYNTHETIC}:
+        said["seed"] = (SEED,)
+    return axes | said
+
+
 def _with_parameters(axes: Axes, prefix: str) -> Axes:
-    """Return axes with the values of parameters as the strategies have them, all names and values checked."""
+    """Return axes with the values of parameters as the strategies have them, all names and values checked.
+
+    A number that is whole for one of the strategies stays whole: each takes it as it needs it.
+    """
     out = {name: axes[name] for name in sorted(axes, key=order)}
+    whole: Axes = {}
     for spec in axes["strategy"]:
         cls = import_ours("strategies").load_class(spec)
         for name, values in axes.items():
@@ -212,7 +245,9 @@ def _with_parameters(axes: Axes, prefix: str) -> Axes:
                 out[name] = tuple(_parameters.convert(prefix + name, kind, value) for value in values)
             except ConfigurationError as error:
                 raise error.renamed(f"{prefix}{name}") from error
-    return out
+            if kind is int:
+                whole[name] = values
+    return out | whole
 
 
 def _one_of_them(left_out: Axes, axes: Axes, prefix: str) -> Axes:

@@ -53,9 +53,9 @@ def in_processes(tasks: Iterator[Task], plan: Plan, curves: Path, workers: int) 
                     row = hand.connection.recv()
                 except (EOFError, OSError):
                     hands.remove(hand)
-                    row, rest = hand.lost()
+                    rows, rest = hand.lost()
                     left.extend(rest)
-                    yield row
+                    yield from rows
                     continue
                 if row is not None:
                     hand.done += 1
@@ -85,15 +85,15 @@ class _Hand:
         with suppress(OSError):  # it is gone already: reading will say so
             self.connection.send(task)
 
-    def lost(self) -> tuple[Row, list[Task]]:
-        """Return the row of the run that was in hand, and the task of those after it."""
+    def lost(self) -> tuple[list[Row], list[Task]]:
+        """Return the row of the run that was in hand, none if all were done, and the task of those after it."""
         self._process.join()
         code = self._process.exitcode or 0
         ended = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         said = f"the worker process was gone ({ended}) before this run was done: a second call tries it again"
-        job = self.task.jobs[self.done]
+        rows = [failed(job, said) for job in self.task.jobs[self.done : self.done + 1]]
         rest = self.task.jobs[self.done + 1 :]
-        return failed(job, said), [self.task._replace(jobs=rest)] if rest else []
+        return rows, [self.task._replace(jobs=rest)] if rest else []
 
     def end(self) -> None:
         self.connection.close()

@@ -46,7 +46,8 @@ def filtered(frame: pd.DataFrame, conditions: Iterable[str]) -> pd.DataFrame:
 
 def _like(column: pd.Series[Any], value: str, condition: str) -> object:
     """Return a text as what a column holds."""
-    if pd.api.types.is_bool_dtype(column):
+    known = column.dropna().infer_objects()  # some runs may have none
+    if len(known) and pd.api.types.is_bool_dtype(known):
         if value in ("true", "false"):
             return value == "true"
         raise ConfigurationError("where", condition, "compares with no truth value", allowed="true, false")

@@ -15,7 +15,7 @@ from backtester.batch.keys import Keys
 from backtester.batch.plan import Plan, plan_of, read_plan
 from backtester.batch.processes import in_processes
 from backtester.batch.shared import Shared
-from backtester.batch.store import CURVES, Rows, parts_of
+from backtester.batch.store import CURVES, EARLIER, RUNS, Rows, parts_of
 from backtester.batch.tasks import Task, jobs_of, tasks_of
 from backtester.batch.threads import in_threads
 from backtester.batch.work import Row, Worker
@@ -104,6 +104,8 @@ def run_plan(
     folder = Path(out).expanduser()
     check_folder(folder, resume=resume)
     with import_ours("data.locks").locked(folder, patience=0.0):
+        for name in (RUNS, EARLIER, CURVES):
+            import_ours("data.writing").sweep(folder / name)  # what killed writers left
         shared = Shared(chosen, n)
         keys = Keys(chosen, shared)
         rows = Rows(folder, chosen)

@@ -17,7 +17,17 @@ from backtester.text import moment
 from backtester.times import instant, step
 from backtester.venue import load_venue, venue_names
 
-__all__ = ["OF_MARKET", "PARAMS", "RULES", "SETTINGS", "Period", "checked", "shares_of", "spread"]
+__all__ = [
+    "LARGEST_SEED",
+    "OF_MARKET",
+    "PARAMS",
+    "RULES",
+    "SETTINGS",
+    "Period",
+    "checked",
+    "shares_of",
+    "spread",
+]
 
 PARAMS, RULES = "params", "rules"  # tables: each key in them is a setting of its own, such as `params.fast`
 LARGEST_SEED = 2**63 - 1

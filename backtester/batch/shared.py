@@ -18,6 +18,7 @@ from backtester.batch.tasks import Task
 from backtester.batch.variants import AS_IT_IS, Variant, Variants
 from backtester.errors import BacktesterError
 from backtester.provenance import check_complete
+from backtester.remembering import Memory, remembering
 from backtester.venue import Venue, load_venue
 from backtester.wanted import Wanted, market_of, venue_of_store
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from backtester.strategy import Strategy
 
 __all__ = ["Shared", "Wishes"]
+
+INDICATORS = 256 << 20  # bytes of them that are kept
 
 
 class Shared:
@@ -45,6 +48,7 @@ class Shared:
         self._variants = Variants(self._read, workers)
         self._wishes = Once(workers + 1)
         self._venues = Once(1_000)
+        self._memory = Memory(INDICATORS)
 
     def market(self, wanted: Wanted, variant: Variant = AS_IT_IS) -> Market:
         """Return a market, read or made up once, or a variant of it."""
@@ -101,7 +105,7 @@ class Shared:
     def _ask(self, task: Task) -> Wishes:
         cls = import_ours("strategies").load_class(task.strategy)
         market = self.market(task.wanted, task.variant)
-        return Wishes(cls(**task.parameters), market, check=self._plan.check)
+        return Wishes(cls(**task.parameters), market, check=self._plan.check, memory=self._memory)
 
 
 class Wishes:
@@ -113,10 +117,12 @@ class Wishes:
     market : Market
     check : bool
         Look for targets that use later bars.
+    memory : Memory
+        Of indicators.
     """
 
-    def __init__(self, strategy: Strategy, market: Market, *, check: bool) -> None:
-        self.strategy, self.market = strategy, market
+    def __init__(self, strategy: Strategy, market: Market, *, check: bool, memory: Memory) -> None:
+        self.strategy, self.market, self._memory = strategy, market, memory
         self._prepared = Once(4)
         self._check = Once(1)
         self._looks = check
@@ -147,6 +153,9 @@ class Wishes:
         account = named(account, [Allocation(self.strategy)], self.market.symbols)
         mode = account.mode if account.mode in SLOT_WISE else "isolated"  # which in cross makes no other slots
         slots = (account.leverage, account.isolated, tuple(account.shares.items()), mode)
-        prepared: Prepared = self._prepared.get(slots, lambda: self._prepare(replace(account, mode=mode), check=False))
+        with remembering(self._memory):
+            prepared: Prepared = self._prepared.get(
+                slots, lambda: self._prepare(replace(account, mode=mode), check=False)
+            )
         check_modes(account, (account.mode,), prepared, self.market)
         return prepared

@@ -17,7 +17,18 @@ from backtester.summary import MEASURES
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CURVES", "RUNS", "Rows", "columns_of", "count_rows", "in_order", "parts_of", "read_runs", "settings_of"]
+__all__ = [
+    "CURVES",
+    "EARLIER",
+    "RUNS",
+    "Rows",
+    "columns_of",
+    "count_rows",
+    "in_order",
+    "parts_of",
+    "read_runs",
+    "settings_of",
+]
 
 RUNS, EARLIER, CURVES = "runs", "earlier", "curves"
 MOST = 20_000  # rows in memory
@@ -79,14 +90,25 @@ class Rows:
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits."""
-        if self._waiting:
+        """Write what waits, once: whoever is interrupted while it is written may come back here."""
+        rows, self._waiting = self._waiting, []
+        if rows:
             import pyarrow as pa
 
             schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in self._columns.items()])
-            write_part(next_part(self._folder / RUNS), pa.Table.from_pylist(self._waiting, schema=schema))
-        self._waiting = []
+            write_part(next_part(self._folder / RUNS), pa.Table.from_pylist(self._fitting(rows), schema=schema))
         self._pace.written()
+
+    def _fitting(self, rows: list[Row]) -> list[Row]:
+        """Return rows with texts where the columns are texts."""
+        names = [name for name, kind in self._columns.items() if kind == "string"]
+        return [row | {name: _text(row[name]) for name in names if row.get(name) is not None} for row in rows]
+
+
+def _text(value: Any) -> str:
+    """Return a value as a plan has it, without what no file can hold: halves of characters, from names of files."""
+    said = str(value).lower() if isinstance(value, bool) else str(value)
+    return said.encode("utf-8", "backslashreplace").decode()
 
 
 def columns_of(plan: Plan) -> dict[str, str]:
@@ -118,10 +140,10 @@ def parts_of(folder: Path) -> list[Path]:
 
 
 def count_rows(folder: Path) -> int:
-    """Return how many rows a folder has."""
+    """Return how many rows there are, without reading them."""
     import pyarrow.parquet as pq
 
-    return sum(pq.ParquetFile(part).metadata.num_rows for part in parts_of(folder))
+    return sum(pq.read_metadata(part).num_rows for part in parts_of(folder))
 
 
 def read_runs(folder: str | Path) -> pd.DataFrame:

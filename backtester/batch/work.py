@@ -43,7 +43,7 @@ class Worker:
         for job in task.jobs:
             try:
                 yield settings_row(job) | self._measures(task, job) | {"error": None}
-            except Exception as error:  # an author's code may raise anything
+            except (Exception, SystemExit) as error:  # an author's code may raise anything, and leave
                 yield failed(job, _said(error, task.strategy))
 
     def _measures(self, task: Task, job: Job) -> Row:
@@ -53,7 +53,7 @@ class Worker:
         wishes = self._shared.wishes(task)
         account = self._shared.account(job.run, task.wanted)
         full = self._plan.metrics == "full"
-        record = "full" if full or self._plan.curves else "lows"
+        record = "full" if full or self._plan.curves else "none"
         result = run(wishes.strategy, wishes.market, account, record=record, prepared=wishes.of(account))
         if self._plan.check:
             result.check_ledger()
@@ -83,7 +83,7 @@ def failed(job: Job, error: str) -> Row:
     return settings_row(job) | {"error": error}
 
 
-def _said(error: Exception, strategy: str) -> str:
+def _said(error: BaseException, strategy: str) -> str:
     if isinstance(error, BacktesterError):
         return str(error)
     file = strategy.rpartition(":")[0] or strategy

@@ -69,7 +69,7 @@ def block_length(series: Floats) -> float:
     ``b = (2 G^2 / D)^(1/3) N^(1/3)`` with ``G = sum |k| w(k/M) R(k)`` and ``D = 2 (sum w(k/M) R(k))^2`` over
     ``k = -M ... M``; ``R`` are autocovariances, ``w(x) = 1`` up to ``|x| = 1/2`` and ``2 (1 - |x|)`` from there to 1.
     ``M = 2 m``, and ``m`` is the first lag after which ``K = max(5, ceil(sqrt(log10 N)))`` autocorrelations in a row
-    are below ``2 sqrt(log10(N) / N)``. ``b`` is at least 1 and at most ``min(3 sqrt(N), N / 3)``.
+    are below ``2 sqrt(log10(N) / N)``. ``b`` is at least 1 and at most ``min(3 sqrt(N), N / 3)``, rounded up.
 
     Parameters
     ----------
@@ -84,10 +84,11 @@ def block_length(series: Floats) -> float:
     lags = np.arange(1, window + 1)
     weighted = np.minimum(1.0, 2.0 * (1.0 - lags / window)) * covariance[1 : window + 1]
     spectrum = covariance[0] + 2.0 * weighted.sum()
-    if spectrum <= 0.0:
-        return 1.0
-    ratio = 2.0 * (lags * weighted).sum() / spectrum  # 2 G^2 / D = (G / spectrum)^2
-    return float(min(max(1.0, (ratio**2 * n) ** (1.0 / 3.0)), math.ceil(min(3.0 * math.sqrt(n), n / 3.0))))
+    longest = float(math.ceil(min(3.0 * math.sqrt(n), n / 3.0)))
+    if spectrum == 0.0:
+        return longest
+    ratio = 2.0 * float((lags * weighted).sum()) / spectrum  # 2 G^2 / D = (G / spectrum)^2
+    return float(min(max(1.0, (ratio**2 * n) ** (1.0 / 3.0)), longest))
 
 
 def _in_a_row(n: int) -> int:

@@ -14,7 +14,8 @@ from backtester._foreign import import_ours
 from backtester._parts import Pace, check_out, next_part, parts_in, write_part
 from backtester.account import rules_of, venue_of
 from backtester.bootstrap.outcome import MEASURED
-from backtester.fingerprints import content_of, engine_source, hashed, source_of
+from backtester.fingerprints import content_of, engine_source, hashed
+from backtester.sources import source_of
 
 if TYPE_CHECKING:
     from backtester.account import Account
@@ -43,7 +44,7 @@ def key_of(team: Sequence[Allocation], market: Market, account: Account, draws: 
     ConfigurationError
         If the class of a strategy is in no file.
     """
-    asked = [(source_of(type(each.strategy)), each.strategy.parameters(), _allotted(each)) for each in team]
+    asked = [(source_of(type(each.strategy))[0], each.strategy.parameters(), _allotted(each)) for each in team]
     of_account = (account.balance, account.leverage, account.path, account.isolated, account.shares)
     rules = (venue_of(account), rules_of(account))
     return hashed(repr((engine_source(), content_of(market), asked, of_account, rules, draws)).encode())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtester.bootstrap.statistics import Band, Share, band, p_value, share
-from backtester.summary import value
+from backtester.summary import MEASURE, value
 from backtester.verdict import TIE
 
 if TYPE_CHECKING:
@@ -22,7 +22,20 @@ __all__ = ["BANDED", "MEASURED", "Bootstrap"]
 
 Floats = NDArray[np.float64]
 
-MEASURED = ("final_equity", "max_drawdown", "max_drawdown_in_bars", "liquidations", "ruined", "lowest_equity")
+MEASURED = (
+    "final_equity",
+    "max_drawdown",
+    "max_drawdown_in_bars",
+    "liquidations",
+    "ruined",
+    "lowest_equity",
+    "total_return",
+    "liquidation_loss",
+    "fees",
+    "liquidation_fees",
+    "funding",
+)
+NOT_METRICS = ("ruined", "lowest_equity")  # of these, all others are measures of a comparison too
 BANDED = ("final_equity", "max_drawdown_in_bars", "liquidations")  # what reports show
 HIGHER, SMALLER = ("final_equity", 1.0), ("max_drawdown_in_bars", -1.0)  # which mode is ahead, and in what sense
 
@@ -64,6 +77,17 @@ class Bootstrap:
 
         return printed(self)
 
+    @cached_property
+    def comparison(self) -> Comparison:
+        """The comparison of the market itself, with the intervals of its differences."""
+        return replace(self.observed, sampling=self)
+
+    @cached_property
+    def intervals(self) -> dict[str, Band]:
+        """Bands over the draws of the difference of the first two modes, by measure; empty with a single mode."""
+        keys = (key for key in MEASURED if key not in NOT_METRICS)
+        return {key: self.difference_band(key, self.pairs[0]) for key in keys} if self.pairs else {}
+
     def __repr__(self) -> str:
         return f"<Bootstrap: {self.observed.first.strategy}, {self.n_draws:,} draws of seed {self.seed}>"
 
@@ -92,7 +116,8 @@ class Bootstrap:
         return _whole(self.of(measure, pair[0], path) - self.of(measure, pair[1], path), self._tie(measure))
 
     def _tie(self, measure: str) -> float:
-        return TIE * (self.observed.first.scenario.balance if measure.endswith("equity") else 1.0)
+        money = measure in ("lowest_equity", *(key for key, each in MEASURE.items() if each.kind == "money"))
+        return TIE * (self.observed.first.scenario.balance if money else 1.0)
 
     def band(self, measure: str, mode: str) -> Band:
         """Return the band of a measure over the draws."""
@@ -180,6 +205,13 @@ class Bootstrap:
         """Return the outcome as JSON values, without the single draws."""
         return {
             "strategy": self.observed.first.strategy,
+            **self.summary(),
+            "observed": self.observed.to_dict(),
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """Return what `to_dict` does, without what is about the market itself."""
+        return {
             "modes": list(self.modes),
             "draws": self.n_draws,
             "seed": self.seed,
@@ -194,8 +226,8 @@ class Bootstrap:
             },
             "ruin": {mode: self.ruin(mode)._asdict() for mode in self.modes},
             "floor_reached": {mode: self.fallen(mode)._asdict() for mode in self.modes},
+            "intervals": {key: each._asdict() for key, each in self.intervals.items()},
             "differences": [self._pair(pair) for pair in self.pairs],
-            "observed": self.observed.to_dict(),
         }
 
     def _pair(self, pair: tuple[str, str]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from backtester.verdict import name_of
 if TYPE_CHECKING:
     from backtester.bootstrap.outcome import Bootstrap
 
-__all__ = ["INSIDE", "band_rows", "inside_rows", "notes", "printed", "share_rows", "title", "told"]
+__all__ = ["INSIDE", "band_rows", "draw_notes", "inside_rows", "notes", "printed", "share_rows", "title", "told"]
 
 Rows = tuple[list[str], list[list[str]]]
 INSIDE = "What the bars hide, beside what the sample leaves open"
@@ -128,10 +128,15 @@ def _wide(measure: str, width: float, inside: Band) -> list[str]:
 
 def notes(result: Bootstrap) -> list[str]:
     """Return what is to be known of the draws and of all runs."""
+    return [*draw_notes(result), *all_notes(result.observed)]
+
+
+def draw_notes(result: Bootstrap) -> list[str]:
+    """Return what is to be known of the draws."""
     said = [
         "A draw holds what happened in this market in another order: it knows no crash that the market does not.",
         "Funding stays at its times, with the rate in force at the bars that stand there.",
     ]
     if result.n_draws < SHORT:
         said.append(f"{result.n_draws} draws are few: the ends of the intervals are hardly known.")
-    return [*said, *all_notes(result.observed)]
+    return said

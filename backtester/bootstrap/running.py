@@ -23,6 +23,7 @@ from backtester.bootstrap.outcome import MEASURED, Bootstrap
 from backtester.bootstrap.resampling import Resampler
 from backtester.compare import Progress, compare
 from backtester.errors import StrategyError
+from backtester.summary import liquidation_loss
 
 if TYPE_CHECKING:
     from backtester.account import Account
@@ -190,12 +191,15 @@ def _copies(team: list[Allocation]) -> list[Allocation]:
 
 def _measures(result: Result) -> list[float]:
     """Return the numbers of `MEASURED` of one run."""
-    start, equity = result.scenario.balance, result.equity
+    curve = result.curve
     return [
-        float(equity[-1]),
-        metrics.max_drawdown(equity, start),
-        metrics.max_drawdown(equity, start, result.equity_low),
+        curve.final,
+        metrics.max_drawdown(curve),
+        metrics.max_drawdown_in_bars(curve),
         float(result.totals["liquidations"]),
-        float(metrics.time_of_ruin(equity, start) is not None),
-        float(min(result.equity_low.min(), equity.min())),
+        float(curve.ruin is not None),
+        float(min(result.equity_low.min(), result.equity.min())),
+        metrics.total_return(curve),
+        liquidation_loss(result),
+        *(float(result.totals[key]) for key in ("fees", "liquidation_fees", "funding")),
     ]

@@ -11,7 +11,21 @@ import sys
 
 import typer
 
-from backtester.cli import batch, bootstrap, compare, data, demo, margin, results, scenario, strategy, stress, venues
+from backtester.cli import (
+    batch,
+    bootstrap,
+    compare,
+    data,
+    demo,
+    margin,
+    optimise,
+    results,
+    scenario,
+    strategy,
+    stress,
+    venues,
+    walk_forward,
+)
 from backtester.errors import BacktesterError
 
 __all__ = ["app", "main"]
@@ -32,8 +46,10 @@ app.command("bootstrap")(bootstrap.bootstrap)
 app.command("compare")(compare.compare)
 app.command("demo")(demo.demo)
 app.command("margin")(margin.margin)
+app.command("optimise")(optimise.optimise)
 app.command("results")(results.results)
 app.command("stress")(stress.stress)
+app.command("walk-forward")(walk_forward.walk_forward)
 app.add_typer(data.app, name="data")
 app.add_typer(scenario.app, name="scenario")
 app.add_typer(strategy.app, name="strategy")

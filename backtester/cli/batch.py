@@ -123,7 +123,7 @@ def _value(value: Any) -> str:
         return f"{value.start or 'the first bar'} to {value.end or 'the last bar'}"
     if value in (None, ""):
         return "none"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def _estimated(plan: Plan, workers: int) -> list[str]:
@@ -177,7 +177,7 @@ def _tell(now: Outcome, so_far: list[Outcome], show: Progress) -> None:
 def _interrupted(so_far: list[Outcome], folder: Path) -> str:
     from backtester.batch.store import count_rows
 
-    rows = count_rows(folder)  # it may have been stopped between a row and the word of it
+    rows = count_rows(folder)
     if not so_far or not rows:
         return "No run was done."
     return f"{rows:,} of {so_far[0].total:,} runs are in {folder}: the same command with --resume goes on."

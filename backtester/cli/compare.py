@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backtester._foreign import import_ours
-from backtester.cli.options import as_options
+from backtester.cli.options import as_options, names
 from backtester.cli.run_options import RunOptions, with_run_options
 from backtester.cli.screen import Tell, progress, show, steps
-from backtester.cli.setting_up import Setup, configuration_of, set_up
+from backtester.cli.setting_up import Setup, configuration_of, one_account, set_up
+from backtester.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from backtester.across import VenueComparison
     from backtester.compare import Comparison
 
 __all__ = ["compare", "run", "write"]
+
+CLOSE_UPS = 3  # liquidations of each mode that get a chart of their own, unless more are asked for
 
 
 @with_run_options
@@ -30,25 +33,64 @@ def compare(
         Path | None,
         typer.Option(metavar="DIR", help="New folder for page, charts, tables and data. Nothing is overwritten."),
     ] = None,
+    leverages: Annotated[
+        str, typer.Option(metavar="A,B", help="Several leverages to compare in one table, in place of --leverage.")
+    ] = "",
+    close_ups: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Liquidations of each mode with a chart of their own on the page.")
+    ] = CLOSE_UPS,
+    draws: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Markets to draw from this one, so that differences have intervals.")
+    ] = 0,
+    draw_seed: Annotated[int, typer.Option(metavar="N", help="Of the draws: the same seed, the same markets.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the report.")] = False,
 ) -> None:
     """Run a strategy, or several in one account, under several margin modes and compare them.
 
-    Each mode also runs under the other paths that the bars may hide, so that the report can say how sure it is.
+    Each mode also runs under the other paths that the bars may hide, so that the report can say how sure it is. With
+    --draws the modes run on resampled markets too, as 'backtester bootstrap' does.
     """
     with as_options(), progress() as tell, redirect_stdout(sys.stderr):  # what an author's code prints is no report
         if out is not None:
             import_ours("reports.write").check_folder(out)
+        levels = _levels(leverages, draws)
         setup = set_up(asked, tell)
-        comparison = run(setup, tell)
+        comparison = _compared(setup, tell, levels, draws, draw_seed)
         configuration = configuration_of("compare", asked.strategies, setup)
-        page = None if out is None else write(comparison, out, configuration, tell)
+        if levels:
+            configuration["account"]["leverage"] = levels
+        page = None if out is None else write(comparison, out, configuration, tell, close_ups)
     if as_json:
         print(_json(comparison, configuration, page))
         return
     show(comparison)
     if page is not None:
         print(f"\nThe report is in\n{page}")
+
+
+def _levels(given: str, draws: int) -> list[float]:
+    """Return the leverages named, none if they were left out."""
+    try:
+        levels = [float(each) for each in names(given)]
+    except ValueError:
+        problem, cure = "is no list of numbers", "Write --leverages 5,10,20"
+        raise ConfigurationError("--leverages", given, problem, cure=cure) from None
+    if levels and draws:
+        raise ConfigurationError("--leverages", given, "cannot go with --draws", cure="Leave one of them out")
+    return levels
+
+
+def _compared(
+    setup: Setup, tell: Tell, levels: list[float], draws: int, draw_seed: int
+) -> Comparison | VenueComparison:
+    """Compare what was asked for: modes, with draws or without, venues, or leverages."""
+    if levels:
+        account = one_account(setup.accounts, "compare --leverages")
+        tell("starting the engine")
+        from backtester.across import compare_leverages
+
+        return compare_leverages(setup.chosen, setup.market, account, levels, setup.modes, progress=steps(tell))
+    return run_sampled(setup, tell, draws, draw_seed) if draws else run(setup, tell)
 
 
 def run(setup: Setup, tell: Tell) -> Comparison | VenueComparison:
@@ -65,11 +107,33 @@ def run(setup: Setup, tell: Tell) -> Comparison | VenueComparison:
     return compare_venues(chosen, market, accounts[0], venues, modes, progress=step)
 
 
-def write(comparison: Comparison | VenueComparison, out: Path, configuration: dict[str, Any], tell: Tell) -> Path:
+def run_sampled(setup: Setup, tell: Tell, draws: int, draw_seed: int) -> Comparison:
+    """Compare as `run` does, and on markets drawn from this one."""
+    account = one_account(setup.accounts, "compare --draws")
+    tell("starting the engine")
+    from backtester.bootstrap import bootstrap
+
+    found = bootstrap(
+        setup.chosen, setup.market, account, setup.modes, draws=draws, seed=draw_seed, progress=steps(tell)
+    )
+    return found.comparison
+
+
+def write(
+    comparison: Comparison | VenueComparison,
+    out: Path,
+    configuration: dict[str, Any],
+    tell: Tell,
+    close_ups: int = CLOSE_UPS,
+) -> Path:
     """Write the folder of a report and return its page, as the user named it."""
     tell("writing the report")
     page = import_ours("reports.write").write_report(
-        comparison, out, configuration=configuration, progress=lambda what: tell(f"writing {what}")
+        comparison,
+        out,
+        configuration=configuration,
+        progress=lambda what: tell(f"writing {what}"),
+        close_ups=close_ups,
     )
     return out / page.name
 

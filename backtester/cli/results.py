@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-import textwrap
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from backtester._foreign import import_ours
 from backtester.cli.exporting import as_json as rows_as_json
 from backtester.cli.exporting import export as write_rows
 from backtester.cli.exporting import records
 from backtester.cli.options import as_options, names
+from backtester.cli.pictures import check_picture, write_picture
+from backtester.cli.results_tables import OF_GROUPS, cell, fitted, heading, is_given, label
+from backtester.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from backtester.batch.heat import Heat
+
 ALONG = ("median_final_equity", "median_growth", "worst_drawdown_in_bars", "mean_liquidations", "ruined")
 CHIEF = ("final_equity", "total_return", "max_drawdown_in_bars", "liquidations")
 MOST_FAILURES = 20
-HEADING = 12  # columns of a line of a heading
-_OF_GROUPS = {  # what is shown: its heading and what kind of number it is
-    "runs": ("runs", "count"),
-    "failed": ("failed", "count"),
-    "median_final_equity": ("equity,\nmedian", "money"),
-    "least_final_equity": ("least", "money"),
-    "most_final_equity": ("most", "money"),
-    "median_drawdown_in_bars": ("drawdown,\nmedian", "fraction"),
-    "worst_drawdown_in_bars": ("drawdown,\nworst", "fraction"),
-    "mean_liquidations": ("liquidated\na run", "number"),
-    "liquidated": ("runs\nliquidated", "fraction"),
-    "ruined": ("runs\nruined", "fraction"),
-    "median_growth": ("growth\na year", "number"),
-}
 
 
 def results(
@@ -56,6 +45,13 @@ def results(
     along: Annotated[
         str, typer.Option(metavar="SETTING", help="The modes along a setting such as leverage: where they cross over.")
     ] = "",
+    heat: Annotated[
+        str, typer.Option(metavar="X,Y", help="Map of --measure over two settings, for each mode and the difference.")
+    ] = "",
+    measure: Annotated[str, typer.Option(metavar="COLUMN", help="What --heat shows.")] = CHIEF[0],
+    png: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="Draw what --heat or --along shows.", show_default=False)
+    ] = None,
     failed: Annotated[bool, typer.Option("--failed", help="The runs that failed, with their errors.")] = False,
     export: Annotated[
         Path | None,
@@ -63,15 +59,20 @@ def results(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
 ) -> None:
-    """Show what the runs of a batch came to: the best and the worst of each margin mode, or groups of them."""
+    """Show what the runs of a batch came to: the best and the worst of each margin mode, groups, or maps of them."""
     from backtester.batch import read_runs
     from backtester.batch.along import along as compared
     from backtester.batch.along import said
+    from backtester.batch.heat import heat as mapped
     from backtester.batch.reading import by_group, check_columns, filtered
 
     with as_options():
+        _check_png(png, heat or along)
         frame = filtered(read_runs(folder), where or [])
-        if along:
+        if heat:
+            cells = mapped(frame, names(heat), measure)
+            table = cells.table
+        elif along:
             table = compared(frame, along)
         elif group:
             table = by_group(frame, names(group))
@@ -79,11 +80,13 @@ def results(
             check_columns(frame, [sort], "sort")
             check_columns(frame, names(columns), "columns")
             table = frame[frame["error"].notna()] if failed else frame.sort_values(sort, ascending=ascending)
-        if export is not None:
+    if export is not None:
+        with as_options():
             write_rows(table, export)
-            return
-    if as_json:
+    elif as_json:
         print(rows_as_json(table))
+    elif heat:
+        _show_heat(cells)
     elif along:
         _show_groups(table[[along, "mode", "runs", *ALONG]], [along, "mode"])
         print("\n".join(said(table, along)))
@@ -93,6 +96,25 @@ def results(
         _show_failed(table)
     else:
         _show_extremes(frame, sort, names(columns), top, ascending)
+    if png is not None:
+        _draw(png, cells if heat else None, table, along)
+        print(png, file=sys.stderr if as_json else sys.stdout)
+
+
+def _check_png(png: Path | None, what: str) -> None:
+    check_picture("png", png)
+    if png is not None and not what:
+        cure = "Say what is drawn: --heat X,Y or --along SETTING"
+        raise ConfigurationError("png", str(png), "has nothing to show", cure=cure)
+
+
+def _draw(png: Path, cells: Heat | None, table: pd.DataFrame, along: str) -> None:
+    """Draw a map, or the modes along a setting."""
+    if cells is not None:
+        chart = import_ours("reports.heat").heat_chart(cells)
+    else:
+        chart = import_ours("reports.frontier").frontier_chart(table, along)
+    write_picture(png, chart)
 
 
 def _show_extremes(frame: pd.DataFrame, sort: str, columns: list[str], n: int, ascending: bool) -> None:
@@ -107,17 +129,32 @@ def _show_extremes(frame: pd.DataFrame, sort: str, columns: list[str], n: int, a
     for mode, (best, worst) in extremes(frame, sort, n, ascending=ascending).items():
         for word, rows in (("best", best), ("worst", worst)):
             if len(rows):
-                print(f"\n{mode}, {word} by {_label(sort)}")
-                _table([_heading(name) for name in shown], _cells(rows, shown))
+                print(f"\n{mode}, {word} by {label(sort)}")
+                fitted([heading(name) for name in shown], _cells(rows, shown))
+
+
+def _show_heat(cells: Heat) -> None:
+    """Print a table for each map: one setting along, the other down."""
+    maps = dict(cells.maps) | ({} if cells.difference is None else {" - ".join(cells.modes): cells.difference})
+    for name, values in maps.items():
+        print(f"{label(cells.measure)}, {name}: {cells.x} across, {cells.y} down")
+        signed = name not in cells.maps
+        rows = [
+            [cell(cells.y, y), *(cell(cells.measure, float(each), signed=signed) for each in row)]
+            for y, row in zip(cells.y_values, values, strict=True)
+        ]
+        fitted(["", *(cell(cells.x, x) for x in cells.x_values)], rows)
+        print()
+    print(cells.said or f"{cells.runs[0]} to {cells.runs[1]} runs a cell")
 
 
 def _show_groups(table: pd.DataFrame, by: list[str]) -> None:
-    shown = [*by, *(name for name in _OF_GROUPS if name in table and (name != "failed" or table[name].any()))]
-    _table([_heading(name) for name in shown], _cells(table, shown))
+    shown = [*by, *(name for name in OF_GROUPS if name in table and (name != "failed" or table[name].any()))]
+    fitted([heading(name) for name in shown], _cells(table, shown))
 
 
 def _cells(table: pd.DataFrame, shown: list[str]) -> list[list[str]]:
-    return [[_cell(name, row[name]) for name in shown] for row in records(table)]
+    return [[cell(name, row[name]) for name in shown] for row in records(table)]
 
 
 def _show_failed(table: pd.DataFrame) -> None:
@@ -131,57 +168,8 @@ def _show_failed(table: pd.DataFrame) -> None:
             print("\n... and other errors: --json prints all")
             break
         first = rows.iloc[0]
-        given = [name for name in settings_of(rows) if _is_given(first[name])]
-        settings = ", ".join(f"{name}={_cell(name, first[name])}" for name in given)
+        given = [name for name in settings_of(rows) if is_given(first[name])]
+        settings = ", ".join(f"{name}={cell(name, first[name])}" for name in given)
         print()
         print(wrapped(f"{counted(len(rows), 'run')}: {error}", indent="    "))
         print(wrapped(f"the first: {settings}", first="    ", indent="    "))
-
-
-def _is_given(value: Any) -> bool:
-    return value == value and value not in ("", None)
-
-
-def _label(name: str) -> str:
-    from backtester.summary import MEASURE
-
-    return MEASURE[name].label if name in MEASURE else name
-
-
-def _heading(name: str) -> str:
-    """Return a label in short lines."""
-    if name in _OF_GROUPS:
-        return _OF_GROUPS[name][0]
-    return "\n".join(textwrap.wrap(_label(name), HEADING)) if _label(name) != name else name.replace(".", ".\n")
-
-
-def _cell(name: str, value: Any) -> str:
-    """Return a value as people read it."""
-    from backtester import summary, text
-
-    forms = {"money": text.money, "fraction": text.percent, "number": text.number}
-    if not _is_given(value):
-        return text.UNDEFINED
-    if name in summary.MEASURE:
-        return summary.formatted(name, float(value))
-    _, kind = _OF_GROUPS.get(name, ("", ""))
-    if kind in forms:
-        return forms[kind](value)
-    return f"{value:,g}" if isinstance(value, float) else str(value)
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table; on a terminal without the last columns where it is not wide enough for them."""
-    from backtester.text import joined, table
-
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    shown = len(header)
-    while width and shown > 1 and max(map(len, table(header[:shown], _first(rows, shown)).splitlines())) > width:
-        shown -= 1
-    print(table(header[:shown], _first(rows, shown)))
-    if shown < len(header):
-        print(f"  not shown, for want of room: {joined([name.replace(chr(10), ' ') for name in header[shown:]])}")
-
-
-def _first(rows: Sequence[Sequence[str]], n: int) -> list[Sequence[str]]:
-    return [row[:n] for row in rows]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +32,9 @@ __all__ = [
 ]
 
 WIDEST = 110  # columns of text that the eye can follow
+GAP = 3  # columns of space that a table's column takes beside its text
 NARROW = 80  # columns below which labels may break
+SAMPLED = 104  # the same where differences have intervals
 
 Tell = Callable[..., None]
 
@@ -103,7 +107,11 @@ def _show(comparison: Comparison, console: Console) -> None:
     modes = " against ".join(name_of(mode) for mode in comparison.modes)
     head(console, f"{comparison.first.strategy}: {modes}", comparison)
     roomy = console.width >= NARROW
-    console.print(table(*printing.metrics_rows(comparison), roomy=roomy))
+    sampled = comparison.sampling is not None
+    wide = roomy and not (sampled and console.width < SAMPLED)
+    console.print(table(*printing.metrics_rows(comparison), roomy=wide, width=console.width))
+    if comparison.sampling is not None:
+        say(console, comparison.sampling.verdict)
     if printing.several_strategies(comparison):
         say(console, printing.BY_STRATEGY, "bold")
         console.print(table(*printing.strategy_rows(comparison, console.width), roomy=roomy, dense=True))
@@ -112,7 +120,7 @@ def _show(comparison: Comparison, console: Console) -> None:
     if len(comparison.band) > len(comparison.modes):
         console.print()
         say(console, "What the bars hide: the same runs under each path inside the bars", "bold")
-        console.print(table(*printing.band_rows(comparison), roomy=roomy))
+        console.print(table(*printing.band_rows(comparison), roomy=roomy, width=console.width))
         say(console, comparison.band_verdict)
     listed(console, "Notes", printing.all_notes(comparison))
 
@@ -163,6 +171,12 @@ def listed(console: Console, heading: str, said: list[str]) -> None:
         console.print(_facts([("  *", each) for each in said], gap=1))
 
 
+def _broken(name: str, width: int) -> str:
+    """Return a heading in lines as narrow as its column and its words allow."""
+    words = re.split(r"(?<=-)| ", name)
+    return "\n".join(textwrap.wrap(name, max(width, *map(len, words))))
+
+
 def _facts(pairs: list[tuple[str, str]], gap: int = 2) -> Any:
     from rich.table import Table
     from rich.text import Text
@@ -173,13 +187,23 @@ def _facts(pairs: list[tuple[str, str]], gap: int = 2) -> Any:
     return grid
 
 
-def table(header: list[str], rows: list[list[str]], *, roomy: bool, dense: bool = False) -> Any:
-    """Return a table as rich prints it; labels may break where it is not `roomy`, columns stand near if `dense`."""
+def table(
+    header: list[str], rows: list[list[str]], *, roomy: bool, dense: bool = False, width: int | None = None
+) -> Any:
+    """Return a table as rich prints it; labels may break where it is not `roomy`, columns stand near if `dense`.
+
+    Where it would not fit into `width` columns, headings break between their words and columns stand near, so that
+    numbers stay whole.
+    """
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    out = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=dense)
+    columns = [[len(cell) for cell in column] for column in zip(header, *rows, strict=True)]
+    tight = width is not None and sum(max(column) + GAP for column in columns) > width
+    if tight:
+        header = [_broken(name, max(column[1:], default=0)) for name, column in zip(header, columns, strict=True)]
+    out = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=dense or tight)
     for k, name in enumerate(header):
         out.add_column(Text(name), justify="right" if k else "left", overflow="fold", no_wrap=roomy and not k)
     for row in rows:

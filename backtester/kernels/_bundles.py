@@ -13,7 +13,7 @@ from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import NativeValue, lower_getattr_generic, models, register_model, typeof_impl, unbox
 
 from backtester.kernels._views import WORD, ViewType, view_type, words_of
-from backtester.schema import Agenda, Bars, Curves, Pad, Records, Run, Sheet, View
+from backtester.schema import Agenda, Bars, Curves, Pad, Records, Run, Sheet, Tallied, TallySheet, View
 
 
 class BundleType(types.Type):
@@ -37,6 +37,8 @@ class BundleType(types.Type):
 @typeof_impl.register(Records)
 @typeof_impl.register(Run)
 @typeof_impl.register(Sheet)
+@typeof_impl.register(Tallied)
+@typeof_impl.register(TallySheet)
 @typeof_impl.register(View)
 def _typeof(bundle: Any, context: Any) -> BundleType:
     return BundleType(type(bundle).__name__, {name: view_type(getattr(bundle, name)) for name in bundle._fields})

@@ -29,26 +29,29 @@ class Words:
         Where compiled code finds the words.
     reference : object
         The same as an argument of a call.
+    words : uint64 array
+        Of each array the address of its first element, and its shape.
+    places : dict of str to int
+        Which word is the address of which array.
     """
 
     def __init__(self, bundle: Any) -> None:
         self._arrays = dict(zip(bundle._fields, bundle, strict=True))
         parts = [[array.ctypes.data, *array.shape] for array in bundle]
-        self._words: NDArray[np.uint64] = np.array([word for part in parts for word in part], np.uint64)
-        self._places = {name: sum(map(len, parts[:k])) for k, name in enumerate(bundle._fields)}
-        self.address = self._words.ctypes.data
-        self.reference = ctypes.byref((ctypes.c_uint64 * len(self._words)).from_buffer(self._words))
-
+        self.words: NDArray[np.uint64] = np.array([word for part in parts for word in part], np.uint64)
+        self.places = {name: sum(map(len, parts[:k])) for k, name in enumerate(bundle._fields)}
+        self.address = self.words.ctypes.data
+        self.reference = ctypes.byref((ctypes.c_uint64 * len(self.words)).from_buffer(self.words))
 
     def point(self, name: str, table: NDArray[Any], length: int | None = None) -> None:
         """Put another table in the place of one, of which compiled code sees the first `length` rows."""
-        place, self._arrays[name] = self._places[name], table
-        self._words[place] = table.ctypes.data
-        self._words[place + 1] = len(table) if length is None else length
+        place, self._arrays[name] = self.places[name], table
+        self.words[place] = table.ctypes.data
+        self.words[place + 1] = len(table) if length is None else length
 
     def lengthen(self, name: str, length: int) -> None:
         """Have compiled code see more rows of the same table."""
-        self._words[self._places[name] + 1] = length
+        self.words[self.places[name] + 1] = length
 
 
 def address_of(entry: Any, *arguments: Any) -> int:

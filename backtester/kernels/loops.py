@@ -22,6 +22,42 @@ def larger(row, other, n):
 
 
 @loop
+def write_larger(row, first, second, n):
+    """The larger of two values of every bar."""
+    for b in range(n):
+        row[b] = max(first[b], second[b])
+
+
+@loop
+def write_smaller(row, first, second, n):
+    """The smaller of two values of every bar."""
+    for b in range(n):
+        row[b] = min(first[b], second[b])
+
+
+@loop
+def write_changes(row, before, after, n):
+    """``row = after/before - 1``."""
+    for b in range(n):
+        row[b] = after[b] / before[b] - 1.0
+
+
+@loop
+def write_squares(row, values, middle, n):
+    """``row = (values - middle)**2``."""
+    for b in range(n):
+        row[b] = (values[b] - middle) * (values[b] - middle)
+
+
+@loop
+def write_losses(row, values, n):
+    """``row = min(values, 0)**2``."""
+    for b in range(n):
+        loss = min(values[b], 0.0)
+        row[b] = loss * loss
+
+
+@loop
 def write_line(row, levels, start, slope, n):
     """``row = start + slope*v``: the levels of a leg, or (slope 1) other sums and an amount."""
     for b in range(n):

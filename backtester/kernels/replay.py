@@ -33,7 +33,7 @@ def replay(run, changes, mark_close, records, first_bar):
     first_bar : int
     """
     ledger, position, change = NONE_YET, NONE_YET, NONE_YET
-    for t in range(first_bar + len(tail(records.cash, 0, 0))):
+    for t in range(first_bar, first_bar + len(tail(records.cash, 0, 0))):
         while ledger < len(run.ledger) and run.ledger[ledger].bar <= t:
             row = run.ledger[ledger]
             run.pools[row.pool].cash += row.amount
@@ -45,11 +45,13 @@ def replay(run, changes, mark_close, records, first_bar):
             put_tiers(run, changes[change])
             change += 1
         for i in range(len(run.instruments)):
-            if not np.isnan(mark_close[i, t]):
-                run.instruments[i].mark_from = mark_close[i, t]
-                run.instruments[i].mark_to = mark_close[i, t]
-        if t >= first_bar:
-            record_bar(run, records, t - first_bar)
+            k = t
+            while k > 0 and np.isnan(mark_close[i, k]) and t == first_bar:
+                k -= 1
+            if not np.isnan(mark_close[i, k]):
+                run.instruments[i].mark_from = mark_close[i, k]
+                run.instruments[i].mark_to = mark_close[i, k]
+        record_bar(run, records, t - first_bar)
 
 
 @kernel

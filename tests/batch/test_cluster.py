@@ -13,13 +13,25 @@ from pathlib import Path
 
 import pytest
 
-from backtester.batch import read_runs, run_plan
+from backtester.batch import plan_of, read_runs, run_plan
+from backtester.batch.keys import Keys
 from backtester.batch.runner import Outcome
+from backtester.batch.shared import Shared
+from backtester.batch.tasks import tasks_of
 from backtester.errors import ConfigurationError
 from tests.batch.small import PERIOD, SMALL, fragile, same_rows
+from tests.cli.candle_folder import candles, put
 
 pytest.importorskip("distributed", reason="dask.distributed is not installed")
 
+SIZED = """
+from backtester import Strategy, Targets
+from size_{n} import SIZE
+
+class Mine(Strategy):
+    def targets(self, market):
+        return Targets(notional=SIZE)
+"""
 ROOT = Path(__file__).resolve().parents[2]
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -122,7 +134,37 @@ def test_a_scheduler_that_does_not_answer_is_said(tmp_path: Path, monkeypatch: p
 def test_a_worker_with_another_version_is_refused() -> None:
     import pickle
 
-    from backtester.batch import cluster, plan_of
+    from backtester.batch import cluster
 
     with pytest.raises(ConfigurationError, match="a worker has another version of this program"):
-        cluster._worker(pickle.dumps((plan_of(SMALL), Path("curves"), "another")))
+        cluster._worker(pickle.dumps((plan_of(SMALL), Path("curves"), "another", 0)))
+
+
+def test_what_was_edited_since_is_read_again_by_a_worker_that_stays(
+    start: Start, scheduler: str, tmp_path: Path
+) -> None:
+    """Candles and the strategy with what it imports: keys and rows are of what is there now."""
+    n = tmp_path.name
+    (tmp_path / "mine.py").write_text(SIZED.format(n=n))
+    plan = {"strategy": str(tmp_path / "mine.py"), "market": str(tmp_path / "candles")}
+    worker(start)
+    for number, (size, seed) in enumerate(((1_000, 1), (1_000, 2), (3_000, 2))):
+        (tmp_path / f"size_{n}.py").write_text(f"SIZE = {size}\n")
+        put(tmp_path / "candles", trade=candles(seed))
+        run_plan(plan, tmp_path / f"here{number}", workers=1)
+        outcome = run_plan(plan, tmp_path / "there", scheduler=scheduler, resume=True)
+        assert (outcome.skipped, outcome.done, outcome.failed) == (0, 2, 0)
+        same_rows(tmp_path / f"here{number}", tmp_path / "there")
+
+
+def test_a_worker_with_other_data_or_another_strategy_is_refused(tmp_path: Path) -> None:
+    """As on a host with a copy of its own: the key that it makes is another one."""
+    name = fragile(tmp_path)
+    plan = plan_of({"strategy": name, "market": "synthetic", "symbols": "FAKE1", "period": PERIOD})
+    task = next(tasks_of(plan, 1, Keys(plan, Shared(plan, 1)).on, ()))
+    Keys(plan, Shared(plan, 1)).check(task)
+    (tmp_path / "fragile.py").write_text((tmp_path / "fragile.py").read_text() + "# another copy\n")
+    with pytest.raises(ConfigurationError, match="a worker has other data, strategies or rules"):
+        Keys(plan, Shared(plan, 1)).check(task)
+    (tmp_path / "fragile.py").unlink()
+    Keys(plan, Shared(plan, 1)).check(task)  # its runs will say so

@@ -101,4 +101,5 @@ def test_interrupted_it_says_what_there_is_and_how_to_go_on(plan: Path, how: str
         "interrupted",
     ]
     assert rows["error"].isna().all()
+    assert rows["key"].is_unique
     assert not of_session(process.pid)

@@ -52,9 +52,30 @@ def test_an_include_adds_a_product_with_its_own_parameters_and_no_run_twice() ->
     assert plan.n_runs == len(runs) == len({repr(run) for run in runs}) == 48 + 12 + 16
 
 
+def test_an_include_that_says_what_the_plan_leaves_out_adds_nothing() -> None:
+    """The venue of the market, and the seed of a synthetic one."""
+    plain = {"strategy": "trend", "market": "synthetic"}
+    plan = plan_of(plain | {"include": [{"venue": "generic"}, {"seed": 7}]})
+    assert list(plan.runs()) == list(plan_of(plain).runs())
+    assert [(run["venue"], run["seed"]) for run in plan.runs()] == [("generic", 7)] * 2
+    assert plan_of(plain | {"include": [{"venue": "generic", "seed": [7, 8]}]}).n_runs == 4
+
+
 def test_an_include_brings_back_what_an_exclude_took() -> None:
     plan = plan_of(plan_with(exclude=[{"mode": "cross"}], include=[{"mode": "cross", "leverage": 5}]))
     assert sum(run["mode"] == "cross" for run in plan.runs()) == 8
+
+
+def test_a_parameter_that_is_whole_for_one_strategy_and_a_fraction_for_another_fits_both(tmp_path: Path) -> None:
+    for name, kind in (("whole", "int"), ("part", "float")):
+        source = f"from backtester import Strategy\n\nclass One(Strategy):\n    size: {kind} = 1\n"
+        (tmp_path / f"{name}.py").write_text(source)
+    both = [str(tmp_path / "whole.py"), str(tmp_path / "part.py")]
+    for order in (both, both[::-1], [*both, both[1] + ":One"]):
+        plan = plan_of({"strategy": order, "params": {"size": [1, 2]}, "market": "synthetic"})
+        assert [type(value) for value in plan.axes["params.size"]] == [int, int]
+    with pytest.raises(ConfigurationError, match=r"params.size: must be a whole number"):
+        plan_of({"strategy": both, "params": {"size": [1, 2.5]}, "market": "synthetic"})
 
 
 def test_rules_are_axes_too() -> None:
@@ -110,6 +131,7 @@ def test_tasks_hold_every_run_once_and_one_strategy_on_one_market_each() -> None
         ({"period": {"start": "2024-02-01", "end": "2024-01-01"}}, "period: is empty: it ends before it starts"),
         ({"params": {"expsure": 2}}, "params.expsure: no such parameter; found 'expsure'; nearest: exposure"),
         ({"params": {"exposure": "much"}}, "params.exposure: must be a number"),
+        ({"params": {"exposure": 10**20}}, "params.exposure: is too large for a whole number"),
         ({"params": {"exposure": [[1]]}}, "params.exposure[0]: is no value of a parameter"),
         ({"rules": {"slipage": 0}}, "rules.slipage: is an unknown key; found 'slipage'; nearest: slippage"),
         ({"rules": {"slippage": "high"}}, "rules.slippage: is not a number"),
@@ -122,6 +144,7 @@ def test_tasks_hold_every_run_once_and_one_strategy_on_one_market_each() -> None
         ({"exclude": [{"params": {"rungs": 4}}]}, "exclude[0].params.rungs: is no axis of the plan"),
         ({"include": [{"mode": "corss"}]}, "include[0].mode: is not one of the allowed values"),
         ({"include": [{"strategy": "trend", "params": {"exposures": 1}}]}, "include[0].params.exposures: no such"),
+        ({"exclude": [{"mode": ["isolated", "cross"]}]}, "exclude: leaves no run"),
         ({"include": {"mode": "cross"}}, "include: is not a list"),
     ],
 )

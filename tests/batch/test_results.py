@@ -14,6 +14,16 @@ from backtester.batch.reading import by_group, extremes, filtered, varying
 from backtester.errors import ConfigurationError
 from tests.batch.small import SMALL
 
+FLAGGED = """
+from backtester import Strategy, Targets
+
+class Flagged(Strategy):
+    short: bool = False
+
+    def targets(self, market):
+        return Targets(notional=1_000.0)
+"""
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -79,6 +89,18 @@ def test_truth_values_are_compared_as_such() -> None:
         filtered(frame, ["params.short=1"])
 
 
+def test_truth_values_that_some_runs_do_not_have_are_compared_as_such(tmp_path: Path) -> None:
+    (tmp_path / "flagged.py").write_text(FLAGGED)
+    plan = {"strategy": str(tmp_path / "flagged.py"), "params": {"short": [True, False]}, "market": "synthetic"}
+    run_plan(plan | {"include": [{"strategy": "trend"}], "period": SMALL["period"]}, tmp_path / "out", workers=1)
+    some = read_runs(tmp_path / "out")
+    assert len(some) == 6
+    assert filtered(some, ["params.short=true"])["params.short"].tolist() == [True, True]
+    assert filtered(some, ["params.short=false"])["params.short"].tolist() == [False, False]
+    with pytest.raises(ConfigurationError, match="compares with no truth value"):
+        filtered(some, ["params.short=1"])
+
+
 def test_the_settings_that_differ_are_those_of_the_axes(rows: pd.DataFrame) -> None:
     assert set(varying(rows)) == {"symbols", "seed", "params.exposure", "leverage", "mode"}
 
@@ -132,6 +154,14 @@ def test_where_the_modes_cross_over() -> None:
     assert said(along(made_up({"cross": [1.0]}), "leverage"), "leverage") == []
     unfair = table[((table["mode"] == "cross") == (table["leverage"] > 2))]
     assert said(unfair, "leverage") == ["At no leverage have both modes as many runs: nothing to compare."]
+
+
+def test_runs_without_the_setting_and_failed_ones_are_not_along_it() -> None:
+    rows = made_up({"isolated": [100.0, 90], "cross": [100.0, 120]}).rename(columns={"leverage": "params.fast"})
+    more = pd.concat([rows, rows.assign(**{"params.fast": math.nan})], ignore_index=True)
+    pd.testing.assert_frame_equal(along(more, "params.fast"), along(rows, "params.fast"))
+    with pytest.raises(ConfigurationError, match=r"along: has no run that did not fail; found 'params\.fast'"):
+        along(rows.assign(error="no luck"), "params.fast")
 
 
 def test_along_wants_numbers(rows: pd.DataFrame) -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from backtester import Account, compare
-from backtester.batch import read_runs, run_plan
+from backtester.batch import Plan, read_runs, run_plan
+from backtester.batch.processes import _Hand
 from backtester.batch.runner import Outcome
+from backtester.batch.shared import Shared
+from backtester.batch.work import Worker
 from backtester.errors import ConfigurationError, MarketDataError
 from backtester.summary import MEASURES
 from data import synthetic
@@ -29,7 +35,43 @@ class Both(Strategy):
     def targets(self, market):
         return Targets(notional=1_000.0)
 """
+NAMED = """
+from backtester import Strategy, Targets
+
+class One(Strategy):
+    named: {kind} = {usual}
+
+    def targets(self, market):
+        return Targets(notional=1_000.0)
+"""
+LEAVES = """
+import sys
+
+from backtester import Strategy, Targets
+
+class Leaves(Strategy):
+    when: str = "never"
+
+    def __init__(self, **given):
+        super().__init__(**given)
+        if self.when == "made":
+            sys.exit(3)
+
+    def targets(self, market):
+        if self.when == "asked":
+            sys.exit(4)
+        return Targets(notional=1_000.0)
+"""
+OTHERS = (("counted", 5), ("chosen", True))
 PLAIN = {"strategy": "trend", "market": "synthetic", "symbols": "FAKE1", "period": PERIOD}
+
+
+def dies_after_its_last_row(connection: Any, plan: Plan, curves: Path) -> None:
+    """Do one task as a worker process does, and be gone before it is told that it is done."""
+    task = connection.recv()
+    for row in Worker(plan, Shared(plan, 1), curves).rows(task):
+        connection.send(row)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_rows_are_the_numbers_of_compare(tmp_path: Path) -> None:
@@ -113,6 +155,23 @@ def test_curves_are_kept_on_request_and_brought_later(tmp_path: Path) -> None:
     assert run_plan(PLAIN | {"curves": True}, tmp_path, workers=1, resume=True).skipped == 2
 
 
+def test_parameters_of_one_name_and_two_kinds_are_texts(tmp_path: Path) -> None:
+    (tmp_path / "said.py").write_text(NAMED.format(kind="str", usual='"a"'))
+    (tmp_path / "counted.py").write_text(NAMED.format(kind="int", usual="3"))
+    (tmp_path / "chosen.py").write_text(NAMED.format(kind="bool", usual="False"))
+    others = [{"strategy": str(tmp_path / f"{name}.py"), "params": {"named": value}} for name, value in OTHERS]
+    plan = PLAIN | {"strategy": str(tmp_path / "said.py"), "params": {"named": "b"}, "include": others}
+    assert run_plan(plan, tmp_path / "out", workers=1).failed == 0
+    assert set(read_runs(tmp_path / "out")["params.named"]) == {"b", "5", "true"}
+
+
+def test_an_error_that_no_file_can_hold_is_written_as_far_as_it_can(tmp_path: Path) -> None:
+    bad = NAMED.format(kind="str", usual='"a"').replace("return", 'raise ValueError("bad \\udcff name")\n        #')
+    (tmp_path / "bad.py").write_text(bad)
+    assert run_plan(PLAIN | {"strategy": str(tmp_path / "bad.py")}, tmp_path / "out", workers=1).failed == 2
+    assert read_runs(tmp_path / "out")["error"].str.endswith(r"bad \udcff name").all()
+
+
 @pytest.mark.parametrize("processes", [False, True])
 def test_a_failed_run_is_a_row_with_its_error(tmp_path: Path, processes: bool) -> None:
     plan = PLAIN | {"strategy": fragile(tmp_path), "params": {"trouble": ["error", ""]}, "processes": processes}
@@ -137,6 +196,18 @@ def test_markets_and_accounts_that_cannot_be_are_rows_too(tmp_path: Path) -> Non
     assert "one margin mode for the whole account" in rows["FAKE1,FAKE2", "bybit", "mixed"]
 
 
+@pytest.mark.parametrize("processes", [False, True])
+def test_a_strategy_that_leaves_the_program_costs_its_own_runs(tmp_path: Path, processes: bool) -> None:
+    (tmp_path / "leaves.py").write_text(LEAVES)
+    params = {"when": ["made", "asked", "never"]}
+    plan = PLAIN | {"strategy": str(tmp_path / "leaves.py"), "params": params, "processes": processes}
+    outcome = run_plan(plan, tmp_path / "out", workers=2)
+    assert (outcome.done, outcome.failed) == (6, 4)
+    errors = read_runs(tmp_path / "out").set_index("params.when")["error"]
+    assert errors["made"].str.startswith("SystemExit: 3").all()
+    assert errors["asked"].str.contains("its method `targets` raised SystemExit").all()
+
+
 def test_a_killed_worker_costs_its_own_run_and_a_second_call_brings_it(tmp_path: Path) -> None:
     params = {"trouble": ["kill", ""], "once": str(tmp_path / "once"), "size": [500, 1_000]}
     plan = PLAIN | {"strategy": fragile(tmp_path), "params": params, "processes": True}
@@ -148,6 +219,22 @@ def test_a_killed_worker_costs_its_own_run_and_a_second_call_brings_it(tmp_path:
     again = run_plan(plan, tmp_path / "out", workers=2, resume=True)
     assert (again.skipped, again.done, again.failed) == (7, 1, 0)
     assert read_runs(tmp_path / "out")["error"].isna().all()
+
+
+def test_a_worker_that_is_killed_between_two_tasks_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has given its last row, and has not said yet that there is nothing left."""
+    plan = plan_with(processes=True, symbols="FAKE3", seed=1, leverage=5)
+    run_plan(plan, tmp_path / "whole", workers=1)
+    kills: list[int] = []
+    real = _Hand.lost
+    monkeypatch.setattr(_Hand, "lost", lambda self: kills.append(self.done) or real(self))
+    monkeypatch.setattr("backtester.batch.processes._work", dies_after_its_last_row)
+    outcome = run_plan(plan, tmp_path / "out", workers=2)
+    assert (outcome.done, outcome.failed) == (4, 0)
+    assert kills
+    same_rows(tmp_path / "whole", tmp_path / "out")
 
 
 def test_failed_runs_are_tried_again_and_finished_ones_are_not(tmp_path: Path) -> None:
@@ -171,17 +258,10 @@ def test_a_longer_axis_runs_what_is_new_and_a_shorter_one_sets_rows_aside(tmp_pa
 
 
 def test_an_edited_strategy_is_run_again(tmp_path: Path) -> None:
-    import sys
-
-    from backtester.batch import keys
-
     plan = PLAIN | {"strategy": fragile(tmp_path)}
     run_plan(plan, tmp_path / "out", workers=1)
     file = tmp_path / "fragile.py"
     file.write_text(file.read_text().replace("notional=self.size", "notional=-self.size"))
-    keys._source_of.cache_clear()  # as a new process has it
-    for name in [name for name, module in sys.modules.items() if getattr(module, "__file__", "") == str(file)]:
-        del sys.modules[name]
     again = run_plan(plan, tmp_path / "out", workers=1, resume=True)
     assert (again.skipped, again.done, again.set_aside) == (0, 2, 2)
 
@@ -199,8 +279,17 @@ def test_a_folder_with_rows_is_not_written_to_by_accident(tmp_path: Path) -> Non
 
 
 def test_two_batches_do_not_write_to_one_folder(tmp_path: Path) -> None:
-    with locked(tmp_path), pytest.raises(MarketDataError, match="another process"):
+    with locked(tmp_path), pytest.raises(MarketDataError, match=f"another process is writing to {tmp_path}. Wait"):
         run_plan(PLAIN, tmp_path, workers=1)
+
+
+def test_what_killed_writers_left_is_swept_by_the_next_batch(tmp_path: Path) -> None:
+    left = [tmp_path / folder / ".part-000001.parquet.77.tmp" for folder in ("runs", "earlier", "curves")]
+    for file in left:
+        file.parent.mkdir()
+        file.write_text("half a")
+    run_plan(PLAIN, tmp_path, workers=1)
+    assert not [file for file in left if file.exists()]
 
 
 @pytest.mark.parametrize("processes", [False, True])

@@ -96,6 +96,16 @@ def test_a_plan_is_run_and_read(backtester: Backtester, results: Results, plan: 
     assert (pd.read_parquet(tmp_path / "rows.parquet")["mode"] == "cross").all()
 
 
+def test_large_numbers_are_told_in_full(backtester: Backtester, results: Results, tmp_path: Path) -> None:
+    plan = PLAN.replace("seed = [1, 2, 3]", "balance = [1000000, 1234567.5]").replace("leverage = [5, 20, 50]", "")
+    (tmp_path / "plan.toml").write_text(plan[: plan.index("[[")])
+    assert "  balance          1000000, 1234567.5\n" in backtester("batch", "plan.toml").stdout
+    shown = results("out/plan")[1]
+    assert "  1,000,000  " in shown
+    assert "  1,234,567.5  " in shown
+    assert "from 1,000,000 to 1,234,567.5" in results("out/plan", "--along", "balance")[1]
+
+
 def test_failures_are_counted_shown_and_the_exit_code(
     backtester: Backtester, results: Results, tmp_path: Path
 ) -> None:
@@ -130,6 +140,23 @@ def test_what_is_refused(
     assert not (tmp_path / "out").exists()
 
 
+def test_maps_and_frontiers_are_shown_written_and_drawn(results: Results, plan: str, tmp_path: Path) -> None:
+    run_plan(plan, "out", workers=1)
+    code, shown, errors = results("out", "--heat", "leverage,params.exposure", "--png", "map.png")
+    assert (code, errors) == (0, "")
+    assert shown.startswith("final equity, isolated: leverage across, params.exposure down\n")
+    assert re.search(r"Higher final equity: isolated in \d and cross in \d of 4 cells.\nmap.png\n$", shown)
+    rows = json.loads(results("out", "--heat", "leverage,params.exposure", "--json")[1])
+    assert len(rows) == 12
+    (gone,) = {(row["leverage"], row["mode"]) for row in rows if row["final_equity"] is None}
+    assert gone == (50, "cross")  # excluded
+    assert results("out", "--heat", "leverage,seed", "--export", "map.csv")[1] == "18 rows: map.csv\n"
+    code, shown, errors = results("out", "--along", "leverage", "--json", "--png", "along.png")
+    assert (code, errors, len(json.loads(shown))) == (0, "along.png\n", 5)
+    for name in ("map.png", "along.png"):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
 def test_results_refuse_columns_and_endings_that_are_not_there(results: Results, plan: str) -> None:
     run_plan(plan, "out", workers=1)
     for options, words in (
@@ -139,6 +166,11 @@ def test_results_refuse_columns_and_endings_that_are_not_there(results: Results,
         (("--along", "symbols"), "error: --along: holds no numbers"),
         (("--where", "leverage"), "error: --where: is no condition"),
         (("--export", "rows.xlsx"), "error: --export: has no known ending; found 'rows.xlsx'"),
+        (("--heat", "leverage"), "error: --heat: names not two settings; found 'leverage'"),
+        (("--heat", "leverage,seeds"), "error: --heat: is no column of these runs; found 'seeds'; nearest: seed"),
+        (("--heat", "leverage,seed", "--measure", "fee"), "error: --measure: is no measure; found 'fee'"),
+        (("--heat", "leverage,seed", "--png", "map.jpg"), "error: --png: is no picture's name; found 'map.jpg'"),
+        (("--png", "map.png"), "error: --png: has nothing to show; found 'map.png'. Say what is drawn"),
     ):
         code, said, errors = results("out", *options)
         assert (code, said) == (2, "")

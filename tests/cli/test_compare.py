@@ -188,6 +188,10 @@ def test_help_names_the_options(backtester: Backtester) -> None:
     for option in [
         *plain.split(),
         "--json",
+        "--leverages A,B",
+        "--draws N",
+        "--draw-seed N",
+        "--close-ups N",
         "--market FOLDER|synthetic",
         "--set name=value",
         "--rule name=value",
@@ -216,3 +220,56 @@ def test_what_a_strategy_prints_does_not_spoil_the_json(backtester: Backtester, 
     done = backtester("compare", "talks.py", *options)
     assert json.loads(done.stdout)["strategy"] == "Talks()"
     assert "hello" in done.stderr
+
+
+def test_draws_give_the_differences_intervals(backtester: Backtester, tmp_path: Path) -> None:
+    options = ("--market", "synthetic", "--end", "2024-01-12", "--symbols", "FAKE1,FAKE2", "--draws", "6")
+    done = backtester("compare", "grid_reversion", *options, "--draw-seed", "4", "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)["sampling"]
+    assert (said["draws"], said["seed"]) == (6, 4)
+    assert said["intervals"]["final_equity"]["low"] <= said["intervals"]["final_equity"]["high"]
+    out = tmp_path / "run"
+    plain = backtester("compare", "grid_reversion", *options, "--close-ups", "1", "--out", out)
+    assert "6 draws" in plain.stdout
+    assert (out / "charts" / "ruin.svg").is_file()
+    assert len(list(out.glob("charts/close-up-*.png"))) <= 2
+
+
+def test_draws_run_at_one_venue(backtester: Backtester) -> None:
+    options = ("--market", "synthetic", "--end", "2024-01-05", "--venue", "okx,kraken", "--draws", "6")
+    done = backtester("compare", "grid_reversion", *options)
+    assert done.returncode == 2
+    assert "--venue: names several venues, and compare --draws runs at one" in done.stderr
+
+
+def test_one_draw_is_too_few(backtester: Backtester) -> None:
+    done = backtester("compare", "grid_reversion", "--market", "synthetic", "--end", "2024-01-05", "--draws", "1")
+    assert done.returncode == 2
+    assert done.stderr == "error: --draws: is out of range; found 1; allowed: 2 to 10000000, markets to draw\n"
+
+
+def test_several_leverages_are_compared_in_one_table(backtester: Backtester) -> None:
+    options = ("--market", "synthetic", "--end", "2024-01-08", "--symbols", "FAKE1,FAKE2", "--leverages", "5, 20")
+    done = backtester("compare", "grid_reversion", *options, "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["leverages"] == ["5x", "20x"]
+    assert said["configuration"]["account"]["leverage"] == [5.0, 20.0]
+    alone = json.loads(backtester("compare", "grid_reversion", *options[:-2], "--leverage", "5", "--json").stdout)
+    assert said["comparisons"]["5x"]["metrics"] == alone["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--leverages", "5,x"), "error: --leverages: is no list of numbers; found '5,x'. Write --leverages 5,10"),
+        (("--leverages", "5,5.0"), "error: --leverages: a leverage is named twice; found '5x'. Name each once.\n"),
+        (("--leverages", "5", "--draws", "9"), "error: --leverages: cannot go with --draws; found '5'. Leave one of"),
+        (("--leverages", "5,10", "--venue", "okx,kraken"), "error: --venue: names several venues, and compare --lever"),
+    ],
+)
+def test_leverages_that_cannot_be_compared(backtester: Backtester, options: tuple[str, ...], said: str) -> None:
+    done = backtester("compare", "grid_reversion", "--market", "synthetic", "--end", "2024-01-05", *options)
+    assert done.returncode == 2
+    assert done.stderr.startswith(said)

@@ -19,6 +19,7 @@ COMMANDS = [
     ("data", "download"),
     ("data", "import"),
     ("data", "repair"),
+    ("optimise",),
     ("results",),
     ("scenario",),
     ("scenario", "run"),
@@ -29,6 +30,7 @@ COMMANDS = [
     ("stress",),
     ("venues",),
     ("venues", "show"),
+    ("walk-forward",),
 ]
 
 

@@ -136,6 +136,11 @@ def test_the_pair_needs_two_symbols():
         plan(strategies.load("hedged_pair"), random_market(5, 1), Account())
 
 
+def test_the_pair_is_of_two_symbols():
+    with pytest.raises(StrategyError, match="first and second must be two symbols"):
+        plan(strategies.load("hedged_pair", first="AUSDT", second="AUSDT"), random_market(5), Account())
+
+
 def test_the_grid_adds_as_the_price_goes_away_and_closes_one_step_nearer():
     grid = strategies.load("grid_reversion", window=4, step=0.25, rungs=2, exposure=1.0)
     prices = market([64.0] * 8 + [32.0, 16.0, 16.0, 64.0])
@@ -152,6 +157,13 @@ def test_the_breakout_enters_at_an_extreme_and_leaves_at_the_middle():
     placed = [(int(b), float(x)) for b, x in zip(found.bar, found.size, strict=True)]
     assert placed == [(5, 1.0), (7, 0.0), (8, -1.0)]
     assert (found.trail[found.size != 0.0] > 0.0).all()
+
+
+def test_the_breakout_leaves_at_the_middle_itself():
+    """67 is half-way between 64 and 70; the bar after is below it, and would not have crossed it."""
+    breakout = strategies.load("breakout", channel=4, range_window=2, exposure=1.0)
+    found = plan(breakout, market([64.0, 66.0, 64.0, 66.0, 64.0, 70.0, 67.0, 66.0, 66.0]), Account()).orders
+    assert list(zip(found.bar.tolist(), found.size.tolist(), strict=True)) == [(5, 1.0), (6, 0.0)]
 
 
 @pytest.mark.parametrize("name", ["breakout", "Breakout", "BREAKOUT", " breakout "])

@@ -90,7 +90,7 @@ def test_an_error_while_a_file_is_imported_is_chained(folder, code, cause, line)
     ) as caught:
         strategies.load(f"{path}:Mine")
     assert isinstance(caught.value.__cause__, cause)
-    assert set(sys.modules) == before
+    assert not set(sys.modules) - before
 
 
 def test_a_bad_parameter_in_a_file_says_so(folder):
@@ -120,3 +120,32 @@ def test_the_traceback_shows_the_authors_line(folder):
     text = "".join(traceback.format_exception(caught.value))
     assert "return 1 / 0" in text
     assert "The above exception was the direct cause" in text
+
+
+def test_neighbours_of_one_name_in_two_folders_are_not_taken_for_each_other(tmp_path):
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "neighbour_of_both.py").write_text(f"WHO = {name!r}\n")
+        (tmp_path / name / "mine.py").write_text(
+            "from backtester import Strategy\nimport neighbour_of_both\n\n"
+            "class Mine(Strategy):\n    who: str = neighbour_of_both.WHO\n"
+        )
+    for name in ("first", "second", "first"):
+        assert strategies.load_class(f"{tmp_path / name}/mine.py").who == name
+
+
+def test_a_neighbour_that_was_edited_is_imported_again(tmp_path):
+    (tmp_path / "edited_one.py").write_text("SIZE = 1\n")
+    (tmp_path / "between_them.py").write_text("from edited_one import SIZE\n")
+    (tmp_path / "mine.py").write_text(
+        "from backtester import Strategy\nimport between_them\n\n"
+        "class Mine(Strategy):\n    size: int = between_them.SIZE\n"
+    )
+    spec = f"{tmp_path}/mine.py"
+    first = strategies.load_class(spec)
+    kept = sys.modules["between_them"]
+    assert strategies.load_class(spec).size == 1
+    assert sys.modules["between_them"] is kept
+    (tmp_path / "edited_one.py").write_text("SIZE = 22\n")
+    assert strategies.load_class(spec).size == 22
+    assert first.size == 1

@@ -1,6 +1,7 @@
 """The folder of several venues: a page of all with the chart, and each venue's own folder as its comparison has it."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -8,8 +9,10 @@ import pandas as pd
 import pytest
 
 from backtester import Account, Strategy, Targets, Venue, compare_venues, load_venue
+from backtester.errors import ConfigurationError
 from backtester.market import Market
-from reports.across import finding, folders, venue_equity_chart
+from backtester.summary import formatted, value
+from reports.across import finding, folders, venue_equity_chart, why_table
 from reports.canvas import NARROW, WIDE
 from reports.palette import dark_of_venues, look, look_of_venue
 from reports.write import write_report
@@ -45,7 +48,7 @@ def test_every_venue_has_its_own_folder(result, written):
     for name in ("report.html", "metrics.json", "configuration.json", "charts/equity.svg", "scenario-cross.json"):
         assert (written.parent / "okx" / name).read_bytes() == (alone / name).read_bytes()
     assert {each.name for each in (written.parent / "charts").iterdir()} == {
-        "equity.svg", "equity-narrow.svg", "equity.png",
+        "equity.svg", "equity-narrow.svg", "equity.png", "mode-map.svg", "mode-map-narrow.svg", "mode-map.png",
     }  # fmt: skip
 
 
@@ -64,6 +67,19 @@ def test_the_page_links_and_shows_each_venue(result, written):
     assert 'href="charts/equity.svg"' in page
     assert 'src="data:image/svg+xml;base64,' in page
     assert result.verdict.split(".")[0].replace(" %", "\u00a0%") in page
+
+
+def test_a_row_of_the_page_is_one_measure_at_every_venue(tmp_path):
+    """Automatic top-ups at the first or the second only: the rows below stay where they are."""
+    okx = load_venue("okx")
+    topped = replace(okx, name="topped", rules=replace(okx.rules, auto_top_up="all_free"))
+    for place, venues in enumerate(([topped, "okx"], ["okx", topped])):
+        both = compare_venues(Hold(), random_market(200, 2), ACCOUNT, venues, check=False)
+        page = write_report(both, tmp_path / str(place)).read_text()
+        for key in ("auto_top_ups", "worst_margin_ratio", "time_of_ruin"):
+            cells = re.findall(r"<td>(.*?)</td>", page.split(f'<tr id="{key}">')[1].split("</tr>")[0])
+            expected = [formatted(key, value(each.metrics, key, mode)) for each in both.values() for mode in both.modes]
+            assert cells == expected, key
 
 
 def test_a_notebook_needs_no_configuration(result, tmp_path):
@@ -120,3 +136,20 @@ def test_the_title_leaves_out_where_nothing_was_traded():
     assert high.verdict.startswith("No trade on hyperliquid: not compared. On okx: ")
     idle = compare_venues(Hold(), market, Account(leverage=50), ["hyperliquid"], check=False)
     assert (idle.verdict, finding(idle)) == ("No trade at any venue.", "No trade at any venue")
+
+
+def test_each_account_is_held_against_the_first(result, written):
+    first, *others = result.accounts
+    table = why_table(result)
+    assert first == ("okx", "isolated")
+    assert len(table.rows) == len(others)
+    for account, row in zip(others, table.rows, strict=True):
+        numbers = [float(cell.replace(",", "")) for cell in row.cells]
+        ends = [result[venue].results[mode].equity[-1] for venue, mode in (account, first)]
+        assert numbers[0] == pytest.approx(ends[0] - ends[1], abs=0.005)
+        assert sum(numbers[1:]) == pytest.approx(numbers[0], abs=0.005 * len(numbers))
+        found = result.attribution(account, first)
+        assert found.pairs["difference"].sum() == pytest.approx(ends[0] - ends[1], abs=1e-5)
+    assert "less that of okx, isolated" in written.read_text()
+    with pytest.raises(ConfigurationError, match=r"is none of this comparison.*okx, isolated"):
+        result.attribution(first, ("okx", "mixed"))

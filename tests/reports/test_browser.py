@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
+from reports.closeup import close_up_finding, largest
 from reports.palette import look
 from reports.tables import metrics_table
 from reports.write import write_report
@@ -164,6 +165,20 @@ def test_another_instrument_is_shown_when_chosen(opened, written, grid):
         page.locator("#instrument").select_option(symbol)
         texts = page.locator("#panels .annotation-text").all_text_contents()
         assert f"{symbol}: mark and liquidation lines" in texts
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_close_ups_open_one_by_one(opened, written, grid, viewport):
+    page = opened(written, viewport=viewport)
+    section = page.locator("section[aria-labelledby=close-ups]")
+    each = section.locator("> details")
+    shown = largest(grid, 3)
+    assert each.locator("> summary").all_inner_texts() == [close_up_finding(grid, *one) for one in shown]
+    assert each.first.locator("img").is_visible()
+    assert not each.nth(1).locator("img").is_visible()
+    each.nth(1).locator("> summary").click()
+    assert each.nth(1).locator("img").is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
 
 
 def test_a_finger_scrolls_the_page_and_the_buttons_zoom(opened, written):

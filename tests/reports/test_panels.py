@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64decode
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -39,6 +40,56 @@ def test_long_runs_are_thinned_out_and_keep_their_extremes():
             assert len(y) <= 3 * COLUMNS + 2
             assert (y.min(), y.max()) == (np.float32(curve.min()), np.float32(curve.max()))
         assert unpacked(shown["curves"]["low"][k])[1].min() == np.float32(run.equity_low.min())
+
+
+@pytest.fixture(scope="module")
+def spiked():
+    """Return a long quiet run in which every series leaves its usual value for a single bar, up and down."""
+    n, up, down = 50_000, 20_001, 30_001
+
+    def curve(usual, most, least):
+        out = np.full(n, usual)
+        out[[up, down]] = most, least
+        return out
+
+    paid = [(bar, "funding", -0.5) for bar in range(0, n, 500)] + [(up, "funding", 70.0), (up + 1, "funding", -90.0)]
+    equity, mark = curve(1e4, 14e3, 7e3), curve(100.0, 130.0, 80.0)
+    prices = {f"mark_{name}": mark[:, np.newaxis] for name in ("open", "high", "low", "close")}
+    market = replace(fake_market(n, ("BTCUSDT",)), **prices)
+    run = fake_result(market, equity, low=equity - curve(1.0, 1.0, 900.0), ratio=curve(0.2, 0.9, 0.1), ledger=paid)
+    run.liquidation_price = np.column_stack([curve(75.0, 95.0, 60.0)])
+    return run, panels(fake_comparison({"cross": run}))
+
+
+@pytest.mark.parametrize("series", ["equity", "low", "drawdown", "ratio", "funding", "price", "line"])
+def test_no_series_loses_an_extreme_to_the_thinning(spiked, series):
+    run, shown = spiked
+    instrument = shown["instruments"][0]
+    paid = run.ledger
+    whole = {
+        "equity": run.equity,
+        "low": run.equity_low,
+        "drawdown": underwater(run.equity, 1e4, run.equity_low) * 100.0,
+        "ratio": run.worst_margin_ratio,
+        "funding": -np.cumsum(np.bincount(paid["bar"], paid["amount"], minlength=50_000)),
+        "price": run.market.mark_close[:, 0],
+        "line": run.liquidation_price[:, 0],
+    }[series]
+    drawn = {"price": instrument["price"], "line": instrument["lines"][0][0]}
+    x, y = unpacked(drawn[series] if series in drawn else shown["curves"][series][0])
+    assert len(y) <= 3 * COLUMNS + 2
+    assert y.min() == np.float32(whole.min())
+    if series != "low":  # of which only the depths are drawn
+        assert y.max() == np.float32(whole.max())
+    assert (y == whole[x // 3_600 - 1].astype("<f4")).all()  # and every point is one of the series
+
+
+@pytest.mark.parametrize(("line", "drawn"), [(51.0, True), (49.0, False), (149.0, True), (151.0, False)])
+def test_liquidation_lines_end_half_the_price_away(line, drawn):
+    run = fake_result(fake_market(4, ("BTCUSDT",)), [1e4] * 4)  # the mark is 100
+    run.liquidation_price = np.full((4, 1), line)
+    lines = panels(fake_comparison({"cross": run}))["instruments"][0]["lines"][0]
+    assert [unpacked(each)[1].tolist() for each in lines] == ([[line] * 4] if drawn else [])
 
 
 def test_prices_keep_the_wicks(grid):

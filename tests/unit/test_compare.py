@@ -80,6 +80,12 @@ class TestComparison:
         assert table.at["final_equity", "difference"] == 1_500
         assert math.isnan(table.at["sortino", "difference"])
 
+    def test_a_parting_names_modes_as_words(self):
+        dead = [BUY, (4, 1, "liquidation", -5.0, 80.0, -812.4)]
+        first, second = pair(dead, [BUY])
+        said = fake_comparison({"sub_accounts": first, "cross": second}).parting.why
+        assert said.startswith("sub-accounts was liquidated on SOLUSDT")
+
     def test_one_mode_or_three_have_no_difference(self):
         run = pair()[0]
         assert list(fake_comparison({"isolated": run}).metrics) == ["isolated"]

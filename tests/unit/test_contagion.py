@@ -1,12 +1,16 @@
 """Culprits are those that could not have stood alone; the blame of a liquidation is shared among them."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 
 from backtester.contagion import EARLIER, contagion
+from backtester.reference.holding import requirement_line
+from backtester.reference.tiers import build_tiers
 from tests.laws.engines import columns, flat, scenario
 from tests.twin.scenarios import random_scenario
+from tests.twin.venue_scenarios import venue_scenario
 from tests.unit.two_modes import in_both, in_mode
 
 CALM = columns([flat(100)] * 5)
@@ -57,6 +61,58 @@ def test_the_tiers_of_the_time_count_and_the_leverage_of_the_time():
     victim = shared(instruments=changed, margin_actions=lowered).closings.iloc[0]
     assert victim["requirement"] == 40 * 100 / 32
     assert victim["margin"] == 40 * 100 / 16
+
+
+def test_maintenance_at_the_entry_is_that_of_the_tier_of_the_entry():
+    """30 coins are worth 3,000 at the entry and no more than 2,560 where they are closed."""
+    tiers = [[0, 1 / 64, 64], [2_560, 1 / 8, 8]]
+    fell = shared(venue={"mm_basis": "entry"}, instruments=[{}, {"symbol": "COIN1", "tiers": tiers}]).closings.iloc[1]
+    assert 30 * fell["mark_price"] < 2_560
+    assert fell["requirement"] == 3_000 / 8 - 2_560 * (1 / 8 - 1 / 64)
+
+
+@pytest.mark.parametrize("draw", [random_scenario, venue_scenario])
+def test_requirement_alone_is_what_the_plain_engine_asks_for(draw):
+    bases = set()
+    for seed in range(120):
+        run = in_mode(draw(seed), "cross")
+        for row in contagion(run).closings.to_dict("records"):
+            needed = plain_requirement(run, row)
+            assert row["requirement"] == pytest.approx(needed, abs=1e-9 * run.scenario.balance), seed
+            bases.add(run.scenario.rules.mm_basis)
+    assert bases == {"mark", "entry"}
+
+
+def plain_requirement(run, row):
+    """Return what a closed position would have needed alone, by the formula of the reference."""
+    instrument = run.scenario.instruments[run.market.symbols.index(row["symbol"])]
+    time = run.market.open_time[row["bar"]]
+    tiers = [instrument.tiers, *(table.tiers for table in instrument.tier_changes if table.since <= time)][-1]
+    rows = [[tier.floor, tier.maintenance_rate, tier.max_leverage] for tier in tiers]
+    table = build_tiers(rows, instrument.tier_key, instrument.unit_margin_rate)
+    mark = -1.0 / row["mark_price"] if instrument.contract == "inverse" else row["mark_price"]
+    size, entry = abs(row["quantity"]), abs(mark - row["pnl"] / row["quantity"])
+    worth = size * (entry if run.scenario.rules.mm_basis == "entry" else abs(mark))
+    key = size if instrument.tier_key == "quantity" else worth
+    line = requirement_line(run.scenario.rules, SimpleNamespace(tiers=table), size, size * entry, key)
+    return line.at(abs(mark))
+
+
+def test_the_margin_an_isolated_position_opens_with_has_the_buffer_in_it():
+    run = scenario([], BOTH, SLOTS, bars=[CALM, FALLS], venue={"initial_margin_buffer": 1 / 64})
+    isolated, cross = in_both(run)
+    posted = isolated.ledger["amount"][(isolated.ledger["slot"] == 0) & (isolated.ledger["pool"] > 0)]
+    assert contagion(cross, isolated).closings.iloc[0]["margin"] == posted.sum() == 40 * 100 * (1 / 8 + 1 / 64)
+
+
+def test_a_loss_of_another_position_is_not_one_of_this():
+    """Isolated lost the slot before, and got no margin for the order that cross filled."""
+    bars = [columns([flat(100), flat(100), (100, 100, 70, 100), flat(100), (100, 100, 70, 70), flat(70)])]
+    lost, later = {"bar": 0, "slot": 0, "size": 70}, {"bar": 2, "slot": 0, "size": 40}
+    cross = in_mode(scenario([], [later], SLOTS[:1], bars=bars), "cross")
+    isolated = in_mode(scenario([], [lost, {**later, "margin": 500}], SLOTS[:1], bars=bars), "isolated")
+    assert isolated.liquidations["bar"].tolist() == [2]
+    assert contagion(cross, isolated).closings["elsewhere"].tolist() == ["flat"]
 
 
 def test_nothing_follows_the_last_bar():

@@ -74,6 +74,21 @@ def test_one_position_alone_is_at_its_liquidation_price(contract, size):
     assert closest_together(run) == pytest.approx(summarise(run)["closest_to_liquidation"], rel=1e-9)
 
 
+@pytest.mark.parametrize("size", [500.0, 900.0, 1_000.0, 1_100.0])
+def test_a_coin_margined_long_of_about_one_time_its_equity_has_a_line(size):
+    """All its equity is gone before the price is 0, at which such a contract is worth endlessly much."""
+    run = account([size], (100.0,), balance=10.0, instruments=instruments(1, contract="inverse"))
+    # 10 + N - N / (1 - d) = N / (1 - d) / 64, N = size / 100
+    worth = size / 100
+    assert closest_together(run) == pytest.approx(1 - worth * (1 + RATE) / (10 + worth), rel=1e-9)
+
+
+def test_without_a_maintenance_rate_the_line_is_where_the_equity_ends():
+    run = account([900.0], (100.0,), balance=10.0, instruments=instruments(1, contract="inverse", tiers=[[0, 0, 64]]))
+    # 10 + 9 - 9 / (1 - d) = 0
+    assert closest_together(run) == pytest.approx(10 / 19, rel=1e-9)
+
+
 def test_nothing_can_take_an_account_without_leverage():
     assert math.isnan(closest_together(account([4.0, 4.0], instruments=instruments())))
     assert math.isnan(closest_together(account([0.0, 0.0], instruments=instruments())))
@@ -91,6 +106,7 @@ def test_a_short_can_be_farther_than_its_price():
     assert closest_together(run) == pytest.approx((1_000 - 6.25) / 406.25, rel=1e-9)
 
 
+NET = {"venue": {"hedge_offset": "net"}}
 CASES = {
     "longs": ([40.0, 40.0], {}),
     "pair": ([40.0, -40.0], {}),
@@ -98,9 +114,10 @@ CASES = {
     "entry basis": ([40.0, -30.0], {"venue": {"mm_basis": "entry"}}),
     "inverse": ([4_000.0, -2_000.0], {"balance": 10.0, "contract": "inverse"}),
     "tiers by quantity": ([40.0, -30.0], {"tier_key": "quantity", "tiers": [[0, 1 / 64, 64], [35, 1 / 32, 32]]}),
+    "inverse, net": ([600.0, -200.0, 100.0], {"balance": 10.0, "contract": "inverse", "hedged": True, **NET}),
     "hedge, both sides": ([40.0, -10.0, 30.0], {"hedged": True}),
     "hedge, larger side": ([40.0, -10.0, 30.0], {"hedged": True, "venue": {"hedge_offset": "larger_side"}}),
-    "hedge, net": ([40.0, -10.0, 30.0], {"hedged": True, "venue": {"hedge_offset": "net"}}),
+    "hedge, net": ([40.0, -10.0, 30.0], {"hedged": True, **NET}),
 }
 
 

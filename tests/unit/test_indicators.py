@@ -116,6 +116,18 @@ def test_zscore_of_a_window_that_does_not_move_is_nan():
     assert np.isnan(indicators.zscore(np.full(5, 7.0), 3)).all()
 
 
+@pytest.mark.parametrize("window", [2, 6, 11])
+def test_a_price_that_has_come_to_rest_has_no_deviation_left(window):
+    """Sums over a window that moves on keep some rounding of what has left it."""
+    for seed in range(40):
+        moved = 0.01 * np.exp(np.cumsum(np.random.default_rng(seed).normal(0.0, 0.05, 30)))
+        prices = np.concatenate([moved, np.full(20, moved[-1])])
+        rest = slice(29 + window - 1, None)
+        assert (indicators.rolling_std(prices, window)[rest] == 0.0).all()
+        assert np.isnan(indicators.zscore(prices, window)[rest]).all()
+        assert np.isfinite(indicators.zscore(prices, window)[window - 1 : 29]).all()
+
+
 def test_previous_skips_missing_bars():
     got = indicators.previous([1.0, NAN, 3.0, 4.0])
     np.testing.assert_array_equal(got, [NAN, NAN, 1.0, 3.0])

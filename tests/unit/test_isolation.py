@@ -19,6 +19,14 @@ def priced(candles, orders=(BUY,), within=24, **more):
     return isolation_price(in_mode(scenario(candles, list(orders), **more), "isolated"), within)
 
 
+def test_of_two_blocks_in_one_bar_each_has_what_was_posted_to_it():
+    """The stop at 95 ends the first, the limit at 92 begins the second, which does not live through 80."""
+    orders = [{**BUY, "stop": 95}, {**BUY, "type": "limit", "limit": 92}]
+    found = priced([flat(100), (100, 100, 80, 96), flat(96)], orders)
+    assert found.blocks["entry_price"].tolist() == [92.0]
+    assert found.blocks["posted"].tolist() == [8 * 92 / 8]
+
+
 def test_a_price_that_came_back():
     found = priced(DIP)
     (block,) = found.blocks.to_dict("records")

@@ -64,6 +64,10 @@ class TestParting:
             "isolated rejected the order for SOLUSDT (it would have been liquidated at once) while cross traded +5."
         )
 
+    def test_an_order_with_nothing_to_reduce(self):
+        parting = parted([(1, 1, "rejected", 0.0, np.nan, 0.0, "no_position")], [BUY])
+        assert parting.why == "isolated rejected the order for SOLUSDT (nothing to reduce) while cross traded +5."
+
     def test_margin_instructions_that_only_isolated_follows_are_no_parting(self):
         parting = parted([BUY, (2, 1, "add_margin", 0.0, np.nan, 5.0)], [BUY, (2, 1, "rejected", 0, 0, 0, "refused")])
         assert parting.bar == -1

@@ -43,7 +43,9 @@ def test_the_reasons_are_counted_the_most_frequent_first():
     ]
 
 
-@pytest.mark.parametrize("reason", ["no_data", "minimum", "tier", "available", "would_liquidate", "refused"])
+@pytest.mark.parametrize(
+    "reason", ["no_data", "minimum", "tier", "available", "would_liquidate", "refused", "no_position"]
+)
 def test_every_reason_has_words(reason):
     said = refusals(run((REJECTED, reason)), "isolated")[0]
     assert reason == "available" or f"for {reason}." not in said

@@ -42,6 +42,19 @@ def test_rows_are_blocks_of_the_mean_length_that_wrap_around():
     assert abs(counts[:50].mean() - 50) < 15
 
 
+def test_blocks_begin_anywhere_and_their_lengths_are_geometric():
+    """Of 20 rows and 6,000 draws: every row is as often a beginning, and every length as often as it should be."""
+    rows = np.stack([draw_rows(20, 4.0, 2, k) for k in range(6_000)])
+    joints = (rows[:, 1:] - rows[:, :-1]) % 20 != 1
+    assert joints.mean(axis=0) == pytest.approx(0.25 * 19 / 20, abs=0.025)  # the last step like the others
+    begins = np.bincount(rows[:, 0], minlength=20)
+    assert begins.min() > 6_000 / 20 * 0.75
+    first = np.where(joints.any(axis=1), joints.argmax(axis=1) + 1, 20)
+    for length in (1, 2, 5):
+        expected = 0.2375 * (1 - 0.2375) ** (length - 1)  # a new block may go on where the last one ended
+        assert np.mean(first == length) == pytest.approx(expected, abs=0.02)
+
+
 def test_rows_of_length_one_are_drawn_one_by_one():
     rows = draw_rows(5_000, 1.0, 0, 0)
     assert np.count_nonzero(np.diff(rows) == 1) < 10
@@ -72,6 +85,51 @@ def test_the_block_length_is_near_that_of_the_theory(phi, low, high):
     found = np.median([block_length(ar(phi, n, seed)) for seed in range(15)])
     assert low <= found <= high
     assert found == pytest.approx(theory, rel=0.35) or phi == 0.0
+
+
+def block_by_hand(x):
+    """As the papers have it, sum by sum; and the spectrum at 0, which may come out below 0."""
+    n, mean = len(x), sum(x) / len(x)
+    row, bound = max(5, math.ceil(math.sqrt(math.log10(n)))), 2 * math.sqrt(math.log10(n) / n)
+    most = min(math.ceil(math.sqrt(n)) + row, n - 1)
+    covariance = [sum((x[t] - mean) * (x[t + k] - mean) for t in range(n - k)) / n for k in range(most + 1)]
+    large = [k for k in range(1, most + 1) if abs(covariance[k] / covariance[0]) >= bound]
+    quiet = (m for m in range(most - row + 1) if not any(m < k <= m + row for k in large))
+    window = min(2 * max(next(quiet, max(large, default=0)), 1), most)
+    lags = [(k, min(1.0, 2 * (1 - abs(k) / window)) * covariance[abs(k)]) for k in range(-window, window + 1)]
+    spectrum = sum(value for _, value in lags)
+    b = (2 * sum(abs(k) * value for k, value in lags) ** 2 / (2 * spectrum**2) * n) ** (1 / 3)
+    return min(max(b, 1.0), math.ceil(min(3 * math.sqrt(n), n / 3))), spectrum
+
+
+def test_the_block_length_is_that_of_the_papers():
+    random, below = np.random.default_rng(0), 0
+    for k in range(150):
+        series = ar(random.uniform(-0.98, 0.98), int(random.integers(16, 250)), k)
+        series = np.cumsum(series) if k % 7 == 0 else np.abs(series) if k % 5 == 0 else series
+        expected, spectrum = block_by_hand(series.tolist())
+        assert block_length(series) == pytest.approx(expected, rel=1e-7)
+        below += spectrum < 0
+    assert below > 2
+
+
+def test_the_longest_block_counts_of_instruments_returns_and_their_sizes():
+    calm, trending = np.random.default_rng(3).normal(0.0, 0.01, N), 0.01 * ar(0.8, N, 1)
+    clustered = 0.01 * np.random.default_rng(4).normal(size=N) * np.exp(ar(0.95, N, 2) / 2)
+    alone = [market(100 * np.exp(np.cumsum(moves))) for moves in (calm, trending, clustered)]
+    lengths = [market_block_length(each) for each in alone]
+    assert lengths[0] < min(lengths[1:])
+    assert lengths[1] == block_length(np.diff(np.log(alone[1].close[:, 0]))) > block_length(
+        np.abs(np.diff(np.log(alone[1].close[:, 0])))
+    )
+    assert lengths[2] == block_length(np.abs(np.diff(np.log(alone[2].close[:, 0]))))
+    both = market(*(each.close[:, 0] for each in alone))
+    assert market_block_length(both) == max(lengths)
+    late = random_market(N, 2, gaps=((1, 0, 99),))
+    known = late.close[100:, 1]
+    assert market_block_length(late.select([late.symbols[1]])) == max(
+        block_length(moves) for moves in (np.diff(np.log(known)), np.abs(np.diff(np.log(known))))
+    )
 
 
 def test_a_series_that_does_not_vary_or_is_short_has_blocks_of_one():
@@ -142,6 +200,21 @@ def test_funding_stays_at_its_times_with_the_rate_in_force(made, resampler):
         mine = made.funding.instrument == i
         in_force = max(np.searchsorted(made.funding.time[mine], source, side="right") - 1, 0)
         assert drawn.funding.rate[k] == made.funding.rate[mine][in_force]
+
+
+def test_a_settlement_is_priced_beside_the_mark_of_its_bar_as_its_own_was():
+    """In a bar of the draw, the price of the settlement is as far from the mark's open as where the rate comes from."""
+    made = synthetic(N, 2, seed=5, crash=False)
+    premium = 1.0 + 1e-3 * np.random.default_rng(1).normal(size=len(made.funding.time))
+    bar = np.searchsorted(made.open_time, made.funding.time)
+    price = premium * made.mark_open[bar, made.funding.instrument]
+    made = replace(made, funding=made.funding._replace(mark_price=price, rate=1e-9 * np.arange(len(premium))))
+    rows = draw_rows(N, 15.0, 3, 2)
+    drawn = Resampler(made).of(rows)
+    taken = np.rint(drawn.funding.rate / 1e-9).astype(int)  # whose rate it is
+    expected = premium[taken] * drawn.mark_open[bar, made.funding.instrument]
+    np.testing.assert_allclose(drawn.funding.mark_price, expected, rtol=1e-12)
+    assert not np.array_equal(taken, np.arange(len(taken)))
 
 
 def test_several_settlements_in_a_bar_come_as_they_were():

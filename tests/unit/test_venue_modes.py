@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from backtester.account import Account, position_modes, rules_of
 from backtester.across import compare_venues
 from backtester.compare import compare
+from backtester.engine import run
 from backtester.errors import ConfigurationError
 from backtester.market import Market
 from backtester.strategy import SlotSpec
@@ -137,3 +139,13 @@ def test_slots_that_the_venue_would_join_are_said(venue, rules, keeps):
     assert all(f"{venue} keeps {keeps}" in note and "AUSDT" in note for note in notes)
     cross = compare(two_legs(None, None), market(FLAT), account, ["cross"])
     assert not any("isolated from" in note for note in cross.notes)
+
+
+def test_a_mode_in_place_of_the_accounts_is_the_accounts_own():
+    """What slots say of themselves counts in mixed, whichever of both said mixed."""
+    falling = market(np.linspace(100.0, 60.0, 50))
+    both = fixed([SlotSpec("AUSDT", leg=mode, margin_mode=mode) for mode in ("isolated", "cross")], notional=20_000.0)
+    named = run(both, falling, Account(mode="mixed"))
+    placed = run(both, falling, Account(mode="cross"), mode="mixed")
+    assert np.array_equal(placed.equity, named.equity)
+    assert not np.array_equal(placed.equity, run(both, falling, Account(mode="cross")).equity)

@@ -37,6 +37,30 @@ class TestVerdict:
             "Cross was ruined on 2025-10-01 04:00."
         )
 
+    def test_a_loss_that_insurance_bore_in_part(self):
+        """After a gap more is lost than there was: not by the account."""
+        gap = (4, 1, "liquidation", -5.0, 80.0, -90_000.0)
+        first, second = pair([BUY, gap], [BUY], first=[*FLAT[:4], 0, 0, 0, 0])
+        first.totals["insurance_absorbed"] = 80_000.0
+        said = fake_comparison({"isolated": first, "cross": second}).verdict
+        assert "isolated 1 (90,000.00 USDT lost, 80,000.00 absorbed by insurance) and cross 0." in said
+
+    def test_what_is_printed_alike_is_called_alike(self):
+        """A third of a cent, and a hundredth of a percent that rounding hides."""
+        first, second = pair([BUY], [BUY], first=[*FLAT[:7], 9_999.996], second=[*FLAT[:7], 9_999.999])
+        first.equity_low, second.equity_low = (np.array([low, *FLAT[:6], 9_999.0]) for low in (9_500.48, 9_499.51))
+        said = fake_comparison({"isolated": first, "cross": second})
+        assert said.verdict.startswith(
+            "Both modes ended with 10,000.00 USDT. The largest drawdown inside bars was the same: 5.00 %."
+        )
+        assert said.metrics.at["max_drawdown_in_bars", "difference"] < -5e-5
+        both = {"candle": first, "adverse": first}, {"candle": second, "adverse": second}
+        band = band_frame(dict(zip(("isolated", "cross"), both, strict=True)))
+        assert band_verdict(band, balance=10_000.0, timeframe=HOUR) == (
+            "Which mode ends higher: a tie under every path. "
+            "Which mode has the smaller drawdown: a tie under every path."
+        )
+
     def test_closes_can_tell_another_story(self):
         first, second = pair([BUY], [BUY], first=[9_500.0] * 8, second=FLAT)
         second.equity_low = np.array([*FLAT[:7], 4_000.0])

@@ -10,13 +10,13 @@ import typer
 from backtester._foreign import import_ours
 from backtester.cli.data.options import CANDLES, StoreOption, Venues, chosen, open_store
 from backtester.cli.options import as_options
+from backtester.cli.pictures import FORMS, check_picture, write_picture
 from backtester.errors import ConfigurationError, MarketDataError
 
 if TYPE_CHECKING:
     from data.store import Series, Store
 
 MILLISECOND = 1_000_000  # [ns]
-FORMS = (".png", ".svg")
 
 
 def show(
@@ -40,17 +40,11 @@ def show(
         held = open_store(store)
         trade = _trade(held, chosen(held, venue, symbol, "trade"), symbol, timeframe)
         path = out or Path(f"{trade.venue}-{trade.symbol}-{trade.timeframe}.png")
-        if path.suffix not in FORMS:
-            raise ConfigurationError("out", str(path), "is no picture's name", allowed=FORMS, cure="Let it end in .png")
+        check_picture("out", path, FORMS)
         limits = (instant(start or None, "--start"), instant(end or None, "--end"))
         first, last = (None if limit is None else limit // MILLISECOND for limit in limits)
         title, figure = _chart(held, trade, first, last)
-    canvas = import_ours("reports.canvas")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".png":
-        path.write_bytes(canvas.png(figure))
-    else:
-        path.write_text(canvas.svg(figure, title, import_ours("reports.palette").dark_of_venues()), encoding="utf-8")
+    write_picture(path, figure, title)
     print(f"{title}\n{path}")
 
 

@@ -1,0 +1,75 @@
+"""`backtester walk-forward`: parameters chosen on the past of each window, tested on what came next."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backtester._foreign import import_ours
+from backtester.cli.exporting import check_ending
+from backtester.cli.exporting import export as write_rows
+from backtester.cli.options import as_options
+from backtester.cli.pictures import check_picture, write_picture
+from backtester.cli.screen import NARROW, listed, opening, progress, steps, table, terminal
+
+if TYPE_CHECKING:
+    from backtester.walk_forward import WalkForward
+
+
+def walk_forward(
+    plan: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PLAN.toml", help="A plan with a table [walk_forward]: train, test, measure ...", show_default=False
+        ),
+    ],
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="Threads; else one per processor.", show_default=False)
+    ] = None,
+    png: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Draw the equity of all tests put together.", show_default=False),
+    ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the windows as .csv, .json or .parquet.", show_default=False),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the report.")] = False,
+) -> None:
+    """Choose parameters on each window of a market, and test them on the bars after it, under each margin mode."""
+    with as_options(), progress() as tell, redirect_stdout(sys.stderr):  # what an author's code prints is no report
+        check_ending(export)
+        check_picture("png", png)
+        tell("starting the engine")
+        from backtester.walk_forward import walk_forward as walk
+
+        result = walk(plan, workers=workers, progress=steps(tell))
+    if export is not None:
+        write_rows(result.table, export)
+    if as_json:
+        print(json.dumps({"plan": str(plan), **result.to_dict()}, indent=2, ensure_ascii=False, allow_nan=False))
+    elif export is None:
+        _show(result)
+    if png is not None:
+        write_picture(png, import_ours("reports.walk_forward").walk_forward_chart(result))
+        print(png, file=sys.stderr if as_json else sys.stdout)
+
+
+def _show(result: WalkForward) -> None:
+    """Print the report: tables on a terminal, else the plain text that ``print(result)`` gives."""
+    console = terminal()
+    if console is None:
+        print(result)
+        return
+    from backtester.walk_forward import printing
+
+    opening(console, printing.title(result), printing.told(result), result.verdict, synthetic=result.market.synthetic)
+    roomy = console.width >= NARROW
+    console.print(table(*printing.summary_rows(result), roomy=roomy))
+    console.print(table(*printing.window_rows(result), roomy=roomy, dense=True))
+    listed(console, "Notes", printing.notes(result))

@@ -1,0 +1,78 @@
+"""Indicators that are worked out once for many strategies: what a sweep over parameters asks for again and again."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import wraps
+from threading import Lock
+from typing import Any, ParamSpec
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Memory", "remembered", "remembering"]
+
+P = ParamSpec("P")
+Floats = NDArray[np.float64]
+
+
+class Memory:
+    """The results that were asked for last.
+
+    Parameters
+    ----------
+    most : int [bytes]
+        Of all results together.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most, self._held = most, 0
+        self._lock = Lock()
+        self._found: OrderedDict[Any, tuple[object, Floats]] = OrderedDict()
+
+    def get(self, key: Any, given: object, make: Callable[[], Floats]) -> Floats:
+        """Return the result of a key, of which `given` keeps the place in memory that the key names from reuse."""
+        with self._lock:
+            found = self._found.get(key)
+            if found is not None:
+                self._found.move_to_end(key)
+                return found[1]
+        result = make()
+        with self._lock:
+            if key not in self._found:
+                self._found[key] = given, result
+                self._held += result.nbytes
+            while self._held > self._most:
+                self._held -= self._found.popitem(last=False)[1][1].nbytes
+        return result
+
+
+_MEMORY: ContextVar[Memory | None] = ContextVar("memory", default=None)
+
+
+@contextmanager
+def remembering(memory: Memory) -> Iterator[None]:
+    """Let indicators of arrays that cannot be written to, as those of a market, be looked up in a memory."""
+    token = _MEMORY.set(memory)
+    try:
+        yield
+    finally:
+        _MEMORY.reset(token)
+
+
+def remembered(indicator: Callable[P, Floats]) -> Callable[P, Floats]:
+    """Have an indicator use the memory where there is one; each caller gets an array of its own."""
+
+    @wraps(indicator)
+    def asked(*args: P.args, **kwargs: P.kwargs) -> Floats:
+        memory, values = _MEMORY.get(), args[0] if args else None
+        if memory is None or not isinstance(values, np.ndarray) or values.flags.writeable:
+            return indicator(*args, **kwargs)
+        place = values.__array_interface__["data"][0], values.shape, values.strides, values.dtype.str
+        key = indicator.__name__, place, args[1:], tuple(sorted(kwargs.items()))
+        return memory.get(key, values, lambda: indicator(*args, **kwargs)).copy()
+
+    return asked

@@ -1,0 +1,67 @@
+"""Indicators that are remembered: the same numbers, worked out once, and an array of its own for everybody."""
+
+import numpy as np
+import pytest
+
+from backtester import indicators, remembering
+from backtester.remembering import Memory
+from data import synthetic
+
+CLOSE = synthetic(500, 2).close
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Count how often pandas is asked."""
+    asked = []
+
+    def by_column(values, apply):
+        asked.append(1)
+        return original(values, apply)
+
+    original = indicators._by_column
+    monkeypatch.setattr(indicators, "_by_column", by_column)
+    return asked
+
+
+def test_the_same_indicator_of_the_same_array_is_worked_out_once(counted):
+    right = indicators.sma(CLOSE, 20)
+    with remembering.remembering(Memory(1 << 20)):
+        first, again, other = (indicators.sma(CLOSE, n) for n in (20, 20, 30))
+    np.testing.assert_array_equal(first, right)
+    np.testing.assert_array_equal(again, right)
+    assert not np.array_equal(other, right, equal_nan=True)
+    assert len(counted) == 3
+
+
+def test_without_a_memory_nothing_is_remembered(counted):
+    for _ in range(3):
+        indicators.ema(CLOSE, 20)
+    assert len(counted) == 3
+
+
+def test_whoever_writes_into_an_indicator_writes_into_his_own():
+    right = indicators.sma(CLOSE, 20)
+    with remembering.remembering(Memory(1 << 20)):
+        for written in (0.0, 1.0):
+            indicators.sma(CLOSE, 20)[:] = written
+        np.testing.assert_array_equal(indicators.sma(CLOSE, 20), right)
+
+
+def test_arrays_that_may_change_and_other_indicators_are_not_confused(counted):
+    mine = CLOSE.copy()
+    with remembering.remembering(Memory(1 << 20)):
+        before = indicators.sma(mine, 5)
+        mine *= 2.0
+        np.testing.assert_allclose(indicators.sma(mine, 5), 2.0 * before)
+        assert not np.array_equal(indicators.rolling_max(CLOSE, 5), indicators.rolling_min(CLOSE, 5), equal_nan=True)
+        one, two = CLOSE[:, 0], CLOSE[:, 1]
+        assert not np.array_equal(indicators.sma(one, 5), indicators.sma(two, 5), equal_nan=True)
+        assert indicators.sma(values=CLOSE, window=5).shape == CLOSE.shape
+
+
+def test_the_oldest_goes_when_the_memory_is_full(counted):
+    with remembering.remembering(Memory(2 * CLOSE.nbytes)):
+        for window in (5, 6, 7, 6, 7, 5):
+            indicators.sma(CLOSE, window)
+    assert len(counted) == 4
