@@ -93,7 +93,7 @@ def summary_rows(result: WalkForward) -> Rows:
 
 def window_rows(result: WalkForward) -> Rows:
     """Return the header and the rows of the windows: one for each window and mode."""
-    label = textwrap.wrap(f"{MEASURE[result.asked.measure].label},", HEADING)
+    label = textwrap.wrap(MEASURE[result.asked.measure].label, HEADING)
     inside = "\n".join([*label, "in", "sample"])
     names = ",\n".join(name.removeprefix(f"{PARAMS}.") for name in result.names) or "chosen"
     header = ["tested\nfrom", "mode", names, inside, "out of\nsample", "return", "drawdown\nin bars"]
