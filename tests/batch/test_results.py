@@ -114,6 +114,10 @@ def test_best_and_worst_of_each_mode(rows: pd.DataFrame) -> None:
         assert worst["final_equity"].tolist() == ranked.tail(3).tolist()
     few = extremes(rows[:3], "final_equity", 3, ascending=True)
     assert sum(len(best) + len(worst) for best, worst in few.values()) == 3
+    for n, expected in ((1, (1, 0)), (2, (1, 1)), (5, (3, 2)), (7, (3, 3))):
+        ((best, worst),) = extremes(rows[rows["mode"] == "cross"][:n], "final_equity", 3, ascending=False).values()
+        assert (len(best), len(worst)) == expected
+        assert not set(best["key"]) & set(worst["key"])
 
 
 def test_groups_count_and_average_what_was_done(rows: pd.DataFrame) -> None:
@@ -147,6 +151,8 @@ def test_where_the_modes_cross_over() -> None:
         "Higher median final equity, along leverage: neither at 1, cross from 2 to 3 and isolated at 4.",
         "Smaller worst drawdown, along leverage: neither from 1 to 4.",
     ]
+    close = table.assign(median_final_equity=[1e4, 1e4 + 1e-6, 1e4, 1e4 + 1e-4, 1e-6, 2e-6, 0.0, 0.0])
+    assert crossings(close, "leverage", equity, pair) == [("", 1, 1), ("cross", 2, 3), ("", 4, 4)]
     deep = table.assign(worst_drawdown_in_bars=[0.1, 0.2] * 4)
     assert said(deep, "leverage")[1] == "Smaller worst drawdown, along leverage: isolated from 1 to 4."
     short = table.drop(table.index[-1])

@@ -13,10 +13,11 @@ import pandas as pd
 import pytest
 
 from backtester import Account, compare
-from backtester.batch import Plan, read_runs, run_plan
+from backtester.batch import Plan, plan_of, read_runs, run_plan
 from backtester.batch.processes import _Hand
 from backtester.batch.runner import Outcome
 from backtester.batch.shared import Shared
+from backtester.batch.store import Rows, parts_of
 from backtester.batch.work import Worker
 from backtester.errors import ConfigurationError, MarketDataError
 from backtester.summary import MEASURES
@@ -281,6 +282,22 @@ def test_a_folder_with_rows_is_not_written_to_by_accident(tmp_path: Path) -> Non
 def test_two_batches_do_not_write_to_one_folder(tmp_path: Path) -> None:
     with locked(tmp_path), pytest.raises(MarketDataError, match=f"another process is writing to {tmp_path}. Wait"):
         run_plan(PLAIN, tmp_path, workers=1)
+
+
+def test_rows_are_written_soon_and_not_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a second after the last part, later a hundredth of the time so far, and never more than fit in memory."""
+    now = [0.0]
+    monkeypatch.setattr("backtester.batch.store.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("backtester.batch.store.MOST", 5)
+    rows = Rows(tmp_path, plan_of(PLAIN))
+    written = []
+    for moment in (0.1, 0.4, 0.6, 0.7, 1.0, 1.2, 1000.0, 1000.6, 1009.0, 1010.5, *[1010.6] * 6):
+        now[0] = moment
+        rows.add({"key": str(moment), "error": None})
+        written.append(len(parts_of(tmp_path)))
+    assert written == [0, 0, 1, 1, 1, 2, 3, 3, 3, 4, 4, 4, 4, 4, 5, 5]
+    rows.flush()
+    assert len(read_runs(tmp_path)) == len(written)
 
 
 def test_what_killed_writers_left_is_swept_by_the_next_batch(tmp_path: Path) -> None:

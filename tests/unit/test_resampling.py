@@ -172,6 +172,26 @@ def test_a_market_with_gaps_and_late_listings_is_itself_too():
     assert 0 < np.isnan(drawn.close[:, 1]).sum() < N
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_every_known_price_is_as_far_from_the_last_known_one_as_it_was(seed):
+    """Bar by bar, with gaps and a late listing: the last known close of the draw stands for that of the market."""
+    gaps = ((1, 0, 99), (2, 200, 219), (2, 230, 231), (0, N - 3, N - 1))
+    late = random_market(N, 3, seed, gaps=gaps)
+    rows = draw_rows(N, 6.0, seed, 0)
+    drawn = Resampler(late).of(rows)
+    for i in range(3):
+        first = next(t for t in range(N) if not math.isnan(late.open[t, i]))
+        known = [late.open[first, i]]  # the last close known before each bar of the market
+        for close in late.close[:, i]:
+            known.append(known[-1] if math.isnan(close) else close)
+        last = late.open[first, i]
+        for t, row in enumerate(rows):
+            for name in PRICES:
+                before, after = getattr(late, name)[row, i], getattr(drawn, name)[t, i]
+                assert after == pytest.approx(last * before / known[row], rel=1e-11, nan_ok=True)
+            last = last if math.isnan(drawn.close[t, i]) else drawn.close[t, i]
+
+
 def test_the_shape_of_every_bar_is_kept(made, resampler):
     rows = draw_rows(N, 15.0, 3, 0)
     drawn = resampler.of(rows)
