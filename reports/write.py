@@ -104,8 +104,10 @@ def write_report(
     Raises
     ------
     ConfigurationError
-        If the folder already holds something or cannot be written.
+        If the folder already holds something or cannot be written, and for fewer close-ups than none.
     """
+    if close_ups < 0:
+        raise ConfigurationError("close_ups", close_ups, "is below 0", cure="Name how many charts, 0 for none")
     place = check_folder(folder)
     tell = progress or (lambda what: None)
     try:

@@ -1,12 +1,14 @@
 """Capital in use and idle, and what a bootstrap says: the charts' data are the runs', the tables' cells too."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from backtester import Account, compare
-from backtester.bootstrap import bootstrap
+from backtester.bootstrap import Resampler, bootstrap
+from backtester.bootstrap.outcome import MEASURED
 from backtester.printing import intervals, metrics_rows
 from reports.canvas import NARROW, WIDE
 from reports.capital import capital_chart, capital_finding, capital_table, idle, in_use, share_in_use
@@ -102,6 +104,24 @@ def test_the_measures_of_a_draw_are_those_of_its_run(sampled):
         assert each.low <= each.median <= each.high, key
     returns = sampled.of("final_equity", "cross") / 10_000.0 - 1.0
     assert sampled.of("total_return", "cross") == pytest.approx(np.maximum(returns, -1.0))
+
+
+def test_a_draw_made_again_has_the_same_measures(sampled):
+    strategy = load_class("grid_reversion").from_text(("exposure=8",))
+    drawn_market = Resampler(random_market(300, 3)).draw(sampled.block, sampled.seed, 4)
+    again = compare(strategy, drawn_market, Account(leverage=20), check=False).metrics
+    assert again.at["liquidation_loss", "isolated"] > 0.0
+    for key in sampled.intervals:
+        for mode in PAIR:
+            assert sampled.of(key, mode)[4] == pytest.approx(again.at[key, mode], rel=1e-9, abs=1e-9), key
+
+
+def test_losing_half_is_half_of_the_balance_or_more(sampled):
+    values = sampled.values.copy()
+    values[..., MEASURED.index("lowest_equity")] = 5_000.01
+    values[:3, 1, :, MEASURED.index("lowest_equity")] = 5_000.0
+    said = ruin_finding(replace(sampled, values=values).comparison)
+    assert said == "Probability of losing half of the balance: isolated\u00a00.0\u00a0%, cross\u00a010.0\u00a0%"
 
 
 def test_json_has_the_intervals(sampled):

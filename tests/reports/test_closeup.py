@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from backtester.contagion import WITHIN
+from backtester.errors import ConfigurationError
 from reports.canvas import NARROW, WIDE, dates
 from reports.closeup import BEFORE, close_up_chart, close_up_charts, close_up_finding, largest
 from reports.closeup_said import close_up_stories, close_ups_said
@@ -154,6 +155,8 @@ def test_five_thousand_liquidations_have_few_close_ups(tmp_path):
 def test_none_are_shown_where_none_are_asked_for_or_nothing_was_liquidated(tmp_path):
     none = write_report(story(24, 2), tmp_path / "none", close_ups=0)
     assert not list(none.parent.glob("charts/close-up*"))
+    with pytest.raises(ConfigurationError, match="close_ups: is below 0; found -1"):
+        write_report(story(24, 2), tmp_path / "fewer", close_ups=-1)
     market = fake_market(3)
     quiet = fake_comparison({"cross": fake_result(market, [1e4] * 3)})
     assert "close up" not in write_report(quiet, tmp_path / "quiet").read_text()

@@ -112,13 +112,13 @@ def test_page_holds_all_it_shows_and_links_to_the_files_beside_it(written):
     for address in re.findall(r'href="([^"]*)"', html):
         assert (page.parent / address).is_file(), address
     shown = re.findall(r'(?:src|srcset)="([^"]*)"', html)
-    assert len(shown) == 2 * (5 + 4)  # and four liquidations close up: three of isolated, one of cross
+    assert len(shown) == 2 * (6 + 4)  # and four liquidations close up: three of isolated, one of cross
     assert all(address.startswith("data:image/svg+xml;base64,") for address in shown)
     assert "http:" not in html
     assert "https:" not in html
     assert "default-src 'none'" in html  # a browser refuses whatever a page might ask of the network
     assert html.count("<script") == 4
-    assert html.count("<img") == html.count(' alt="') == 9
+    assert html.count("<img") == html.count(' alt="') == 10
 
 
 def test_names_cannot_inject_markup(tmp_path):

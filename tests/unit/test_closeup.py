@@ -109,3 +109,9 @@ def test_the_largest_come_first_and_a_number_that_is_none_is_refused():
     many = np.array([3.0, 9.0, 9.0, 1.0])
     one.table = one.table.loc[[0] * 4].assign(loss=many)
     assert one.largest(3) == [1, 2, 0]
+
+
+def test_an_account_that_lost_them_at_the_same_moment_had_them_no_more():
+    _, cross = close_ups()
+    both = CloseUps(cross.result, cross.result).of(0).fates
+    assert [(fate.what, fate.bars) for fate in both] == [("liquidated", 0)] * 2
