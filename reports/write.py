@@ -206,7 +206,7 @@ def _reasons(comparison: Comparison, folder: Path, tell: Callable[[str], None]) 
     closings = {mode: each.closings for mode, each in comparison.contagion.items()}
     blocks = {mode: each.blocks for mode, each in comparison.isolation.items()}
     tables = (
-        ("attribution", None if found is None else found.pairs, "every stretch of a slot, its class and its money"),
+        ("attribution", None if found is None else found.pairs, "every pair of stretches, its class and its money"),
         ("contagion", pd.concat(closings, names=["mode"]) if closings else None, "culprits and victims, by mode"),
         ("blocks", pd.concat(blocks, names=["mode"]) if blocks else None, "isolated blocks that were liquidated"),
     )
