@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Parting", "part", "traded"]
 
+FEW = 3  # trades of a slot in a bar that are told one by one
 _REASON = {
     "": "",
     "no_data": "no data",
@@ -203,16 +204,17 @@ def _held_back(
     runs: tuple[Result, Result], names: tuple[str, str], trades: list[NDArray[Any]], bar: int, slot: int
 ) -> str | None:
     """Say which account cut or rejected an order of the slot in this bar, if just one did or they did differently."""
-    said = []
+    said, order = [], -1
     for run in runs:
         rows = run.events[(run.events["bar"] == bar) & (run.events["slot"] == slot)]
         rows = rows[np.isin(rows["kind"], (CUT, REJECTED)) & (rows["reason"] != REFUSED)]
         said.append([(EVENT_KINDS[row["kind"]], REASONS[row["reason"]]) for row in rows])
+        order = rows["order"][-1] if len(rows) else order
     if said[0] == said[1] and not any(reason == REASONS[AVAILABLE] for _, reason in said[0]):
         return None
     parts = []
     for name, held, rows in zip(names, said, trades, strict=True):
-        size = float(rows["quantity"][rows["slot"] == slot].sum())
+        size = _traded_by(rows[rows["slot"] == slot], order)
         if held:
             verb, reason = held[-1]
             because = f" ({_REASON.get(reason, reason)})" if reason else ""
@@ -223,13 +225,21 @@ def _held_back(
     return " while ".join(parts) + "."
 
 
+def _traded_by(rows: NDArray[Any], order: int) -> float:
+    """Return what an order traded; all that was traded if it did not."""
+    own = rows[rows["order"] == order]
+    return float((own if len(own) else rows)["quantity"].sum())
+
+
 def _other_trades(runs: tuple[Result, Result], names: tuple[str, str], trades: list[NDArray[Any]], slot: int) -> str:
     parts = []
     for name, rows in zip(names, trades, strict=True):
         own = rows[rows["slot"] == slot]
-        kinds = dict.fromkeys(EVENT_KINDS[kind].replace("_", " ") for kind in own["kind"])
-        size = f"{float(own['quantity'].sum()):+.9g}"
-        parts.append(f"{name} traded {size} ({', '.join(kinds)})" if len(own) else f"{name} traded nothing")
+        kinds = [EVENT_KINDS[kind].replace("_", " ") for kind in own["kind"]]
+        each = [f"{size:+.9g} ({kind})" for size, kind in zip(own["quantity"].tolist(), kinds, strict=True)]
+        if len(each) > FEW:
+            each = [f"{float(own['quantity'].sum()):+.9g} ({', '.join(dict.fromkeys(kinds))})"]
+        parts.append(f"{name} traded {text.joined(each) or 'nothing'}")
     return f"on {_slot_name(runs[0], slot)} {' while '.join(parts)}."
 
 

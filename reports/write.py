@@ -256,7 +256,7 @@ def _reasons(comparison: Comparison, folder: Path, tell: Callable[[str], None]) 
     first = comparison.modes[0]
     tables = (
         *(
-            (attribution_name(comparison, other), found.pairs, f"why {first} and {other} end apart, stretch by stretch")
+            (attribution_name(comparison, other), found.pairs, f"every pair of stretches of {first} and {other}")
             for other, found in comparison.attributions.items()
         ),
         ("contagion", pd.concat(closings, names=["mode"]) if closings else None, "culprits and victims, by mode"),

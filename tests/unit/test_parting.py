@@ -3,6 +3,7 @@
 import numpy as np
 
 from backtester.parting import part
+from backtester.schema import EVENT_KINDS
 from tests.fake_result import HOUR, START, fake_result
 from tests.unit.pairs import BUY, FLAT, MARKET, pair
 
@@ -97,6 +98,24 @@ class TestParting:
         parting = part(first, second, ("isolated", "cross"))
         assert parting.bar == 5
         assert parting.why == "same trades, but other cash through funding: isolated 0.00 against cross -2.50 USDT."
+
+    def test_a_position_that_was_opened_and_lost_in_the_bar(self):
+        """What the order traded is told, and not that nothing is left of it."""
+        gone = [(1, 1, "fill", 3.0, 100.0, -1.0), (1, 1, "stop", -3.0, 90.0, -30.0)]
+        parting = parted(gone, [BUY])
+        assert parting.why == "on SOLUSDT isolated traded +3 (fill) and -3 (stop) while cross traded +5 (fill)."
+        first, second = pair([(1, 1, "cut", 3.0, np.nan, 5.0, "available"), *gone], [BUY])
+        for run in (first, second):
+            run.events["order"][run.events["kind"] != EVENT_KINDS.index("stop")] = 0
+        assert part(first, second, ("isolated", "cross")).why == (
+            "isolated cut the order for SOLUSDT to +3 (not enough free margin) while cross traded +5."
+        )
+
+    def test_many_trades_are_told_as_their_sum(self):
+        many = [(1, 1, "fill", 1.0, 100.0, -1.0), *[(1, 1, "limit", 1.0, 99.0, -1.0)] * 3]
+        assert parted(many, [BUY]).why == (
+            "on SOLUSDT isolated traded +4 (fill, limit) while cross traded +5 (fill)."
+        )
 
     def test_cut_alike_and_traded_unlike(self):
         """Both cut for want of margin, and to what each had."""
