@@ -25,6 +25,7 @@ from data import synthetic
 from data.locks import locked
 from strategies import load
 from tests.batch.small import PERIOD, SMALL, fragile, plan_with, same_rows
+from tests.cli.candle_folder import candles, put
 
 BOTH = """
 from backtester import SlotSpec, Strategy, Targets
@@ -297,7 +298,7 @@ def test_rows_are_written_soon_and_not_one_by_one(tmp_path: Path, monkeypatch: p
         written.append(len(parts_of(tmp_path)))
     assert written == [0, 0, 1, 1, 1, 2, 3, 3, 3, 4, 4, 4, 4, 4, 5, 5]
     rows.flush()
-    assert len(read_runs(tmp_path)) == len(written)
+    assert sum(len(pd.read_parquet(part)) for part in parts_of(tmp_path)) == len(written)
 
 
 def test_what_killed_writers_left_is_swept_by_the_next_batch(tmp_path: Path) -> None:
@@ -325,6 +326,65 @@ def test_an_interrupted_batch_keeps_what_it_has_and_ends_its_workers(tmp_path: P
     assert len(read_runs(tmp_path)) == 5
     again = run_plan(plan, tmp_path, workers=2, resume=True)
     assert (again.skipped, again.done) == (5, 43)
+
+
+def test_an_interrupted_thread_does_not_do_the_rest_of_its_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from backtester import engine
+
+    runs, real, stopped = [], engine.run, threading.Event()
+
+    def counted(*given: Any, **named: Any) -> Any:
+        runs.append(1)
+        if len(runs) == 3:
+            stopped.wait()
+        return real(*given, **named)
+
+    def stop(now: Outcome) -> None:
+        if now.done == 2:
+            stopped.set()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(engine, "run", counted)
+    with pytest.raises(KeyboardInterrupt):
+        run_plan(PLAIN | {"leverage": list(range(1, 401))}, tmp_path, workers=1, progress=stop)
+    assert 3 <= len(runs) < 50  # of the 100 of its task
+
+
+def test_a_ledger_that_does_not_balance_is_an_error_of_its_run_if_that_is_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from backtester import Result
+    from backtester.errors import InvariantError
+
+    def off(self: Result) -> None:
+        raise InvariantError("ledger", "1", "2")
+
+    monkeypatch.setattr(Result, "check_ledger", off)
+    assert run_plan(PLAIN, tmp_path / "checked", workers=1).failed == 2
+    assert run_plan(PLAIN | {"check": False}, tmp_path / "unchecked", workers=1).failed == 0
+
+
+def test_an_undefined_number_is_null(tmp_path: Path) -> None:
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    run_plan(PLAIN, tmp_path, workers=1)
+    for part in parts_of(tmp_path):
+        table = pq.ParquetFile(part).read()
+        assert table["time_of_ruin"].null_count == 2
+        for measure in MEASURES:
+            assert not pc.any(pc.is_nan(table[measure.key])).as_py(), measure.key
+
+
+def test_a_made_up_market_has_a_seed_and_a_folder_has_none(tmp_path: Path) -> None:
+    folder = str(put(tmp_path / "candles", trade=candles()))
+    plan = {"strategy": "trend", "market": ["synthetic", folder], "metrics": "plain"}
+    assert run_plan(plan, tmp_path / "out", workers=1).failed == 0
+    seeds = read_runs(tmp_path / "out").set_index("market")["seed"]
+    assert (seeds["synthetic"] == 7).all()
+    assert seeds[folder].isna().all()
 
 
 def test_progress_counts_up(tmp_path: Path) -> None:
