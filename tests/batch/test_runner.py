@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtester import Account, compare
+from backtester import Account, Market, compare
 from backtester.batch import Plan, plan_of, read_runs, run_plan
 from backtester.batch.processes import _Hand
 from backtester.batch.runner import Outcome
@@ -21,6 +22,8 @@ from backtester.batch.store import Rows, parts_of
 from backtester.batch.work import Worker
 from backtester.errors import ConfigurationError, MarketDataError
 from backtester.summary import MEASURES
+from backtester.venue import Venue
+from backtester.wanted import Wanted
 from data import synthetic
 from data.locks import locked
 from strategies import load
@@ -196,6 +199,29 @@ def test_markets_and_accounts_that_cannot_be_are_rows_too(tmp_path: Path) -> Non
     rows = read_runs(tmp_path).set_index(["symbols", "venue", "mode"])["error"]
     assert rows["BTCUSDT"].str.contains("the synthetic market has no such symbol").all()
     assert "one margin mode for the whole account" in rows["FAKE1,FAKE2", "bybit", "mixed"]
+
+
+def test_what_a_killed_worker_had_still_to_do_is_done_by_another(tmp_path: Path) -> None:
+    params = {"trouble": "kill", "once": str(tmp_path / "once")}
+    plan = PLAIN | {"strategy": fragile(tmp_path), "params": params, "processes": True, "metrics": "plain"}
+    outcome = run_plan(plan | {"leverage": list(range(1, 17))}, tmp_path / "out", workers=1)  # four runs a task
+    assert (outcome.done, outcome.failed) == (32, 1)
+    assert read_runs(tmp_path / "out")["key"].nunique() == 32
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_store_is_asked_for_its_facts_if_the_plan_wants_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: bool
+) -> None:
+    def dearer(wanted: Wanted, venue: Venue, market: Market) -> Venue:
+        return replace(venue, default=replace(venue.default, taker_fee_rate=0.01))
+
+    monkeypatch.setattr("backtester.batch.shared.venue_of_store", dearer)
+    run_plan(PLAIN | {"store_facts": asked}, tmp_path, workers=1)
+    market = synthetic(240, 6).select(["FAKE1/USDT:USDT"])
+    fees = compare(load("trend"), market, Account(leverage=10)).metrics.loc["fees"]
+    found = read_runs(tmp_path).set_index("mode")["fees"]
+    assert all((found[mode] > 2 * fees[mode]) == asked for mode in ("isolated", "cross"))
 
 
 @pytest.mark.parametrize("processes", [False, True])
