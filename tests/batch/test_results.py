@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from statistics import median
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -133,6 +135,42 @@ def test_groups_count_and_average_what_was_done(rows: pd.DataFrame) -> None:
     assert by_group(broken, ["market"])["failed"].tolist() == [1]
     with pytest.raises(ConfigurationError, match="group: is no column"):
         by_group(rows, ["levrage"])
+
+
+def test_every_column_of_groups_is_counted() -> None:
+    random = np.random.default_rng(1)
+    rows = pd.DataFrame(
+        {
+            "strategy": "one",
+            "leverage": np.repeat([2.0, 5.0, 9.0], 10),
+            "mode": ["isolated", "cross"] * 15,
+            "final_equity": random.normal(100.0, 30.0, 30),
+            "total_return": random.normal(0.0, 0.3, 30) ** 3,
+            "max_drawdown_in_bars": random.random(30),
+            "liquidations": random.integers(0, 3, 30) ** 3.0,
+            "time_of_ruin": np.where(random.random(30) < 0.3, 1e18, math.nan),
+            "days": 100.0,
+            "error": np.where(random.random(30) < 0.2, "no luck", None),  # type: ignore[arg-type]
+        }
+    )
+    table, growths = by_group(rows, ["leverage", "mode"]), along(rows, "leverage")
+    assert table["failed"].sum() == rows["error"].notna().sum() > 0
+    for k, line in table.iterrows():
+        here = [r for r in rows.to_dict("records") if (r["leverage"], r["mode"]) == (line["leverage"], line["mode"])]
+        done = [r for r in here if r["error"] != "no luck"]
+        equity, returns = [r["final_equity"] for r in done], [r["total_return"] for r in done]
+        falls, counts = [r["max_drawdown_in_bars"] for r in done], [r["liquidations"] for r in done]
+        assert (line["runs"], line["failed"]) == (len(here), len(here) - len(done))
+        assert line["median_final_equity"] == pytest.approx(median(equity))
+        assert (line["least_final_equity"], line["most_final_equity"]) == (min(equity), max(equity))
+        assert line["median_return"] == pytest.approx(median(returns))
+        assert line["median_drawdown_in_bars"] == pytest.approx(median(falls))
+        assert line["worst_drawdown_in_bars"] == max(falls)
+        assert line["mean_liquidations"] == pytest.approx(sum(counts) / len(done))
+        assert line["liquidated"] == pytest.approx(sum(each > 0 for each in counts) / len(done))
+        assert line["ruined"] == pytest.approx(sum(r["time_of_ruin"] > 0 for r in done) / len(done))
+        yearly = median(math.log(1 + each) * 365.25 / 100 for each in returns)
+        assert growths["median_growth"][k] == pytest.approx(yearly)
 
 
 def test_growth_is_the_log_of_the_wealth_a_year_and_ruin_is_without_bottom() -> None:

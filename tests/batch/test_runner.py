@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtester import Account, compare
+from backtester import Account, Market, compare
 from backtester.batch import Plan, plan_of, read_runs, run_plan
 from backtester.batch.processes import _Hand
 from backtester.batch.runner import Outcome
@@ -21,10 +22,13 @@ from backtester.batch.store import Rows, parts_of
 from backtester.batch.work import Worker
 from backtester.errors import ConfigurationError, MarketDataError
 from backtester.summary import MEASURES
+from backtester.venue import Venue
+from backtester.wanted import Wanted
 from data import synthetic
 from data.locks import locked
 from strategies import load
 from tests.batch.small import PERIOD, SMALL, fragile, plan_with, same_rows
+from tests.cli.candle_folder import candles, put
 
 BOTH = """
 from backtester import SlotSpec, Strategy, Targets
@@ -197,6 +201,29 @@ def test_markets_and_accounts_that_cannot_be_are_rows_too(tmp_path: Path) -> Non
     assert "one margin mode for the whole account" in rows["FAKE1,FAKE2", "bybit", "mixed"]
 
 
+def test_what_a_killed_worker_had_still_to_do_is_done_by_another(tmp_path: Path) -> None:
+    params = {"trouble": "kill", "once": str(tmp_path / "once")}
+    plan = PLAIN | {"strategy": fragile(tmp_path), "params": params, "processes": True, "metrics": "plain"}
+    outcome = run_plan(plan | {"leverage": list(range(1, 17))}, tmp_path / "out", workers=1)  # four runs a task
+    assert (outcome.done, outcome.failed) == (32, 1)
+    assert read_runs(tmp_path / "out")["key"].nunique() == 32
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_store_is_asked_for_its_facts_if_the_plan_wants_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: bool
+) -> None:
+    def dearer(wanted: Wanted, venue: Venue, market: Market) -> Venue:
+        return replace(venue, default=replace(venue.default, taker_fee_rate=0.01))
+
+    monkeypatch.setattr("backtester.batch.shared.venue_of_store", dearer)
+    run_plan(PLAIN | {"store_facts": asked}, tmp_path, workers=1)
+    market = synthetic(240, 6).select(["FAKE1/USDT:USDT"])
+    fees = compare(load("trend"), market, Account(leverage=10)).metrics.loc["fees"]
+    found = read_runs(tmp_path).set_index("mode")["fees"]
+    assert all((found[mode] > 2 * fees[mode]) == asked for mode in ("isolated", "cross"))
+
+
 @pytest.mark.parametrize("processes", [False, True])
 def test_a_strategy_that_leaves_the_program_costs_its_own_runs(tmp_path: Path, processes: bool) -> None:
     (tmp_path / "leaves.py").write_text(LEAVES)
@@ -297,7 +324,7 @@ def test_rows_are_written_soon_and_not_one_by_one(tmp_path: Path, monkeypatch: p
         written.append(len(parts_of(tmp_path)))
     assert written == [0, 0, 1, 1, 1, 2, 3, 3, 3, 4, 4, 4, 4, 4, 5, 5]
     rows.flush()
-    assert len(read_runs(tmp_path)) == len(written)
+    assert sum(len(pd.read_parquet(part)) for part in parts_of(tmp_path)) == len(written)
 
 
 def test_what_killed_writers_left_is_swept_by_the_next_batch(tmp_path: Path) -> None:
@@ -325,6 +352,65 @@ def test_an_interrupted_batch_keeps_what_it_has_and_ends_its_workers(tmp_path: P
     assert len(read_runs(tmp_path)) == 5
     again = run_plan(plan, tmp_path, workers=2, resume=True)
     assert (again.skipped, again.done) == (5, 43)
+
+
+def test_an_interrupted_thread_does_not_do_the_rest_of_its_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from backtester import engine
+
+    runs, real, stopped = [], engine.run, threading.Event()
+
+    def counted(*given: Any, **named: Any) -> Any:
+        runs.append(1)
+        if len(runs) == 3:
+            stopped.wait()
+        return real(*given, **named)
+
+    def stop(now: Outcome) -> None:
+        if now.done == 2:
+            stopped.set()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(engine, "run", counted)
+    with pytest.raises(KeyboardInterrupt):
+        run_plan(PLAIN | {"leverage": list(range(1, 401))}, tmp_path, workers=1, progress=stop)
+    assert 3 <= len(runs) < 50  # of the 100 of its task
+
+
+def test_a_ledger_that_does_not_balance_is_an_error_of_its_run_if_that_is_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from backtester import Result
+    from backtester.errors import InvariantError
+
+    def off(self: Result) -> None:
+        raise InvariantError("ledger", "1", "2")
+
+    monkeypatch.setattr(Result, "check_ledger", off)
+    assert run_plan(PLAIN, tmp_path / "checked", workers=1).failed == 2
+    assert run_plan(PLAIN | {"check": False}, tmp_path / "unchecked", workers=1).failed == 0
+
+
+def test_an_undefined_number_is_null(tmp_path: Path) -> None:
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    run_plan(PLAIN, tmp_path, workers=1)
+    for part in parts_of(tmp_path):
+        table = pq.ParquetFile(part).read()
+        assert table["time_of_ruin"].null_count == 2
+        for measure in MEASURES:
+            assert not pc.any(pc.is_nan(table[measure.key])).as_py(), measure.key
+
+
+def test_a_made_up_market_has_a_seed_and_a_folder_has_none(tmp_path: Path) -> None:
+    folder = str(put(tmp_path / "candles", trade=candles()))
+    plan = {"strategy": "trend", "market": ["synthetic", folder], "metrics": "plain"}
+    assert run_plan(plan, tmp_path / "out", workers=1).failed == 0
+    seeds = read_runs(tmp_path / "out").set_index("market")["seed"]
+    assert (seeds["synthetic"] == 7).all()
+    assert seeds[folder].isna().all()
 
 
 def test_progress_counts_up(tmp_path: Path) -> None:
