@@ -36,9 +36,10 @@ def slot_price(run, j, s, meant):
 @seldom
 def price_within(run, j, s, meant, equity, requirement):
     """`slot_price` where the equity and requirement of the slot's pool at `s` are known already."""
-    if run.slots[j].quantity == 0.0:
+    slot = run.slots[j]
+    if slot.quantity == 0.0:
         return np.nan
-    pool = run.pools[run.slots[j].pool]
+    pool = run.pools[slot.pool]
     return price_near(run, j, instrument_level(run, j, s, meant, equity, requirement, pool.first, pool.last))
 
 
@@ -110,7 +111,7 @@ def first_crossing(run, i, long_q, short_q, rest):
     if instrument.by_quantity:
         k, m = tier_at(run.tiers, instrument, a), tier_at(run.tiers, instrument, b)
     elif rest >= 0.0 and (a + b) * side_rate(run, i, run.tiers[instrument.last_tier - 1], max(a, b)) < sign * net:
-        return np.nan  # the slope is below 0 on every piece: a long that not even a price of 0 liquidates
+        return np.nan  # every piece falls, from above: it meets nothing at a |v| above 0
     while True:
         tier, other = run.tiers[k], run.tiers[m]
         slope = a * side_rate(run, i, tier, a) + b * side_rate(run, i, other, b)

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 import strategies
-from backtester.checking import CHECKS, check_strategy, cost_per_bar, with_missing_bars
+from backtester._checks import cost_per_bar, with_missing_bars
+from backtester.checking import CHECKS, check_strategy
 from backtester.indicators import sma
 from backtester.strategy import Strategy, Targets
 from data import synthetic
