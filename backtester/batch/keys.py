@@ -10,6 +10,7 @@ from backtester._foreign import import_ours
 from backtester.batch.plan import Plan, Run
 from backtester.batch.shared import Shared
 from backtester.batch.tasks import Task
+from backtester.batch.teams import members
 from backtester.errors import BacktesterError, ConfigurationError
 from backtester.fingerprints import LETTERS, bytes_of, content_of, engine_source, hashed
 from backtester.sources import Sources
@@ -37,7 +38,7 @@ class Keys:
 
     def on(self, wanted: Wanted, strategy: str) -> Callable[[Run], str]:
         """Return the function from a run of a strategy on a market to its key."""
-        about = [*self._about, self._data_of(wanted), self._sources.of(strategy)]
+        about = [*self._about, self._data_of(wanted), *(self._sources.of(each.place) for each in members(strategy))]
         shared = hashlib.sha256(repr(about).encode())
         rules: dict[str, str] = {}
 

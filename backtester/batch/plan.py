@@ -12,7 +12,8 @@ from backtester import _parameters
 from backtester._fields import Check, Field, Unfit, choice, flag, items, mapping, record
 from backtester._foreign import import_ours
 from backtester.batch.effects import check_effects, matches, repeats, runs_of
-from backtester.batch.settings import LARGEST_SEED, OF_MARKET, PARAMS, RULES, SETTINGS, checked, spread
+from backtester.batch.settings import LARGEST_SEED, OF_MARKET, RULES, SETTINGS, checked, spread
+from backtester.batch.teams import ALLOCATE, ALLOTTED, PARAMS, is_asked, members, named_in, parameter_of
 from backtester.errors import ConfigurationError
 from backtester.scenario_schema import RULE_FIELDS
 from backtester.wanted import SEED, SYNTHETIC, venue_of_market
@@ -25,9 +26,10 @@ Axes = dict[str, tuple[Any, ...]]  # setting -> its values; `params.fast` and `r
 Run = dict[str, Any]  # setting -> its value
 
 _OF_ACCOUNT = ("balance", "leverage", "isolated", "shares", "venue", RULES, "path", "mode")
-_ORDER = (*OF_MARKET, "strategy", PARAMS, *_OF_ACCOUNT)
+_ORDER = (*OF_MARKET, "strategy", PARAMS, ALLOCATE, *_OF_ACCOUNT)
 _AXES = {name: Field(lambda value: value, None) for name in SETTINGS} | {
     PARAMS: Field(mapping, {}),
+    ALLOCATE: Field(mapping, {}),
     RULES: Field(mapping, {}),
 }
 _WHOLE = _AXES | {
@@ -189,9 +191,14 @@ def _axes(given: Mapping[str, Any], prefix: str) -> Axes:
     """Return the settings that are given, each with its values checked."""
     checks: dict[str, Check] = {name: setting.check for name, setting in SETTINGS.items()}
     found = {name: spread(name, given[name]) for name in SETTINGS if given[name] is not None}
-    for name, value in given[PARAMS].items():
+    for name, value in named_in(given[PARAMS]):
         found[f"{PARAMS}.{name}"] = value
         checks[f"{PARAMS}.{name}"] = _plain
+    for name, value in named_in(given[ALLOCATE]):
+        own = name.rpartition(".")[2]
+        record({own: None}, dict.fromkeys(ALLOTTED, Field(_plain, None)), f"{prefix}{ALLOCATE}")
+        found[f"{ALLOCATE}.{name}"] = value
+        checks[f"{ALLOCATE}.{name}"] = ALLOTTED[own]
     for name, value in given[RULES].items():
         record({name: None}, dict.fromkeys(RULE_FIELDS, Field(_plain, None)), prefix + RULES)
         found[f"{RULES}.{name}"] = value
@@ -209,7 +216,7 @@ def _plain(value: Any) -> Any:
 
 def _beside(axes: Axes, own: Axes) -> Axes:
     """Return the product of an include: what it does not name is the plan's, parameters only of the same strategies."""
-    kept = {name: values for name, values in axes.items() if not ("strategy" in own and name.startswith(PARAMS))}
+    kept = {name: values for name, values in axes.items() if not ("strategy" in own and is_asked(name))}
     joined = kept | own
     return {name: joined[name] for name in sorted(joined, key=order)}
 
@@ -233,16 +240,16 @@ def _with_parameters(axes: Axes, prefix: str) -> Axes:
     """
     out = {name: axes[name] for name in sorted(axes, key=order)}
     whole: Axes = {}
-    for spec in axes["strategy"]:
-        cls = import_ours("strategies").load_class(spec)
+    for strategy in axes["strategy"]:
+        for each in members(strategy):
+            import_ours("strategies").load_class(each.place)
         for name, values in axes.items():
-            head, _, parameter = name.partition(".")
-            if head != PARAMS:
+            if not is_asked(name):
                 continue
             try:
-                _parameters.check_names(cls, cls._declared, [parameter])
-                kind = cls._declared[parameter]
-                out[name] = tuple(_parameters.convert(prefix + name, kind, value) for value in values)
+                kind = parameter_of(strategy, name)
+                if kind is not None:
+                    out[name] = tuple(_parameters.convert(prefix + name, kind, value) for value in values)
             except ConfigurationError as error:
                 raise error.renamed(f"{prefix}{name}") from error
             if kind is int:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from backtester._fields import Check, Field, Unfit, choice, integer, number, record, text
 from backtester.account import Account
+from backtester.batch.teams import PARAMS, strategy_of
 from backtester.errors import ConfigurationError, MarketDataError
 from backtester.schema import MODES, PATHS
 from backtester.stress.reading import read_shocks
@@ -29,7 +30,7 @@ __all__ = [
     "spread",
 ]
 
-PARAMS, RULES = "params", "rules"  # tables: each key in them is a setting of its own, such as `params.fast`
+RULES = "rules"  # a table: each key in it is a setting of its own
 LARGEST_SEED = 2**63 - 1
 _RANGE = re.compile(r"(\d{1,18})\.\.(\d{1,18})")
 MOST = 10_000_000  # values of a range
@@ -168,7 +169,7 @@ SETTINGS = {
     "block": Setting(number("bars, at least 1", lambda value: value >= 1), (None,), "double"),
     "draw": Setting(_draw, (None,), "int64"),
     "shock": Setting(_shock, ("",)),
-    "strategy": Setting(text, ()),
+    "strategy": Setting(strategy_of, ()),
     "balance": Setting(_positive("money"), (10_000.0,), "double"),
     "leverage": Setting(_positive("a leverage"), (10.0,), "double"),
     "isolated": Setting(_isolated, ("",)),

@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from backtester._foreign import import_ours
 from backtester.account import Account
 from backtester.across import NEUTRAL
 from backtester.allocation import Allocation, named
@@ -15,6 +14,7 @@ from backtester.batch.once import Once
 from backtester.batch.plan import Plan, Run
 from backtester.batch.settings import RULES, shares_of
 from backtester.batch.tasks import Task
+from backtester.batch.teams import team_of
 from backtester.batch.variants import AS_IT_IS, Variant, Variants
 from backtester.errors import BacktesterError
 from backtester.provenance import check_complete
@@ -25,7 +25,6 @@ from backtester.wanted import Wanted, market_of, venue_of_store
 if TYPE_CHECKING:
     from backtester.engine import Prepared
     from backtester.market import Market
-    from backtester.strategy import Strategy
 
 __all__ = ["Shared", "Wishes"]
 
@@ -103,17 +102,16 @@ class Shared:
         return found
 
     def _ask(self, task: Task) -> Wishes:
-        cls = import_ours("strategies").load_class(task.strategy)
-        market = self.market(task.wanted, task.variant)
-        return Wishes(cls(**task.parameters), market, check=self._plan.check, memory=self._memory)
+        team, market = team_of(task.strategy, task.parameters), self.market(task.wanted, task.variant)
+        return Wishes(team, market, check=self._plan.check, memory=self._memory)
 
 
 class Wishes:
-    """What a strategy wants on a market, in any account: it is asked once.
+    """What a strategy, or several in one account, want on a market, in any account: they are asked once.
 
     Parameters
     ----------
-    strategy : Strategy
+    team : list of Allocation
     market : Market
     check : bool
         Look for targets that use later bars.
@@ -121,23 +119,24 @@ class Wishes:
         Of indicators.
     """
 
-    def __init__(self, strategy: Strategy, market: Market, *, check: bool, memory: Memory) -> None:
-        self.strategy, self.market, self._memory = strategy, market, memory
+    def __init__(self, team: list[Allocation], market: Market, *, check: bool, memory: Memory) -> None:
+        self.team, self.market, self._memory = team, market, memory
         self._prepared = Once(4)
         self._check = Once(1)
         self._looks = check
 
     def _first(self) -> None:
-        """Look for look-ahead, and let the strategy remember what it wanted on the whole market."""
+        """Look for look-ahead, and let each strategy remember what it wanted on the whole market."""
         if self._looks:
             self._prepare(Account(), check=True)
-        remember: Any = self.strategy
-        remember.targets = cache(self.strategy.targets)
+        for each in self.team:
+            remember: Any = each.strategy
+            remember.targets = cache(each.strategy.targets)
 
     def _prepare(self, account: Account, *, check: bool) -> Prepared:
         from backtester.engine import prepare
 
-        return prepare(self.strategy, self.market, replace(account, venue=NEUTRAL, rules={}), check=check)
+        return prepare(self.team, self.market, replace(account, venue=NEUTRAL, rules={}), check=check)
 
     def of(self, account: Account) -> Prepared:
         """Return the wishes for an account: those of others with the same slots, if there are.
@@ -150,7 +149,7 @@ class Wishes:
         from backtester._modes import check_modes
 
         self._check.get(0, self._first)
-        account = named(account, [Allocation(self.strategy)], self.market.symbols)
+        account = named(account, self.team, self.market.symbols)
         mode = account.mode if account.mode in SLOT_WISE else "isolated"  # which in cross makes no other slots
         slots = (account.leverage, account.isolated, tuple(account.shares.items()), mode)
         with remembering(self._memory):

@@ -8,7 +8,8 @@ from math import prod
 from typing import Any, NamedTuple
 
 from backtester.batch.plan import Plan, Run
-from backtester.batch.settings import OF_MARKET, PARAMS
+from backtester.batch.settings import OF_MARKET
+from backtester.batch.teams import asked_of, is_asked
 from backtester.batch.variants import Variant, variant_of
 from backtester.wanted import SEED, SYNTHETIC, Wanted, venue_name
 
@@ -39,7 +40,7 @@ class Task(NamedTuple):
     strategy : str
         Name or ``path/file.py:Class``.
     parameters : dict
-        By name; those that are left out have their defaults.
+        What is said of the strategy, or of several in one account, under ``params`` and ``allocate``, by whole name.
     jobs : tuple of Job
     """
 
@@ -87,8 +88,7 @@ def tasks_of(
         left = (job for job in jobs if job.key not in finished)
         while chunk := tuple(islice(left, size)):
             first = chunk[0].run
-            parameters = {name.partition(".")[2]: first[name] for name in first if name.startswith(f"{PARAMS}.")}
-            yield Task(wanted, variant_of(first), first["strategy"], parameters, chunk)
+            yield Task(wanted, variant_of(first), first["strategy"], asked_of(first), chunk)
 
 
 def jobs_of(plan: Plan, keys_on: KeysOn) -> Iterator[tuple[Wanted, Iterator[Job]]]:
@@ -126,7 +126,7 @@ def groups(plan: Plan) -> tuple[int, int]:
     for axes in (plan.axes, *plan.include):
         of_market = prod(len(axes[name]) for name in OF_MARKET)
         markets += of_market
-        asked += of_market * prod(len(values) for name, values in axes.items() if _is_asked(name))
+        asked += of_market * prod(len(values) for name, values in axes.items() if _tells(name))
     return markets, asked
 
 
@@ -137,10 +137,10 @@ def _task_size(plan: Plan, workers: int) -> int:
     return min(LONGEST, max(1, plan.n_runs // (SPARE * workers)))
 
 
-def _is_asked(name: str) -> bool:
-    return name == "strategy" or name.startswith(f"{PARAMS}.")
+def _tells(name: str) -> bool:
+    return name == "strategy" or is_asked(name)
 
 
 def _asked(run: Run) -> list[tuple[str, Any]]:
     """Return what a strategy sees of a run."""
-    return [(name, value) for name, value in run.items() if name in OF_MARKET or _is_asked(name)]
+    return [(name, value) for name, value in run.items() if name in OF_MARKET or _tells(name)]

@@ -11,6 +11,7 @@ from backtester._foreign import import_ours
 from backtester.batch.plan import Plan
 from backtester.batch.shared import Shared
 from backtester.batch.tasks import Job, Task
+from backtester.batch.teams import members
 from backtester.errors import BacktesterError
 from backtester.loading import author_line, is_file_spec
 
@@ -54,7 +55,7 @@ class Worker:
         account = self._shared.account(job.run, task.wanted)
         full = self._plan.metrics == "full"
         record = "full" if full or self._plan.curves else "none"
-        result = run(wishes.strategy, wishes.market, account, record=record, prepared=wishes.of(account))
+        result = run(wishes.team, wishes.market, account, record=record, prepared=wishes.of(account))
         if self._plan.check:
             result.check_ledger()
         if self._plan.curves:
@@ -86,6 +87,6 @@ def failed(job: Job, error: str) -> Row:
 def _said(error: BaseException, strategy: str) -> str:
     if isinstance(error, BacktesterError):
         return str(error)
-    file = strategy.rpartition(":")[0] or strategy
-    place = f" ({author_line(error, file)})" if is_file_spec(strategy) else ""
-    return f"{type(error).__name__}: {error}{place}"
+    files = [each.place.rpartition(":")[0] or each.place for each in members(strategy) if is_file_spec(each.place)]
+    places = dict.fromkeys(author_line(error, file) for file in files)
+    return f"{type(error).__name__}: {error}" + "".join(f" ({place})" for place in places)

@@ -11,6 +11,7 @@ from backtester.batch.plan import Plan, Run
 from backtester.batch.settings import PARAMS
 from backtester.batch.shared import Shared
 from backtester.batch.tasks import Task, jobs_of
+from backtester.batch.teams import asked_of
 from backtester.batch.variants import variant_of
 from backtester.summary import plain, summarise
 from backtester.walk_forward.seam import inside
@@ -58,8 +59,7 @@ def candidates_of(plan: Plan) -> list[Candidate]:
         for _, group in groupby(jobs, lambda job: {k: v for k, v in job.run.items() if k != "mode"}):
             runs = {job.run["mode"]: job.run for job in group}
             first = next(iter(runs.values()))
-            parameters = {name.partition(".")[2]: first[name] for name in first if name.startswith(f"{PARAMS}.")}
-            out.append(Candidate(Task(wanted, variant_of(first), first["strategy"], parameters, ()), runs))
+            out.append(Candidate(Task(wanted, variant_of(first), first["strategy"], asked_of(first), ()), runs))
     return out
 
 
@@ -88,7 +88,7 @@ class Lane:
 
         wishes = self._shared.wishes(candidate.task)
         wanted = inside(wishes.of(account), wishes.market, *bars)
-        result = run(wishes.strategy, part, account, record="full" if self._full else "lows", prepared=wanted)
+        result = run(wishes.team, part, account, record="full" if self._full else "lows", prepared=wanted)
         if self._plan.check:
             result.check_ledger()
         return result

@@ -26,13 +26,14 @@ def test_the_page_runs_and_its_outputs_are_real(
 ) -> None:
     pytest.importorskip("duckdb", reason="duckdb is not installed")
     monkeypatch.chdir(tmp_path)
-    plan, more, shocks, allotted = blocks("docs/batch.md", "toml")
+    plan, more, shocks, allotted, team = blocks("docs/batch.md", "toml")
     (tmp_path / "frontier.toml").write_text(plan)
     (tmp_path / "more.toml").write_text(plan + more)
     assert read_plan("frontier.toml").n_runs == 80
     assert read_plan("more.toml").n_runs == 80 - 2 * 4 * 2 + 2 * 4 * 5 * 2
     bare = 'strategy = "grid_reversion"\nmarket = "synthetic"\n'
     assert [plan_of(tomllib.loads(bare + block)).n_runs for block in (shocks, allotted)] == [120, 7]
+    assert plan_of(tomllib.loads('market = "synthetic"\n' + team)).n_runs == 8
     printed = []
     for line in command_lines("docs/batch.md"):
         if line[1:2] in (["batch"], ["results"]):
