@@ -23,7 +23,7 @@ from reports.mode_map import map_chart, map_finding
 from reports.page import Picture, kept, template
 from reports.palette import INK, MUTED, look, look_of_venue
 from reports.tables import Row, Table, metrics_table
-from reports.write import FORMS, PAGE
+from reports.write import PAGE
 
 __all__ = ["CHARTS", "VenueChart", "folders", "venue_equity_chart", "venue_page"]
 
@@ -144,6 +144,7 @@ def venue_page(
     inside: Mapping[str, str],
     *,
     configuration: Mapping[str, object],
+    forms: Mapping[str, str],
 ) -> str:
     """Return the page of several venues as HTML; everything that comes from a user is escaped.
 
@@ -157,11 +158,13 @@ def venue_page(
         Folder of each venue.
     configuration : mapping
         The resolved configuration, JSON values.
+    forms : mapping of str to str
+        Files that hold the same report, and what each is.
     """
     header, rows = across_printing.overview_rows(result)
     pages = {venue: f"{quote(folder)}/{PAGE}" for venue, folder in inside.items()}
     files = [
-        *FORMS.items(),
+        *forms.items(),
         ("configuration.json", "what was run"),
         *((page, f"page, charts and data of {venue}") for venue, page in pages.items()),
     ]

@@ -51,7 +51,7 @@ class Picture(NamedTuple):
     narrow: str
     svg: str
     png: str
-    pdf: str
+    pdf: str = ""
 
 
 @lru_cache

@@ -20,9 +20,9 @@ FOLDER = "charts"
 
 
 def draw_pictures(
-    comparison: Any, folder: Path, charts: Iterable[Any], tell: Callable[[str], None]
+    comparison: Any, folder: Path, charts: Iterable[Any], tell: Callable[[str], None], *, paper: bool = True
 ) -> tuple[list[Picture], dict[str, Figure]]:
-    """Write charts as SVG, PNG and PDF, and return them for the page, and as wide figures by name.
+    """Write charts as SVG, PNG and (for `paper`) PDF, and return them for the page, and as wide figures by name.
 
     Parameters
     ----------
@@ -33,6 +33,8 @@ def draw_pictures(
         Of `reports.charts.Chart` or alike.
     tell : callable
         Called with what is being drawn.
+    paper : bool
+        PDF takes as long as all else.
     """
     shades = dark_of_venues()  # close-ups have their hues too
     (folder / FOLDER).mkdir()
@@ -43,7 +45,9 @@ def draw_pictures(
         finding = chart.finding(comparison)
         wide, narrow = (chart.draw(comparison, size) for size in (WIDE, NARROW))
         drawings = [svg(figure, finding, shades) for figure in (wide, narrow)]
-        files = {"svg": drawings[0].encode(), "png": png(wide), "pdf": pdf(wide, finding)}
+        files = {"svg": drawings[0].encode(), "png": png(wide)}
+        if paper:
+            files["pdf"] = pdf(wide, finding)
         for ending, content in files.items():
             (folder / f"{address}.{ending}").write_bytes(content)
         links = (quote(f"{address}.{ending}") for ending in files)

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from backtester.across import VenueComparison
 from backtester.compare import Comparison
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["PAGE", "check_folder", "write_report"]
 
 PAGE = "report.html"
+ON_PAPER = "report.pdf"
 FORMS = {
-    "report.pdf": "this report on paper",
+    ON_PAPER: "this report on paper",
     "report.md": "the same as Markdown",
     "report.json": "its numbers for programs",
 }
@@ -41,6 +42,19 @@ _FRAMES = {
     "ledger": "every movement of cash, by mode",
     "events": "everything that happened, by mode",
 }
+
+
+class _Asked(NamedTuple):
+    """How a report is written, as `write_report` has it."""
+
+    configuration: Mapping[str, object]
+    tell: Callable[[str], None]
+    close_ups: int
+    paper: bool
+
+    def forms(self) -> dict[str, str]:
+        """Return the files that hold the same report, and what each is."""
+        return {name: content for name, content in FORMS.items() if self.paper or name != ON_PAPER}
 
 
 def check_folder(folder: str | Path) -> Path:
@@ -82,6 +96,7 @@ def write_report(
     configuration: Mapping[str, object] | None = None,
     progress: Callable[[str], None] | None = None,
     close_ups: int = 3,
+    paper: bool = True,
 ) -> Path:
     """Write page, charts, tables and data of a comparison, and return the page's path.
 
@@ -100,6 +115,8 @@ def write_report(
         Called with what is being written.
     close_ups : int
         How many liquidations of each mode get a chart of their own: those with the largest losses.
+    paper : bool
+        Also write the report and each chart as PDF, which takes as long as all else.
 
     Raises
     ------
@@ -116,7 +133,8 @@ def write_report(
     except OSError as error:
         raise _unwritable(place, error) from error
     try:
-        _write_all(comparison, draft, _known(comparison) if configuration is None else configuration, tell, close_ups)
+        known = _known(comparison) if configuration is None else configuration
+        _write_all(comparison, draft, _Asked(known, tell, close_ups, paper))
         draft.chmod(0o777 & ~_umask())  # mkdtemp's folders are for their owner alone
         if place.exists():
             place.rmdir()  # empty, as checked; fails if that has changed
@@ -153,26 +171,14 @@ def _umask() -> int:
     return mask
 
 
-def _write_all(
-    comparison: Comparison | VenueComparison,
-    folder: Path,
-    configuration: Mapping[str, object],
-    tell: Callable[[str], None],
-    close_ups: int,
-) -> None:
+def _write_all(comparison: Comparison | VenueComparison, folder: Path, asked: _Asked) -> None:
     if isinstance(comparison, VenueComparison):
-        _write_venues(comparison, folder, configuration, tell, close_ups)
+        _write_venues(comparison, folder, asked)
     else:
-        _write_one(comparison, folder, configuration, tell, close_ups)
+        _write_one(comparison, folder, asked)
 
 
-def _write_venues(
-    result: VenueComparison,
-    folder: Path,
-    configuration: Mapping[str, object],
-    tell: Callable[[str], None],
-    close_ups: int,
-) -> None:
+def _write_venues(result: VenueComparison, folder: Path, asked: _Asked) -> None:
     from reports.across import CHARTS, folders, venue_page
     from reports.ending import ending
     from reports.pictures import draw_pictures
@@ -180,30 +186,25 @@ def _write_venues(
     inside = folders(result.venues)
     for venue, each in result.items():
         (folder / inside[venue]).mkdir()
-        tell(f"the pages of {venue}")
-        _write_one(each, folder / inside[venue], configuration, tell, close_ups)
-    _json(folder / "configuration.json", configuration)
-    pictures, figures = draw_pictures(result, folder, CHARTS, tell)
-    tell(PAGE)
-    html = venue_page(result, pictures, inside, configuration=configuration)
+        asked.tell(f"the pages of {venue}")
+        _write_one(each, folder / inside[venue], asked)
+    _json(folder / "configuration.json", asked.configuration)
+    pictures, figures = draw_pictures(result, folder, CHARTS, asked.tell, paper=asked.paper)
+    asked.tell(PAGE)
+    html = venue_page(result, pictures, inside, configuration=asked.configuration, forms=asked.forms())
     (folder / PAGE).write_text(html, encoding="utf-8")
-    _other_forms(result, folder, pictures, figures, ending(result, configuration), tell)
+    _other_forms(result, folder, pictures, figures, ending(result, asked.configuration), asked)
 
 
-def _write_one(
-    comparison: Comparison,
-    folder: Path,
-    configuration: Mapping[str, object],
-    tell: Callable[[str], None],
-    close_ups: int,
-) -> None:
+def _write_one(comparison: Comparison, folder: Path, asked: _Asked) -> None:
     from reports.charts import charts_of
     from reports.closeup import close_up_charts, largest
     from reports.ending import ending
     from reports.page import page
     from reports.pictures import draw_pictures
 
-    files = [*FORMS.items(), ("configuration.json", "what was run")]
+    configuration, tell = asked.configuration, asked.tell
+    files = [*asked.forms().items(), ("configuration.json", "what was run")]
     _json(folder / "configuration.json", configuration)
     for name, content in _FRAMES.items():
         tell(f"{name}.parquet")
@@ -214,14 +215,14 @@ def _write_one(
         files.append(("by_strategy.parquet", "what each strategy earned, paid and used, by mode"))
     files += _reasons(comparison, folder, tell)
     files += _scenarios(comparison, folder, tell)
-    near = largest(comparison, close_ups)
+    near = largest(comparison, asked.close_ups)
     charts = [*charts_of(comparison), *close_up_charts(near)]
-    pictures, figures = draw_pictures(comparison, folder, charts, tell)
+    pictures, figures = draw_pictures(comparison, folder, charts, tell, paper=asked.paper)
     tell(PAGE)
     html = page(comparison, pictures, configuration=configuration, files=files, close_ups=near)
     (folder / PAGE).write_text(html, encoding="utf-8")
     end = ending(comparison, configuration, (name for name, _ in files))
-    _other_forms(comparison, folder, pictures, figures, end, tell)
+    _other_forms(comparison, folder, pictures, figures, end, asked)
 
 
 def _other_forms(
@@ -230,7 +231,7 @@ def _other_forms(
     pictures: list[Picture],
     figures: dict[str, Figure],
     end: Ending,
-    tell: Callable[[str], None],
+    asked: _Asked,
 ) -> None:
     """Write the report as JSON, as Markdown and on paper."""
     from reports.document import document
@@ -241,8 +242,10 @@ def _other_forms(
     _json(folder / "report.json", {**comparison.to_dict(), "repeat": end.command, "versions": dict(end.versions)})
     links = {each.name: (each.finding, each.png) for each in pictures}
     (folder / "report.md").write_text(markdown(of, end, links), encoding="utf-8")
-    tell("report.pdf")
-    (folder / "report.pdf").write_bytes(pdf_of_report(of, end, figures))
+    if not asked.paper:
+        return
+    asked.tell(ON_PAPER)
+    (folder / ON_PAPER).write_bytes(pdf_of_report(of, end, figures))
 
 
 def _reasons(comparison: Comparison, folder: Path, tell: Callable[[str], None]) -> list[tuple[str, str]]:

@@ -125,6 +125,8 @@ def write(
     configuration: dict[str, Any],
     tell: Tell,
     close_ups: int = CLOSE_UPS,
+    *,
+    paper: bool = True,
 ) -> Path:
     """Write the folder of a report and return its page, as the user named it."""
     tell("writing the report")
@@ -134,6 +136,7 @@ def write(
         configuration=configuration,
         progress=lambda what: tell(f"writing {what}"),
         close_ups=close_ups,
+        paper=paper,
     )
     return out / page.name
 

@@ -56,7 +56,7 @@ def demo(
         comparison = run(setup, tell)
         configuration = configuration_of("demo", [STRATEGY], setup)
         with _moved_away(out, earlier):
-            page = write(comparison, out, configuration, tell)
+            page = write(comparison, out, configuration, tell, paper=False)
             _sign(out)
     show(comparison)
     print("\nSynthetic prices: this shows what the modes do, not what a venue's market did.")
