@@ -150,6 +150,15 @@ def test_the_grid_adds_as_the_price_goes_away_and_closes_one_step_nearer():
     assert placed == [(8, 0, 0.5), (9, 1, 0.5), (11, 0, 0.0), (11, 1, 0.0), (11, 2, -0.5), (11, 3, -0.5)]
 
 
+def test_the_grid_closes_the_first_rung_at_the_mean_itself():
+    grid = strategies.load("grid_reversion", window=2, step=0.25, rungs=1, exposure=1.0)
+    found = plan(grid, market([64.0, 64.0, 32.0, 32.0]), Account()).orders
+    assert list(zip(found.bar.tolist(), found.slot.tolist(), found.size.tolist(), strict=True)) == [
+        (2, 0, 1.0),
+        (3, 0, 0.0),
+    ]
+
+
 def test_the_breakout_enters_at_an_extreme_and_leaves_at_the_middle():
     breakout = strategies.load("breakout", channel=4, range_window=2, exposure=1.0)
     prices = market([64.0, 66.0, 64.0, 66.0, 64.0, 70.0, 71.0, 64.0, 60.0, 60.0])

@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 
 from backtester.attribution import attribute
 from reports import findings
 from reports.canvas import NARROW, WIDE
 from reports.charts import charts_of
-from reports.waterfall import waterfall_chart
+from reports.page import page
+from reports.waterfall import GAIN, LOSS, waterfall_chart
 from reports.why import MOST_ROWS, class_labels, contagion_stories, isolation_stories, pair_table, sum_table
 from tests.fake_result import fake_comparison, fake_market, fake_result
 from tests.laws.engines import columns, flat, scenario
@@ -54,6 +56,7 @@ def test_the_waterfall_goes_from_one_end_to_the_other(grid, size):
     assert {name for name in bars if name.startswith("step-")} == {f"step-{name}" for name in sums[sums != 0.0].index}
     for name, step in sums[sums != 0.0].items():
         assert bars[f"step-{name}"].get_width() == pytest.approx(step)
+        assert to_hex(bars[f"step-{name}"].get_facecolor()) == (GAIN if step > 0.0 else LOSS)
     for mode in ("isolated", "cross"):
         assert bars[f"end-{mode}"].get_width() == grid.results[mode].equity[-1]
     steps = [bar for name, bar in bars.items() if name.startswith("step-")]
@@ -73,6 +76,19 @@ def test_its_title_names_the_class_that_did_most(grid, modes):
     sign = "+" if ahead else "\u2212"
     title = findings.attribution(found).replace("\u00a0", " ")
     assert f" USDT {'ahead' if ahead else 'behind'}; most for it: {class_labels(modes)[name]} ({sign}" in title
+
+
+def test_a_rest_that_no_pair_explains_is_said_on_the_page(grid):
+    whole = "the classes add up to the difference in\nfinal equity"
+    assert f"{whole}.</p>" in page(grid, [], configuration={}, files=[])
+    found = fake_comparison(grid.results)
+    found.__dict__["attribution"] = grid.attribution._replace(rest=12.5)
+    assert f"{whole}, but for 12.50 that no trade explains.</p>" in page(found, [], configuration={}, files=[])
+
+
+def test_a_ratio_of_1_is_at_the_line():
+    runs = {"cross": fake_result(fake_market(3), [1e4] * 3, ratio=[0.5, 1.0, 0.0])}
+    assert findings.margin(fake_comparison(runs)) == "Bars in which a pool reached liquidation: cross 1"
 
 
 def test_accounts_that_end_alike():
