@@ -22,7 +22,7 @@ from backtester.batch.store import Rows, parts_of
 from backtester.batch.work import Worker
 from backtester.errors import ConfigurationError, MarketDataError
 from backtester.summary import MEASURES
-from backtester.venue import Venue
+from backtester.venue import Venue, load_venue
 from backtester.wanted import Wanted
 from data import synthetic
 from data.locks import locked
@@ -48,6 +48,14 @@ class One(Strategy):
 
     def targets(self, market):
         return Targets(notional=1_000.0)
+"""
+PEEKS = """
+import numpy as np
+from backtester import Strategy, Targets
+
+class Peeks(Strategy):
+    def targets(self, market):
+        return Targets(notional=1_000.0 * np.sign(np.roll(market.close, -1, axis=0) - market.close))
 """
 LEAVES = """
 import sys
@@ -90,6 +98,41 @@ def test_rows_are_the_numbers_of_compare(tmp_path: Path) -> None:
             found = rows.loc[(leverage, mode), [measure.key for measure in MEASURES]].astype(float)
             pd.testing.assert_series_equal(found, table[mode], check_names=False, check_exact=True)
             assert rows.loc[(leverage, mode), ["bars", "days"]].tolist() == [240, 10.0]
+
+
+def test_every_row_is_of_its_own_market_parameters_and_leverage(tmp_path: Path) -> None:
+    run_plan(plan_with(leverage=[5, 50]), tmp_path, workers=2)
+    settings = ["seed", "symbols", "params.exposure", "leverage", "mode"]
+    rows = read_runs(tmp_path).set_index(settings)["final_equity"]
+    assert rows.nunique() > len(rows) // 2
+    for seed in (1, 2):
+        whole = synthetic(240, 6, seed=seed)
+        for symbols in ("FAKE1,FAKE2", "FAKE3"):
+            market = whole.select([f"{name}/USDT:USDT" for name in symbols.split(",")])
+            for exposure, leverage in ((2, 5), (2, 50), (6, 5), (6, 50)):
+                table = compare(load("grid_reversion", exposure=exposure), market, Account(leverage=leverage)).metrics
+                for mode in ("isolated", "cross"):
+                    assert rows[seed, symbols, exposure, leverage, mode] == table.at["final_equity", mode]
+
+
+def test_a_strategy_that_looks_ahead_fails_if_that_is_checked(tmp_path: Path) -> None:
+    (tmp_path / "peeks.py").write_text(PEEKS)
+    plan = PLAIN | {"strategy": str(tmp_path / "peeks.py")}
+    assert run_plan(plan, tmp_path / "checked", workers=1).failed == 2
+    assert read_runs(tmp_path / "checked")["error"].str.contains("it looks into the future").all()
+    assert run_plan(plan | {"check": False}, tmp_path / "unchecked", workers=1).failed == 0
+
+
+def test_slots_keep_what_they_say_for_a_mode_that_only_an_include_has(tmp_path: Path) -> None:
+    (tmp_path / "both.py").write_text(BOTH)
+    strategy = str(tmp_path / "both.py")
+    plan = PLAIN | {"strategy": strategy, "symbols": "FAKE1,FAKE2", "mode": "cross", "include": [{"mode": "mixed"}]}
+    run_plan(plan, tmp_path / "out", workers=1)
+    rows = read_runs(tmp_path / "out").set_index("mode")["final_equity"]
+    market = synthetic(240, 6).select(["FAKE1/USDT:USDT", "FAKE2/USDT:USDT"])
+    table = compare(load(strategy), market, Account(leverage=10), ["cross", "mixed"]).metrics.loc["final_equity"]
+    assert [rows["cross"], rows["mixed"]] == [table["cross"], table["mixed"]]
+    assert rows["cross"] != rows["mixed"]
 
 
 def test_the_same_rows_with_one_worker_two_and_processes(tmp_path: Path) -> None:
@@ -214,14 +257,19 @@ def test_a_store_is_asked_for_its_facts_if_the_plan_wants_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: bool
 ) -> None:
     def dearer(wanted: Wanted, venue: Venue, market: Market) -> Venue:
-        return replace(venue, default=replace(venue.default, taker_fee_rate=0.01))
+        """Each market has facts of its own."""
+        rate = 0.01 if "FAKE1" in wanted.symbols else 0.02
+        return replace(venue, default=replace(venue.default, taker_fee_rate=rate))
 
     monkeypatch.setattr("backtester.batch.shared.venue_of_store", dearer)
-    run_plan(PLAIN | {"store_facts": asked}, tmp_path, workers=1)
-    market = synthetic(240, 6).select(["FAKE1/USDT:USDT"])
-    fees = compare(load("trend"), market, Account(leverage=10)).metrics.loc["fees"]
-    found = read_runs(tmp_path).set_index("mode")["fees"]
-    assert all((found[mode] > 2 * fees[mode]) == asked for mode in ("isolated", "cross"))
+    run_plan(PLAIN | {"store_facts": asked, "symbols": ["FAKE1", "FAKE2"]}, tmp_path, workers=1)
+    found = read_runs(tmp_path).set_index(["symbols", "mode"])["fees"]
+    for name, rate in (("FAKE1", 0.01), ("FAKE2", 0.02)):
+        market = synthetic(240, 6).select([f"{name}/USDT:USDT"])
+        usual = load_venue("generic")
+        venue = replace(usual, default=replace(usual.default, taker_fee_rate=rate)) if asked else usual
+        fees = compare(load("trend"), market, Account(leverage=10, venue=venue)).metrics.loc["fees"]
+        assert [found[name, mode] for mode in ("isolated", "cross")] == [fees["isolated"], fees["cross"]]
 
 
 @pytest.mark.parametrize("processes", [False, True])
