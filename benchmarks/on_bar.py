@@ -201,9 +201,21 @@ def section_of(figures: dict[str, Any]) -> str:
                 f"Target: at most {TARGET:.0f} microseconds for the empty and the reading one with 1 and 6 slots: "
                 f"{'; '.join(said)}."
             ),
+            f"An order takes {_orders(figures)} microseconds by the median: what turning costs beyond the empty one.",
             f"To compile takes, once in each process, {compiling}.",
         ]
     )
+
+
+def _orders(figures: dict[str, Any]) -> str:
+    """Return the least and the most that an order takes, over all numbers of slots and modes, not compiled."""
+    costs = {(each["what"], each["slots"], each["mode"]): each for each in figures["costs"]}
+    found = []
+    for (what, slots, mode), each in costs.items():
+        if what == "turns every 20 bars":
+            more = each["beyond"]["median"] - costs["empty", slots, mode]["beyond"]["median"]
+            found.append(more * BARS[slots] / each["orders"])
+    return f"{min(found):.0f} to {max(found):.0f}"
 
 
 def main() -> None:
