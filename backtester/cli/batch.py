@@ -37,10 +37,10 @@ def batch(
         int | None, typer.Option(metavar="N", help="Runs at a time; else one per processor.", show_default=False)
     ] = None,
     engine: Annotated[
-        str, typer.Option(metavar="local|dask", help="Threads and processes here, or workers of dask.distributed.")
+        str, typer.Option(metavar="local|dask", help="Threads or processes, or workers of dask on this machine.")
     ] = "",
     scheduler: Annotated[
-        str, typer.Option(metavar="tcp://HOST:PORT", help="Scheduler of dask to work for; else one is started here.")
+        str, typer.Option(metavar="tcp://HOST:PORT", help="Scheduler of dask whose workers do the runs.")
     ] = "",
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on in a folder that has rows: what is finished is skipped.")
