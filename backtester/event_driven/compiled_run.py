@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator, Sequence, Set
+from functools import partial
 from typing import Any
 
 import numba
@@ -18,6 +19,7 @@ from backtester.event_driven.compiled_asks import WIDTH, replay
 from backtester.event_driven.compiled_types import BAR, Address, bar_record, calls_record
 from backtester.event_driven.desk import Desk
 from backtester.event_driven.kernel_session import KernelSession
+from backtester.event_driven.structures import structure
 from backtester.kernels.step import FULL, OVER, call
 from backtester.market import PRICES
 from backtester.schema import SLOT_VIEW
@@ -54,14 +56,19 @@ class CompiledRun:
         self._tables = _tables(desk) | {"asks": self._asks}
         self._record = _record_of(desk, session, self._tables)
         axes = tuple((name, values.ndim) for name, values in desk.indicators.items())
-        self._own, self._at = on_bar.own(strategy), Address(self._record.ctypes.data, axes)
+        self._own, self._at = on_bar.own(strategy), Address(ctypes.addressof(self._record), axes)
         self._python = on_bar.function
-        self._code = machine_code(on_bar, strategy, self._own, self._at)
+        code = machine_code(on_bar, strategy, self._own, self._at)
+        types = numba.typeof(self._own), numba.typeof(self._at)
+        # Numba asks for the types of all arguments at every call of a dispatcher; here they are known.
+        self._once = partial(code.compile(types), self._own, self._at)
+        to_stop = _drive.compile((numba.typeof(code), *types, numba.int64))
+        self._to_stop = partial(to_stop, code, self._own, self._at)
 
     def __call__(self, bar: Bar) -> None:
         """Call the strategy at a close, as one of several in the account."""
         try:
-            self._code(self._own, self._at)
+            self._once()
         except Exception as error:
             raise self._as_python_raises(error) from None
         self._ask()
@@ -93,7 +100,7 @@ class CompiledRun:
     def _drive(self, stop: int) -> int:
         """Call the strategy until it asks for something, at most to decision `stop`; returns the last decision."""
         try:
-            index: int = _drive(self._code, self._own, self._at, stop)
+            index: int = self._to_stop(stop)
             if index >= 0:
                 self._stand_at(index)
                 self._ask()
@@ -118,10 +125,10 @@ class CompiledRun:
 
     def _ask(self) -> None:
         """Ask for what the strategy has written down."""
-        n, most = self._record["n_asks"].item(), len(self._asks)
+        n, most = self._record.n_asks, len(self._asks)
         if n > most:
             self._desk.fail("it asks for too much at once", n, f"ask for at most {most} things at one close")
-        self._record["n_asks"] = 0
+        self._record.n_asks = 0
         try:
             replay(self._asks[:n].tolist(), self._bar)
         except StrategyError as error:
@@ -175,13 +182,13 @@ def _addresses(arrays: Sequence[Any]) -> Any:
 
 
 def _record_of(desk: Desk, session: KernelSession, tables: dict[str, Any]) -> Any:
-    record = np.zeros(1, BAR)
+    record = structure(BAR)()
     for name in BAR.names or ():
         if name in tables:
-            record[name] = tables[name].ctypes.data
-    record["first_slot"], record["n_slots"] = desk.first_slot, len(desk.specs)
-    record["n_instruments"], record["most_asks"] = desk.market.n_instruments, len(tables["asks"])
-    record["slots"] = session.view.slots.ctypes.data + desk.first_slot * SLOT_VIEW.itemsize
-    record["events"] = session.address_of_events
-    record["account"], record["calls"] = session.view.account.ctypes.data, ctypes.addressof(session.calls)
+            setattr(record, name, tables[name].ctypes.data)
+    record.first_slot, record.n_slots = desk.first_slot, len(desk.specs)
+    record.n_instruments, record.most_asks = desk.market.n_instruments, len(tables["asks"])
+    record.slots = session.view.slots.ctypes.data + desk.first_slot * SLOT_VIEW.itemsize
+    record.events = session.address_of_events
+    record.account, record.calls = session.view.account.ctypes.data, ctypes.addressof(session.calls)
     return record

@@ -29,7 +29,7 @@ class Waves(Strategy):
     asked: ClassVar[list[int]] = []
 
     def targets(self, market: Market) -> Targets:
-        self.asked.append(market.n_bars)
+        Waves.asked.append(market.n_bars)
         slope = np.sign(market.close - np.roll(market.close, 24, axis=0))
         slope[:24] = 0.0
         return Targets(equity_fraction=self.exposure / market.n_instruments * slope)
