@@ -78,6 +78,16 @@ def test_an_include_that_says_what_the_plan_leaves_out_adds_nothing() -> None:
     assert plan_of(plain | {"include": [{"venue": "generic", "seed": [7, 8]}]}).n_runs == 4
 
 
+def test_markets_of_several_venues_keep_each_its_own(tmp_path: Path) -> None:
+    folders = [str(tmp_path / name) for name in ("binance", "okx")]
+    for folder in folders:
+        Path(folder).mkdir()
+    plan = plan_of({"strategy": "trend", "market": ["synthetic", *folders]})
+    tasks = tasks_of(plan, 1, lambda wanted, strategy: repr, ())
+    found = {job.run["market"]: job.run["venue"] for task in tasks for job in task.jobs}
+    assert found == {"synthetic": "generic", folders[0]: "binance", folders[1]: "okx"}
+
+
 def test_an_include_with_a_parameter_is_not_that_without_it() -> None:
     plan = plan_of(plan_with(include=[{"strategy": "trend"}, {"strategy": "trend", "params": {"fast": 12}}]))
     trend = [run.get("params.fast") for run in plan.runs() if run["strategy"] == "trend"]

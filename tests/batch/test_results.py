@@ -68,6 +68,8 @@ def test_conditions_keep_the_rows_that_meet_all(rows: pd.DataFrame) -> None:
     assert len(filtered(rows, ["leverage >= 20", "mode = cross", "seed!=1"])) == len(rows) // 6
     assert filtered(rows, ["params.exposure<6"])["params.exposure"].unique().tolist() == [2]
     assert len(filtered(rows, [])) == len(rows)
+    for sign, kept in (("<", {5}), ("<=", {5, 20}), ("=", {20}), ("!=", {5, 50}), (">=", {20, 50}), (">", {50})):
+        assert set(filtered(rows, [f"leverage{sign}20"])["leverage"]) == kept
 
 
 @pytest.mark.parametrize(
@@ -103,6 +105,11 @@ def test_truth_values_that_some_runs_do_not_have_are_compared_as_such(tmp_path: 
         filtered(some, ["params.short=1"])
 
 
+def test_a_row_has_its_period(rows: pd.DataFrame) -> None:
+    assert set(rows["start"]) == {"2024-01-01 00:00"}
+    assert set(rows["end"]) == {"2024-01-11 00:00"}
+
+
 def test_the_settings_that_differ_are_those_of_the_axes(rows: pd.DataFrame) -> None:
     assert set(varying(rows)) == {"symbols", "seed", "params.exposure", "leverage", "mode"}
 
@@ -120,6 +127,9 @@ def test_best_and_worst_of_each_mode(rows: pd.DataFrame) -> None:
         ((best, worst),) = extremes(rows[rows["mode"] == "cross"][:n], "final_equity", 3, ascending=False).values()
         assert (len(best), len(worst)) == expected
         assert not set(best["key"]) & set(worst["key"])
+    some = rows[rows["mode"] == "cross"].assign(sortino=[1.0, *[math.nan] * (len(rows) // 2 - 1)])
+    ((best, worst),) = extremes(some, "sortino", 3, ascending=False).values()
+    assert (best["sortino"].tolist(), len(worst)) == ([1.0], 0)
 
 
 def test_groups_count_and_average_what_was_done(rows: pd.DataFrame) -> None:

@@ -211,6 +211,10 @@ def test_parameters_of_one_name_and_two_kinds_are_texts(tmp_path: Path) -> None:
     plan = PLAIN | {"strategy": str(tmp_path / "said.py"), "params": {"named": "b"}, "include": others}
     assert run_plan(plan, tmp_path / "out", workers=1).failed == 0
     assert set(read_runs(tmp_path / "out")["params.named"]) == {"b", "5", "true"}
+    (one, two) = others
+    plan = PLAIN | one | {"include": [two]}
+    assert run_plan(plan, tmp_path / "numbers", workers=1).failed == 0
+    assert set(read_runs(tmp_path / "numbers")["params.named"]) == {"5", "true"}
 
 
 def test_an_error_that_no_file_can_hold_is_written_as_far_as_it_can(tmp_path: Path) -> None:
