@@ -11,7 +11,7 @@ from backtester.compare import Comparison
 from backtester.result import Result
 from backtester.summary import value
 from backtester.verdict import name_of
-from reports.canvas import WIDE, Size, canvas, date_axis, dates, end_labels, money_axis
+from reports.canvas import WIDE, Size, canvas, date_axis, dates, end_labels, money_axis, unit_of
 from reports.downsample import envelope, extremes
 from reports.palette import look
 from reports.tables import Row, Table
@@ -71,6 +71,7 @@ def capital_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
     for axes, (mode, run) in zip(panels, comparison.results.items(), strict=True):
         axes.set_ylim(0.0, 1.05 * max(highest, 1e-9))
         money_axis(axes)
+        unit_of(axes, comparison.currency)
         words = f"{name_of(mode)}\nidle {100.0 * (1.0 - share_in_use(run)):.0f} %"
         end_labels(axes, [(0.5 * highest, words, look(mode).colour)])
     date_axis(panels[-1], int(market.open_time[0]), int(market.close_time[-1]), size=size)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from backtester import across_printing, text
 from backtester.across import VenueComparison
+from backtester.attribution import Attribution
 from backtester.bootstrap import Bootstrap
 from backtester.bootstrap import printing as of_bootstrap
 from backtester.compare import Comparison
@@ -18,6 +19,7 @@ from backtester.stress import printing as of_stress
 from backtester.stretches import SAME
 from backtester.verdict import name_of
 from reports import why
+from reports.capital import capital_table
 from reports.tables import Row, Table, band_table, metrics_table, strategy_table, table_of
 
 __all__ = ["Document", "Section", "document"]
@@ -100,10 +102,12 @@ def _(of: Comparison, charts: Iterable[str] = ()) -> Document:
     def taken(*names: str) -> tuple[str, ...]:
         return tuple(name for name in names if name in left and left.pop(name, "") is None)
 
-    sections = [Section("The numbers", (), (("", metrics_table(of)),), taken("equity", "underwater"))]
+    sections = [Section("The numbers", (), (("", metrics_table(of)),), taken("equity", "underwater", "mode-map"))]
     if several_strategies(of):
         sections.append(Section(BY_STRATEGY, (), (("", strategy_table(of)),)))
-    sections += _differences(of, taken("attribution"))
+    for other, found in of.attributions.items():
+        if len(found.pairs):
+            sections.append(_difference(of, found, taken(why.attribution_name(of, other))))
     for heading, stories in (
         ("Contagion", why.contagion_stories(of)),
         ("The price of isolation", why.isolation_stories(of)),
@@ -111,8 +115,14 @@ def _(of: Comparison, charts: Iterable[str] = ()) -> Document:
         for story in stories:
             name = f"{heading}: {story.mode}" if len(stories) > 1 else heading
             sections.append(Section(name, tuple(story.said), tuple(_few(*each) for each in story.tables)))
-    if left:
-        sections.append(Section("More charts", pictures=taken(*left)))
+    ups = [name for name in left if name.startswith("close-up-")]
+    sections += [
+        Section("Liquidations close up", pictures=taken(*ups)),
+        Section("When, and how near", pictures=taken("liquidations", "margin-ratio")),
+        Section("Capital", (), (("", capital_table(of)),), taken("capital")),
+        *([_sampled(of.sampling, taken("ruin", "drawdowns"))] if of.sampling is not None else []),
+        Section("More charts", pictures=taken(*left)),
+    ]
     if len(of.band) > len(of.modes):
         verdict = (of.band_verdict,) if of.band_verdict else ()
         sections.append(Section("What the bars hide", (HIDDEN,), (("", band_table(of)),), after=verdict))
@@ -172,18 +182,26 @@ def _made(
     return Document(title, of.first.market.synthetic, tuple(told), verdict, kept)
 
 
-def _differences(of: Comparison, pictures: tuple[str, ...]) -> list[Section]:
-    """Return why the first two modes end apart, if anything was traded."""
-    found = of.attribution
-    if found is None or not len(found.pairs):
-        return []
+def _difference(of: Comparison, found: Attribution, pictures: tuple[str, ...]) -> Section:
+    """Return why the first mode and another one end apart."""
     unexplained = abs(found.rest) > SAME * of.first.scenario.balance
     rest = f", but for {text.money(found.rest)} that no trade explains" if unexplained else ""
     minus = " \u2212 ".join(map(name_of, found.modes))
     sums = (f"Sums by class [{of.currency}], {minus}; what was paid is negative", why.sum_table(found))
     pairs = why.pair_table(found, of)
     tables = (sums, _few(f"The pairs that differ most [{of.currency}]", pairs)) if pairs.rows else (sums,)
-    return [Section("Why they differ", (f"{CLASSES}{rest}.",), tables, pictures)]
+    heading = f"Why they differ: {minus}" if len(of.attributions) > 1 else "Why they differ"
+    return Section(heading, (f"{CLASSES}{rest}.",), tables, pictures)
+
+
+def _sampled(found: Bootstrap, pictures: tuple[str, ...]) -> Section:
+    """Return what the draws of a bootstrap say."""
+    said = (found.verdict, f"Draws: {dict(of_bootstrap.told(found))['draws']}.", *of_bootstrap.draw_notes(found))
+    tables = (
+        ("How often, with the interval of the probability", table_of(*of_bootstrap.share_rows(found))),
+        (of_bootstrap.INSIDE, table_of(*of_bootstrap.inside_rows(found))),
+    )
+    return Section("How sure: markets drawn from this one", said, tables, pictures)
 
 
 def _few(caption: str, table: Table) -> tuple[str, Table]:

@@ -12,7 +12,7 @@ from backtester import text
 from backtester.across import VenueComparison
 from backtester.compare import Comparison
 from backtester.verdict import SAME_DEPTH, TIE, name_of
-from reports.canvas import WIDE, Size, canvas, money_axis
+from reports.canvas import WIDE, Size, canvas, money_axis, unit_of
 from reports.palette import INK, MUTED, PAPER, Look, look, look_of_venue
 
 __all__ = ["Place", "map_chart", "map_finding", "places"]
@@ -112,6 +112,7 @@ def map_chart(result: Comparison | VenueComparison, size: Size = WIDE) -> Figure
         )  # fmt: skip
     _view(axes, found, result.first.scenario.balance)
     axes.set_xlabel("maximal drawdown inside bars [%]", fontsize=9, color=MUTED)
+    unit_of(axes, result.currency)
     axes.grid(axis="both", color=axes.yaxis.get_gridlines()[0].get_color(), linewidth=0.8)
     _name(axes, found)
     return figure

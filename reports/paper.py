@@ -201,14 +201,16 @@ def _opening(paper: Paper, of: Document) -> None:
         paper.words(said, 11.5)
 
 
-def _heading(paper: Paper, words: str) -> None:
+def _heading(paper: Paper, words: str, below: float = 0.8) -> None:
+    """Write a heading, on the page of the first `below` [inch] of what it heads."""
     paper.space(0.22)
-    paper.room(1.2)  # no heading at the foot of a page
+    paper.room(0.4 + below)
     paper.line(words, 13.0, bold=True)
 
 
 def _section(paper: Paper, of: Section, charts: Mapping[str, Figure]) -> None:
-    _heading(paper, of.heading)
+    first = 0.0 if of.said or not of.pictures else float(charts[of.pictures[0]].get_size_inches()[1])
+    _heading(paper, of.heading, max(0.8, first))
     for said in of.said:
         paper.words(said)
     for name in of.pictures:

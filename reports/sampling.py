@@ -14,7 +14,7 @@ from backtester.bootstrap.statistics import Band
 from backtester.compare import Comparison
 from backtester.summary import value
 from backtester.verdict import SAME_DEPTH, name_of
-from reports.canvas import WIDE, Size, canvas, end_labels, panel_label
+from reports.canvas import WIDE, Size, canvas, end_labels, panel_label, unit_of
 from reports.palette import INK, MUTED, PAPER, look
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def ruin_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
     axes.set_xlim(0.0, 100.0)
     axes.set_ylim(0.0, 100.0)
     axes.set_xlabel("lowest equity [% of the balance]", fontsize=9, color=MUTED)
+    unit_of(axes, "%")
     end_labels(axes, labels)
     return figure
 
@@ -143,6 +144,8 @@ def drawdown_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
         own = 100.0 * value(found.observed.metrics, key, mode)
         _mark(panels[0], own, mode, found.band(key, mode), place, name=mode)
     _room(panels[0])
+    unit_of(panels[0], "draws")
+    panels[0].set_xlabel("%", loc="right", fontsize=9, color=MUTED)
     panel_label(panels[0], "Maximal drawdown inside bars [%]", size)
     end_labels(panels[0], [(0.0, f"{look(m).sign} {name_of(m)}", look(m).colour) for m in found.modes])
     for axes, pair in zip(panels[1:], found.pairs, strict=True):
@@ -152,6 +155,8 @@ def drawdown_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
         own = 100.0 * found.observed_difference(key, pair)
         _mark(axes, own, pair[0], found.difference_band(key, pair), 0, name=f"{pair[1]}-difference")
         _room(axes)
+        unit_of(axes, "draws")
+        axes.set_xlabel("pp", loc="right", fontsize=9, color=MUTED)
         one, other = map(name_of, pair)
         said = f"{one} \u2212 {other}, draw by draw [percentage points]; left of 0 {one} fell less"
         panel_label(axes, said.capitalize(), size)

@@ -10,7 +10,7 @@ from backtester import text
 from backtester.metrics import underwater
 from backtester.verdict import name_of
 from backtester.walk_forward import WalkForward
-from reports.canvas import WIDE, Size, canvas, date_axis, dates, end_labels, money_axis
+from reports.canvas import WIDE, Size, canvas, date_axis, dates, end_labels, money_axis, unit_of
 from reports.downsample import extremes
 from reports.palette import GRID, MUTED, look
 
@@ -55,6 +55,8 @@ def walk_forward_chart(result: WalkForward, size: Size = WIDE) -> Figure:
             axes.axvline(at, color=GRID, linewidth=0.8, zorder=0.5, gid="seam")
     above.axhline(start, color=MUTED, linewidth=0.8, linestyle=(0, (1, 3)), gid="start")
     money_axis(above)
+    unit_of(above, result.currency)
+    unit_of(below, "%")
     below.set_ylim(min(-1e-6, 1.08 * min(depth for *_, depth in ends)), 0.0)
     below.yaxis.set_major_formatter(lambda value, _: f"{value:g}".replace("-", "\u2212"))
     date_axis(below, int(market.open_time[first]), int(market.close_time[last - 1]), size=size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
@@ -10,13 +11,25 @@ from typing import Any, NamedTuple
 from matplotlib.figure import Figure
 
 from backtester import Account, Comparison, compare, compare_venues
+from backtester.batch import read_runs, run_plan
+from backtester.batch.along import along
+from backtester.batch.heat import heat
 from backtester.bootstrap import bootstrap
 from backtester.stress import stress
+from backtester.walk_forward import walk_forward
 from data import synthetic
 from reports import charts, findings, ranges
 from reports.across import finding, venue_equity_chart
 from reports.canvas import WIDE, Size, png
+from reports.capital import capital_chart, capital_finding
+from reports.closeup import close_up_chart, close_up_finding, largest
+from reports.frontier import frontier_chart
+from reports.heat import heat_chart
+from reports.mode_map import map_chart, map_finding
+from reports.sampling import drawdown_chart, drawdown_finding, ruin_chart, ruin_finding
 from reports.symbol_chart import Candles, Rates, symbol_chart
+from reports.walk_forward import finding as walked
+from reports.walk_forward import walk_forward_chart
 from reports.waterfall import waterfall_chart
 from strategies import load_class
 
@@ -67,7 +80,8 @@ class Shown(NamedTuple):
 
     def draw(self, size: Size = WIDE) -> Figure:
         """Return the chart."""
-        return self.chart(*self.of(), size=size) if isinstance(self.of(), tuple) else self.chart(self.of(), size)
+        of = self.of()
+        return self.chart(*of, size=size) if type(of) is tuple else self.chart(of, size)
 
 
 def _strategy(exposure: float) -> Any:
@@ -96,6 +110,41 @@ def _stressed() -> Any:
 def _drawn() -> Any:
     market = synthetic(n_bars=960, n_instruments=3, seed=7)
     return bootstrap(_strategy(8.0), market, Account(leverage=20), draws=100, threads=1)
+
+
+@cache
+def _rows() -> Any:
+    """Return the rows of a batch: two parameters, five leverages, both modes."""
+    plan = {
+        "strategy": "grid_reversion", "params": {"exposure": [2, 4, 8], "rungs": [2, 3, 4]}, "market": "synthetic",
+        "symbols": "FAKE1,FAKE2", "period": {"start": "2024-01-01", "end": "2024-02-15"}, "seed": [0, 1],
+        "leverage": [2, 5, 10, 20, 50], "mode": ["isolated", "cross"],
+    }  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        run_plan(plan, Path(folder) / "runs", workers=1)
+        return read_runs(Path(folder) / "runs")
+
+
+def _frontier() -> tuple[Any, str]:
+    return along(_rows(), "leverage"), "leverage"
+
+
+def _heat() -> Any:
+    return heat(_rows(), ("params.exposure", "leverage"), "final_equity")
+
+
+@cache
+def _walked() -> Any:
+    plan = {"strategy": "trend", "market": "synthetic", "symbols": "FAKE1,FAKE2"}
+    period = {"period": {"start": "2024-01-01", "end": "2024-03-01"}, "walk_forward": {"train": "240h", "test": "120h"}}
+    return walk_forward({**plan, **period}, workers=1)
+
+
+@cache
+def _worst() -> tuple[Comparison, str, int]:
+    """Return the liquidation with the largest loss."""
+    ((mode, number),) = largest(demo(), 1)[:1]
+    return demo(), mode, number
 
 
 @cache
@@ -135,6 +184,29 @@ GALLERY = (
         "the page, `charts/margin-ratio`", charts.margin_ratio_chart, demo, findings.margin,
     ),
     Shown(
+        "capital", "Capital", "How much money was at work, and how much lay idle?",
+        "the page, `charts/capital`", capital_chart, demo, capital_finding,
+    ),
+    Shown(
+        "close-up", "A liquidation close up",
+        "What happened in the hours around it, and what would each position have been worth?",
+        "the page, `charts/close-up-...`; `compare --close-ups N`", close_up_chart, _worst,
+        lambda of: close_up_finding(*of),
+    ),
+    Shown(
+        "mode-map", "Map of accounts", "Which of many accounts earned much for how deep a fall?",
+        "the page of more than two modes, of several venues and of several leverages", map_chart, _venues, map_finding,
+    ),
+    Shown(
+        "ruin", "Ruin", "How probable is it to fall to a part of the balance?",
+        "the page of `compare --draws N`, `charts/ruin`", ruin_chart, lambda: _drawn().comparison, ruin_finding,
+    ),
+    Shown(
+        "drawdowns", "Drawdowns of the draws", "How deep can it get, and is the difference of the modes luck?",
+        "the page of `compare --draws N`, `charts/drawdowns`", drawdown_chart, lambda: _drawn().comparison,
+        drawdown_finding,
+    ),
+    Shown(
         "venues", "Venues", "Does the venue matter more than the mode?",
         "the page of `compare --venue A,B`, `charts/equity`, notebooks", venue_equity_chart, _venues, finding,
     ),
@@ -145,6 +217,18 @@ GALLERY = (
     Shown(
         "bootstrap", "Draws", "How sure is the outcome, or was it this market's luck?",
         "notebooks: `bootstrap(...)`", ranges.bootstrap_chart, _drawn, ranges.bootstrap_finding,
+    ),
+    Shown(
+        "frontier", "Frontier", "What does each mode come to along a setting, and where do they cross over?",
+        "`backtester results FOLDER --along leverage`", frontier_chart, _frontier, lambda of: "Along the leverage",
+    ),
+    Shown(
+        "heat", "Map of a batch", "Which settings suit which mode?",
+        "`backtester results FOLDER`", heat_chart, _heat, lambda of: of.said,
+    ),
+    Shown(
+        "walk-forward", "Walk-forward", "Does it hold on bars that its parameters were not chosen on?",
+        "`backtester walk-forward`", walk_forward_chart, _walked, walked,
     ),
     Shown(
         "symbol", "Data of a symbol", "Can the candles, marks and fundings be trusted, and what is missing?",
