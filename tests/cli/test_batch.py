@@ -87,6 +87,8 @@ def test_a_plan_is_run_and_read(backtester: Backtester, results: Results, plan: 
     assert [line.split()[:2] for line in grouped.splitlines()[3:]] == [["isolated", "6"]]
     rows = json.loads(results("out/plan", "--json", "--sort", "fees", "--ascending")[1])
     assert [row["fees"] for row in rows] == sorted(row["fees"] for row in rows)
+    falling = [row["fees"] for row in json.loads(results("out/plan", "--json", "--sort", "fees")[1])]
+    assert falling == [row["fees"] for row in rows][::-1]
     assert (len(rows), rows[0]["time_of_ruin"]) == (30, None)
 
     for name in ("rows.csv", "rows.json", "rows.parquet"):
