@@ -43,10 +43,12 @@ def frozen_times(values: Any) -> NDArray[np.int64]:
 
 
 def check_symbols(symbols: Iterable[object]) -> None:
-    """Raise unless every symbol is a text that is not empty."""
+    """Raise unless every symbol is a text that is not empty and can be written in a line, and into any file."""
     for symbol in symbols:
         if not isinstance(symbol, str) or not symbol.strip():
             raise MarketDataError("a symbol is no name", found=symbol, cure='Name instruments like "BTCUSDT"')
+        if not symbol.isprintable():
+            raise MarketDataError("a symbol has a character that cannot be shown", found=symbol, cure="Leave it out")
 
 
 def check_market(market: Market) -> None:

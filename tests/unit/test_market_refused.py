@@ -154,6 +154,11 @@ def test_wrong_shapes_are_refused():
     assert "close has the wrong shape" in message(Market, **arrays(close=np.ones((4, 3))))
     assert "mark_is_trade has the wrong shape" in message(Market, **arrays(mark_is_trade=np.zeros(3, bool)))
     assert "the symbol occurs twice" in message(Market, **arrays(symbols=("A", "A")))
+
+
+@pytest.mark.parametrize("symbol", ["A\nB", "A\x00", "A\x1b[31m", "A\ud800"])
+def test_a_symbol_that_no_file_could_hold_is_refused(symbol):
+    assert "a symbol has a character that cannot be shown" in message(Market, **arrays(symbols=(symbol, "B")))
     assert "instruments and bars" in message(Market, **arrays(n=0))
 
 
