@@ -27,7 +27,12 @@ __all__ = ["Setup", "configuration_of", "one_account", "set_up"]
 ELSEWHERE = ("--out", "--export")  # options that say where output goes
 
 
-OF_PLANS = {"stress": "its shocks", "bootstrap": "its draws"}  # what commands of one venue are about
+OF_PLANS = {  # what commands of one venue are about
+    "stress": "its shocks",
+    "bootstrap": "its draws",
+    "compare --draws": "its draws",
+    "compare --leverages": "its leverages",
+}
 
 
 class Setup(NamedTuple):

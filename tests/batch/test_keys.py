@@ -16,7 +16,7 @@ from backtester.batch import plan_of
 from backtester.batch.keys import Keys
 from backtester.batch.shared import Shared
 from backtester.batch.tasks import jobs_of
-from backtester.fingerprints import content_of, engine_files
+from backtester.fingerprints import bytes_of, content_of, engine_files
 from backtester.market import PRICES
 from backtester.sources import Sources, source_of
 from data import synthetic
@@ -101,16 +101,14 @@ def test_candles_that_change_in_their_place_change_the_keys(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", ["synthetic", "processes"])
 def test_how_a_synthetic_market_is_made_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    from backtester.batch import keys as module
-
     before = keys()
     copy = tmp_path / f"{name}.py"
     copy.write_bytes(Path(str(importlib.import_module(f"data.{name}").__file__)).read_bytes() + b"# edited")
     monkeypatch.setattr(importlib.import_module(f"data.{name}"), "__file__", str(copy))
-    module._bytes_of.cache_clear()
+    bytes_of.cache_clear()
     assert not set(before) & set(keys())
     monkeypatch.undo()
-    module._bytes_of.cache_clear()
+    bytes_of.cache_clear()
     assert keys() == before
 
 

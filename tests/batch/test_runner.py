@@ -366,7 +366,7 @@ def test_two_batches_do_not_write_to_one_folder(tmp_path: Path) -> None:
 def test_rows_are_written_soon_and_not_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a second after the last part, later a hundredth of the time so far, and never more than fit in memory."""
     now = [0.0]
-    monkeypatch.setattr("backtester.batch.store.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("backtester._parts.time.monotonic", lambda: now[0])
     monkeypatch.setattr("backtester.batch.store.MOST", 5)
     rows = Rows(tmp_path, plan_of(PLAIN))
     written = []

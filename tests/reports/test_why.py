@@ -82,7 +82,7 @@ def test_a_rest_that_no_pair_explains_is_said_on_the_page(grid):
     whole = "the classes add up to the difference in\nfinal equity"
     assert f"{whole}.</p>" in page(grid, [], configuration={}, files=[])
     found = fake_comparison(grid.results)
-    found.__dict__["attribution"] = grid.attribution._replace(rest=12.5)
+    found.__dict__["attributions"] = {grid.modes[1]: grid.attribution._replace(rest=12.5)}
     assert f"{whole}, but for 12.50 that no trade explains.</p>" in page(found, [], configuration={}, files=[])
 
 

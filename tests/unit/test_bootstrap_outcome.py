@@ -46,8 +46,10 @@ def drawn(made: Any) -> Bootstrap:
 def filled(drawn: Bootstrap) -> Bootstrap:
     """Values of 60 draws in the place of those that were run: random, with ties, ruins and a path that turns."""
     random = np.random.default_rng(1)
-    values = np.abs(random.normal(1.0, 0.4, (60, 3, 3, len(MEASURED)))) * [1e4, 0.3, 0.4, 5, 1, 3e3]
-    values[:, 1] = values[:, 0] + random.normal(0.0, 0.02, values[:, 1].shape) * [1e4, 1, 1, 5, 1, 1e3]
+    size = [1e4, 0.3, 0.4, 5, 1, 3e3, 0.2, 1e3, 100, 10, 50]
+    apart = [1e4, 1, 1, 5, 1, 1e3, 1, 1e3, 100, 10, 50]
+    values = np.abs(random.normal(1.0, 0.4, (60, 3, 3, len(MEASURED)))) * size
+    values[:, 1] = values[:, 0] + random.normal(0.0, 0.02, values[:, 1].shape) * apart
     values[:20, 1, :, 0] = values[:20, 0, :, 0] + 1e-9  # alike but for rounding
     values[..., 3] = np.rint(values[..., 3])
     values[..., 4] = values[..., 4] < 0.7
@@ -70,6 +72,9 @@ def test_every_draw_is_run_in_every_mode_and_on_every_path(made: Any, drawn: Boo
                 lowest = min(*result.equity_low.tolist(), *result.equity.tolist())
                 ruined = float((result.equity <= 1e-9 * ACCOUNT.balance).any())
                 expected = [result.equity[-1], closes, inside, result.totals["liquidations"], ruined, lowest]
+                expected.append(-1.0 if ruined else result.equity[-1] / ACCOUNT.balance - 1.0)
+                expected.append(float(result.liquidations["loss"].sum()))
+                expected += [result.totals[name] for name in ("fees", "liquidation_fees", "funding")]
                 assert drawn.values[draw, m, p].tolist() == pytest.approx(expected, rel=1e-12)
     ends = drawn.values[..., MEASURED.index("final_equity")]
     assert (ends[:, 0] != ends[:, 2]).any()  # modes and paths differ, so that none stands in for another
