@@ -20,7 +20,7 @@ FOLDER = "charts"
 
 
 def draw_pictures(
-    comparison: Any, folder: Path, charts: Iterable[Any], tell: Callable[[str], None], *, paper: bool = True
+    comparison: Any, folder: Path, charts: Iterable[Any], tell: Callable[[str], None], *, paper: bool = False
 ) -> tuple[list[Picture], dict[str, Figure]]:
     """Write charts as SVG, PNG and (for `paper`) PDF, and return them for the page, and as wide figures by name.
 

@@ -96,7 +96,7 @@ def write_report(
     configuration: Mapping[str, object] | None = None,
     progress: Callable[[str], None] | None = None,
     close_ups: int = 3,
-    paper: bool = True,
+    paper: bool = False,
 ) -> Path:
     """Write page, charts, tables and data of a comparison, and return the page's path.
 

@@ -39,6 +39,9 @@ def compare(
     close_ups: Annotated[
         int, typer.Option(metavar="N", min=0, help="Liquidations of each mode with a chart of their own on the page.")
     ] = CLOSE_UPS,
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="In --out also the report and each chart as PDF, which takes as long again.")
+    ] = False,
     draws: Annotated[
         int, typer.Option(metavar="N", min=0, help="Markets to draw from this one, so that differences have intervals.")
     ] = 0,
@@ -59,7 +62,7 @@ def compare(
         configuration = configuration_of("compare", asked.strategies, setup)
         if levels:
             configuration["account"]["leverage"] = levels
-        page = None if out is None else write(comparison, out, configuration, tell, close_ups)
+        page = None if out is None else write(comparison, out, configuration, tell, close_ups, paper=pdf)
     if as_json:
         print(_json(comparison, configuration, page))
         return
@@ -126,7 +129,7 @@ def write(
     tell: Tell,
     close_ups: int = CLOSE_UPS,
     *,
-    paper: bool = True,
+    paper: bool = False,
 ) -> Path:
     """Write the folder of a report and return its page, as the user named it."""
     tell("writing the report")

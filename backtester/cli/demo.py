@@ -28,6 +28,7 @@ SETTINGS = ("exposure=8",)
 LEVERAGE = 20.0
 SEED = 39
 START, END = "2024-01-01", "2024-03-31"
+CLOSE_UPS = 1  # of each mode: it should be there soon
 MADE_BY = "backtester demo"
 CONTENT = "demo-files.json"  # the files of a demo, by which a later one knows that it may replace them
 
@@ -56,7 +57,7 @@ def demo(
         comparison = run(setup, tell)
         configuration = configuration_of("demo", [STRATEGY], setup)
         with _moved_away(out, earlier):
-            page = write(comparison, out, configuration, tell, paper=False)
+            page = write(comparison, out, configuration, tell, CLOSE_UPS)
             _sign(out)
     show(comparison)
     print("\nSynthetic prices: this shows what the modes do, not what a venue's market did.")

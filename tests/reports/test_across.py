@@ -42,14 +42,14 @@ def written(result, tmp_path_factory):
 
 def test_every_venue_has_its_own_folder(result, written):
     assert {each.name for each in written.parent.iterdir()} == {
-        "report.html", "report.pdf", "report.md", "report.json", "configuration.json", "charts",
+        "report.html", "report.md", "report.json", "configuration.json", "charts",
         "okx", "kraken", "hyperliquid",
     }  # fmt: skip
     alone = write_report(result["okx"], written.parent.parent / "alone", configuration={"venues": ["okx"]}).parent
     for name in ("report.html", "report.json", "configuration.json", "charts/equity.svg", "scenario-cross.json"):
         assert (written.parent / "okx" / name).read_bytes() == (alone / name).read_bytes()
     assert {each.name for each in (written.parent / "charts").iterdir()} == {
-        "equity.svg", "equity.png", "equity.pdf", "mode-map.svg", "mode-map.png", "mode-map.pdf",
+        "equity.svg", "equity.png", "mode-map.svg", "mode-map.png",
     }  # fmt: skip
 
 

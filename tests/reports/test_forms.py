@@ -24,7 +24,7 @@ EVIL = "<script>x</script> [a](b) `c` |d| *e*\n# f"
 
 @pytest.fixture(scope="module")
 def written(grid, tmp_path_factory):
-    return write_report(grid, tmp_path_factory.mktemp("forms") / "run").parent
+    return write_report(grid, tmp_path_factory.mktemp("forms") / "run", paper=True).parent
 
 
 def cells(line):
@@ -97,7 +97,7 @@ def test_every_chart_is_there_as_svg_png_and_pdf(written):
 
 
 def test_equal_reports_are_equal_bytes(tmp_path):
-    first, second = (write_report(story(24, 2), tmp_path / name).parent for name in ("a", "b"))
+    first, second = (write_report(story(24, 2), tmp_path / name, paper=True).parent for name in ("a", "b"))
     for name in ("report.pdf", "report.md", "report.json", "report.html", "charts/equity.pdf", "charts/equity.svg"):
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
 

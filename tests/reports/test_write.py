@@ -52,7 +52,8 @@ def without_plotly(html):
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     comparison = story(96, 6, synthetic=True, source="synthetic, seed 3")
-    page = write_report(comparison, tmp_path_factory.mktemp("out") / "deep" / "run", configuration=CONFIGURATION)
+    place = tmp_path_factory.mktemp("out") / "deep" / "run"
+    page = write_report(comparison, place, configuration=CONFIGURATION, paper=True)
     return comparison, page
 
 
@@ -259,7 +260,7 @@ def test_relative_and_home_paths(tmp_path, monkeypatch):
 
 def test_progress_names_what_is_written(tmp_path):
     said = []
-    write_report(story(24, 2), tmp_path / "run", configuration={}, progress=said.append)
+    write_report(story(24, 2), tmp_path / "run", configuration={}, progress=said.append, paper=True)
     assert said[0] == "equity.parquet"
     assert said[-2:] == ["report.html", "report.pdf"]
 
