@@ -77,11 +77,14 @@ def check(
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Such as my_idea or MyIdea.", show_default=False)],
     folder: Annotated[Path, typer.Option(metavar="DIR", help="Where to write it.")] = Path(),
+    on_bar: Annotated[
+        bool, typer.Option("--on-bar", help="One that is called at every bar and sees its account.")
+    ] = False,
 ) -> None:
     """Write a strategy that works as it is, to be changed line by line. Nothing is overwritten."""
     from backtester.cli.new_strategy import write_strategy
 
-    path, cls = write_strategy(name, folder)
+    path, cls = write_strategy(name, folder, on_bar=on_bar)
     print(f"{path} holds the class {cls}. Check it, and compare the margin modes:\n")
     print(f"  backtester strategy check {path}:{cls}")
     print(f"  backtester compare {path}:{cls} --market synthetic")

@@ -31,6 +31,17 @@ def test_a_new_strategy_passes_the_check_and_runs(backtester: Backtester, tmp_pa
     assert "MyIdea(fast=12, slow=48, exposure=2, stop_ranges=3): isolated against cross" in compared.stdout
 
 
+def test_a_new_strategy_that_is_called_at_every_bar_does_too(backtester: Backtester) -> None:
+    made = backtester("strategy", "new", "my_idea", "--on-bar")
+    assert made.returncode == 0
+    commands = [line.split()[1:] for line in made.stdout.splitlines() if line.startswith("  backtester ")]
+    checked, compared = (backtester(*command) for command in commands)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert f"\n{len(CHECKS)} passed\n" in checked.stdout
+    assert compared.returncode == 0
+    assert "MyIdea(fast=12, slow=48, exposure=2, stop_ranges=3, alarm=0.5): isolated against cross" in compared.stdout
+
+
 def test_nothing_is_written_over(backtester: Backtester, tmp_path: Path) -> None:
     (tmp_path / "my_idea.py").write_text("precious")
     done = backtester("strategy", "new", "MyIdea")
