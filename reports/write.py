@@ -116,7 +116,7 @@ def write_report(
     close_ups : int
         How many liquidations of each mode get a chart of their own: those with the largest losses.
     paper : bool
-        Also write the report and each chart as PDF, which takes as long as all else.
+        Also write the report and each chart as PDF, some 40 % of the writing.
 
     Raises
     ------

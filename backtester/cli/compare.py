@@ -40,7 +40,7 @@ def compare(
         int, typer.Option(metavar="N", min=0, help="Liquidations of each mode with a chart of their own on the page.")
     ] = CLOSE_UPS,
     pdf: Annotated[
-        bool, typer.Option("--pdf", help="In --out also the report and each chart as PDF, which takes as long again.")
+        bool, typer.Option("--pdf", help="In --out also the report and each chart as PDF, which takes a while.")
     ] = False,
     draws: Annotated[
         int, typer.Option(metavar="N", min=0, help="Markets to draw from this one, so that differences have intervals.")

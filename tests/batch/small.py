@@ -45,6 +45,26 @@ class Fragile(Strategy):
         time.sleep(self.slow)
         return Targets(notional=self.size)
 '''
+PLAIN = {"strategy": "trend", "market": "synthetic", "symbols": "FAKE1", "period": PERIOD}
+BOTH = """
+from backtester import SlotSpec, Strategy, Targets
+
+class Both(Strategy):
+    def slots(self, market):
+        return [SlotSpec(market.symbols[0], margin_mode="isolated"), SlotSpec(market.symbols[1])]
+
+    def targets(self, market):
+        return Targets(notional=1_000.0)
+"""
+NAMED = """
+from backtester import Strategy, Targets
+
+class One(Strategy):
+    named: {kind} = {usual}
+
+    def targets(self, market):
+        return Targets(notional=1_000.0)
+"""
 
 
 def fragile(folder: Path) -> str:

@@ -1,25 +1,18 @@
-"""Does every run get its row, the same whoever does it, and does a failure cost no more than its own?"""
+"""Does every run get its row, the same whoever does it, and are they kept and found again?"""
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from backtester import Account, Market, compare
-from backtester.batch import Plan, plan_of, read_runs, run_plan
-from backtester.batch.processes import _Hand
+from backtester.batch import plan_of, read_runs, run_plan
 from backtester.batch.runner import Outcome
-from backtester.batch.shared import Shared
 from backtester.batch.store import Rows, parts_of
-from backtester.batch.work import Worker
 from backtester.errors import ConfigurationError, MarketDataError
 from backtester.summary import MEASURES
 from backtester.venue import Venue, load_venue
@@ -27,28 +20,9 @@ from backtester.wanted import Wanted
 from data import synthetic
 from data.locks import locked
 from strategies import load
-from tests.batch.small import PERIOD, SMALL, fragile, plan_with, same_rows
+from tests.batch.small import BOTH, NAMED, PLAIN, SMALL, fragile, plan_with, same_rows
 from tests.cli.candle_folder import candles, put
 
-BOTH = """
-from backtester import SlotSpec, Strategy, Targets
-
-class Both(Strategy):
-    def slots(self, market):
-        return [SlotSpec(market.symbols[0], margin_mode="isolated"), SlotSpec(market.symbols[1])]
-
-    def targets(self, market):
-        return Targets(notional=1_000.0)
-"""
-NAMED = """
-from backtester import Strategy, Targets
-
-class One(Strategy):
-    named: {kind} = {usual}
-
-    def targets(self, market):
-        return Targets(notional=1_000.0)
-"""
 PEEKS = """
 import numpy as np
 from backtester import Strategy, Targets
@@ -57,34 +31,7 @@ class Peeks(Strategy):
     def targets(self, market):
         return Targets(notional=1_000.0 * np.sign(np.roll(market.close, -1, axis=0) - market.close))
 """
-LEAVES = """
-import sys
-
-from backtester import Strategy, Targets
-
-class Leaves(Strategy):
-    when: str = "never"
-
-    def __init__(self, **given):
-        super().__init__(**given)
-        if self.when == "made":
-            sys.exit(3)
-
-    def targets(self, market):
-        if self.when == "asked":
-            sys.exit(4)
-        return Targets(notional=1_000.0)
-"""
 OTHERS = (("counted", 5), ("chosen", True))
-PLAIN = {"strategy": "trend", "market": "synthetic", "symbols": "FAKE1", "period": PERIOD}
-
-
-def dies_after_its_last_row(connection: Any, plan: Plan, curves: Path) -> None:
-    """Do one task as a worker process does, and be gone before it is told that it is done."""
-    task = connection.recv()
-    for row in Worker(plan, Shared(plan, 1), curves).rows(task):
-        connection.send(row)
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_rows_are_the_numbers_of_compare(tmp_path: Path) -> None:
@@ -217,45 +164,6 @@ def test_parameters_of_one_name_and_two_kinds_are_texts(tmp_path: Path) -> None:
     assert set(read_runs(tmp_path / "numbers")["params.named"]) == {"5", "true"}
 
 
-def test_an_error_that_no_file_can_hold_is_written_as_far_as_it_can(tmp_path: Path) -> None:
-    bad = NAMED.format(kind="str", usual='"a"').replace("return", 'raise ValueError("bad \\udcff name")\n        #')
-    (tmp_path / "bad.py").write_text(bad)
-    assert run_plan(PLAIN | {"strategy": str(tmp_path / "bad.py")}, tmp_path / "out", workers=1).failed == 2
-    assert read_runs(tmp_path / "out")["error"].str.endswith(r"bad \udcff name").all()
-
-
-@pytest.mark.parametrize("processes", [False, True])
-def test_a_failed_run_is_a_row_with_its_error(tmp_path: Path, processes: bool) -> None:
-    plan = PLAIN | {"strategy": fragile(tmp_path), "params": {"trouble": ["error", ""]}, "processes": processes}
-    outcome = run_plan(plan, tmp_path / "out", workers=2)
-    assert (outcome.done, outcome.failed) == (4, 2)
-    rows = read_runs(tmp_path / "out").set_index("params.trouble")
-    assert rows.loc[""]["error"].isna().all()
-    assert rows.loc["error"]["final_equity"].isna().all()
-    said = rows.loc["error"]["error"].iloc[0]
-    assert "its method `targets` raised ValueError in" in said
-    assert "fragile.py, line 20: no such luck" in said
-
-
-def test_markets_and_accounts_that_cannot_be_are_rows_too(tmp_path: Path) -> None:
-    (tmp_path / "both.py").write_text(BOTH)
-    plan = PLAIN | {"symbols": ["FAKE1,FAKE2", "BTCUSDT"], "venue": ["generic", "bybit"], "mode": ["cross", "mixed"]}
-    plan |= {"strategy": str(tmp_path / "both.py")}
-    outcome = run_plan(plan, tmp_path, workers=2)
-    assert (outcome.done, outcome.failed) == (8, 5)
-    rows = read_runs(tmp_path).set_index(["symbols", "venue", "mode"])["error"]
-    assert rows["BTCUSDT"].str.contains("the synthetic market has no such symbol").all()
-    assert "one margin mode for the whole account" in rows["FAKE1,FAKE2", "bybit", "mixed"]
-
-
-def test_what_a_killed_worker_had_still_to_do_is_done_by_another(tmp_path: Path) -> None:
-    params = {"trouble": "kill", "once": str(tmp_path / "once")}
-    plan = PLAIN | {"strategy": fragile(tmp_path), "params": params, "processes": True, "metrics": "plain"}
-    outcome = run_plan(plan | {"leverage": list(range(1, 17))}, tmp_path / "out", workers=1)  # four runs a task
-    assert (outcome.done, outcome.failed) == (32, 1)
-    assert read_runs(tmp_path / "out")["key"].nunique() == 32
-
-
 @pytest.mark.parametrize("asked", [True, False])
 def test_a_store_is_asked_for_its_facts_if_the_plan_wants_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: bool
@@ -274,56 +182,6 @@ def test_a_store_is_asked_for_its_facts_if_the_plan_wants_them(
         venue = replace(usual, default=replace(usual.default, taker_fee_rate=rate)) if asked else usual
         fees = compare(load("trend"), market, Account(leverage=10, venue=venue)).metrics.loc["fees"]
         assert [found[name, mode] for mode in ("isolated", "cross")] == [fees["isolated"], fees["cross"]]
-
-
-@pytest.mark.parametrize("processes", [False, True])
-def test_a_strategy_that_leaves_the_program_costs_its_own_runs(tmp_path: Path, processes: bool) -> None:
-    (tmp_path / "leaves.py").write_text(LEAVES)
-    params = {"when": ["made", "asked", "never"]}
-    plan = PLAIN | {"strategy": str(tmp_path / "leaves.py"), "params": params, "processes": processes}
-    outcome = run_plan(plan, tmp_path / "out", workers=2)
-    assert (outcome.done, outcome.failed) == (6, 4)
-    errors = read_runs(tmp_path / "out").set_index("params.when")["error"]
-    assert errors["made"].str.startswith("SystemExit: 3").all()
-    assert errors["asked"].str.contains("its method `targets` raised SystemExit").all()
-
-
-def test_a_killed_worker_costs_its_own_run_and_a_second_call_brings_it(tmp_path: Path) -> None:
-    params = {"trouble": ["kill", ""], "once": str(tmp_path / "once"), "size": [500, 1_000]}
-    plan = PLAIN | {"strategy": fragile(tmp_path), "params": params, "processes": True}
-    outcome = run_plan(plan, tmp_path / "out", workers=2)
-    assert (outcome.done, outcome.failed) == (8, 1)
-    rows = read_runs(tmp_path / "out")
-    (error,) = rows["error"].dropna()
-    assert "the worker process was gone (signal SIGKILL) before this run was done" in error
-    again = run_plan(plan, tmp_path / "out", workers=2, resume=True)
-    assert (again.skipped, again.done, again.failed) == (7, 1, 0)
-    assert read_runs(tmp_path / "out")["error"].isna().all()
-
-
-def test_a_worker_that_is_killed_between_two_tasks_costs_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It has given its last row, and has not said yet that there is nothing left."""
-    plan = plan_with(processes=True, symbols="FAKE3", seed=1, leverage=5)
-    run_plan(plan, tmp_path / "whole", workers=1)
-    kills: list[int] = []
-    real = _Hand.lost
-    monkeypatch.setattr(_Hand, "lost", lambda self: kills.append(self.done) or real(self))
-    monkeypatch.setattr("backtester.batch.processes._work", dies_after_its_last_row)
-    outcome = run_plan(plan, tmp_path / "out", workers=2)
-    assert (outcome.done, outcome.failed) == (4, 0)
-    assert kills
-    same_rows(tmp_path / "whole", tmp_path / "out")
-
-
-def test_failed_runs_are_tried_again_and_finished_ones_are_not(tmp_path: Path) -> None:
-    params = {"trouble": ["error", ""]}
-    plan = PLAIN | {"strategy": fragile(tmp_path), "params": params}
-    run_plan(plan, tmp_path / "out", workers=1)
-    again = run_plan(plan, tmp_path / "out", workers=1, resume=True)
-    assert (again.skipped, again.done, again.failed, again.set_aside) == (2, 2, 2, 0)
-    assert len(read_runs(tmp_path / "out")) == 4
 
 
 def test_a_longer_axis_runs_what_is_new_and_a_shorter_one_sets_rows_aside(tmp_path: Path) -> None:
@@ -386,48 +244,6 @@ def test_what_killed_writers_left_is_swept_by_the_next_batch(tmp_path: Path) -> 
         file.write_text("half a")
     run_plan(PLAIN, tmp_path, workers=1)
     assert not [file for file in left if file.exists()]
-
-
-@pytest.mark.parametrize("processes", [False, True])
-def test_an_interrupted_batch_keeps_what_it_has_and_ends_its_workers(tmp_path: Path, processes: bool) -> None:
-    class Stop(Exception):
-        pass
-
-    def stop(now: Outcome) -> None:
-        if now.done == 5:
-            raise Stop
-
-    plan = plan_with(processes=processes)
-    with pytest.raises(Stop):
-        run_plan(plan, tmp_path, workers=2, progress=stop)
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("batch-")]
-    assert len(read_runs(tmp_path)) == 5
-    again = run_plan(plan, tmp_path, workers=2, resume=True)
-    assert (again.skipped, again.done) == (5, 43)
-
-
-def test_an_interrupted_thread_does_not_do_the_rest_of_its_task(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from backtester import engine
-
-    runs, real, stopped = [], engine.run, threading.Event()
-
-    def counted(*given: Any, **named: Any) -> Any:
-        runs.append(1)
-        if len(runs) == 3:
-            stopped.wait()
-        return real(*given, **named)
-
-    def stop(now: Outcome) -> None:
-        if now.done == 2:
-            stopped.set()
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(engine, "run", counted)
-    with pytest.raises(KeyboardInterrupt):
-        run_plan(PLAIN | {"leverage": list(range(1, 401))}, tmp_path, workers=1, progress=stop)
-    assert 3 <= len(runs) < 50  # of the 100 of its task
 
 
 def test_a_ledger_that_does_not_balance_is_an_error_of_its_run_if_that_is_checked(

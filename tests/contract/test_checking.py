@@ -6,10 +6,11 @@ import pytest
 
 import strategies
 from backtester._checks import cost_per_bar, with_missing_bars
-from backtester.checking import CHECKS, check_strategy
+from backtester.checking import check_strategy
 from backtester.indicators import sma
 from backtester.strategy import Strategy, Targets
 from data import synthetic
+from tests.contract import findings
 from tests.contract.bad_strategies import strategy
 from tests.strategy_market import fixed
 
@@ -17,18 +18,11 @@ MARKET = synthetic(600, 6, seed=7)
 
 
 def found(bad, market=MARKET):
-    """Return the findings by their name."""
-    findings = check_strategy(bad, market)
-    assert [finding.check for finding in findings] == list(CHECKS)
-    return {finding.check: finding for finding in findings}
+    return findings.found(bad, market)
 
 
 def only(name, bad, market=MARKET):
-    """Return the finding of one check, which alone fails."""
-    findings = found(bad, market)
-    assert [check for check, finding in findings.items() if not finding.passed] == [name]
-    assert findings[name].cure
-    return findings[name]
+    return findings.only(name, bad, market)
 
 
 @pytest.mark.parametrize("name", list(strategies.gallery()))

@@ -7,28 +7,21 @@ import numpy as np
 import pytest
 
 from backtester._checking_on_bar import cost_of_calls
-from backtester.checking import CHECKS, check_strategy
 from backtester.indicators import sma
 from backtester.strategy import Strategy, Targets
 from data import synthetic
+from tests.contract import findings
 from tests.contract.bad_strategies import called
 
 MARKET = synthetic(300, 3, seed=7)
 
 
 def found(bad, market=MARKET):
-    """Return the findings by their name."""
-    findings = check_strategy(bad, market)
-    assert [finding.check for finding in findings] == list(CHECKS)
-    return {finding.check: finding for finding in findings}
+    return findings.found(bad, market)
 
 
 def only(name, bad, market=MARKET):
-    """Return the finding of one check, which alone fails."""
-    findings = found(bad, market)
-    assert [check for check, finding in findings.items() if not finding.passed] == [name]
-    assert findings[name].cure
-    return findings[name]
+    return findings.only(name, bad, market)
 
 
 class Honest(Strategy):
