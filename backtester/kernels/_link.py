@@ -34,6 +34,8 @@ class _Codegen:
 class _PartLibrary(JITCodeLibrary):
     """Code of one kernel, neither optimised nor joined with what it calls."""
 
+    attributes: tuple[str, ...] = ("inlinehint",)
+
     def add_ir_module(self, ir_module: Any) -> None:
         self.code = cgutils.normalize_ir_text(str(ir_module))
 
@@ -42,7 +44,12 @@ class _PartLibrary(JITCodeLibrary):
 
     def module(self) -> Any:
         """Return the code as a module that can be linked once."""
-        return llvm.parse_assembly(self.code)
+        module = llvm.parse_assembly(self.code)
+        for function in module.functions:
+            if not function.is_declaration:
+                for attribute in self.attributes:
+                    function.add_function_attribute(attribute)
+        return module
 
     def get_pointer_to_function(self, name: str) -> int:
         return 0  # "not defined"
@@ -55,12 +62,13 @@ class _PartLibrary(JITCodeLibrary):
 class _OwnLibrary(_PartLibrary):
     """Code of a kernel that stays a function of its own."""
 
-    def module(self) -> Any:
-        module = super().module()
-        for function in module.functions:
-            if not function.is_declaration:
-                function.add_function_attribute("noinline")
-        return module
+    attributes = ("noinline",)
+
+
+class _ColdLibrary(_OwnLibrary):
+    """Code of a kernel that most runs do without: callers are optimised for not calling it."""
+
+    attributes = ("noinline", "cold")
 
 
 class _WholeLibrary(JITCodeLibrary):
@@ -103,13 +111,15 @@ class Part(_Compiler):
 
 
 class Seldom(Part):
-    """Compiles a part that is not copied into its callers."""
+    """Compiles a part that is not copied into its callers, and out of their way."""
+
+    library = _ColdLibrary
+
+
+class Loop(Part):
+    """Compiles a part whose arrays do not overlap; vectorised code is long, and many callers share it."""
 
     library = _OwnLibrary
-
-
-class Loop(Seldom):
-    """Compiles a part whose arrays do not overlap; vectorised code is long, and many callers share it."""
 
     def define_pipelines(self) -> list[Any]:
         self.state.flags.noalias = True

@@ -11,15 +11,26 @@ from backtester.schema import CLOSE, STOP, TRAILING_STOP
 
 
 @kernel
-def watch_leg(run, bars, leg, okay, t, n):
-    """A bar is not okay when its range reaches an exit or a limit order of the leg's; returns whether it has any."""
+def is_watched(run, j):
+    """Whether slot `j` has an exit or a working order."""
+    return run.slots[j].has_exit or run.slots[j].working >= 0
+
+
+@kernel
+def has_watched(run, leg):
+    """Whether a slot of the leg has an exit or a working order."""
     found = False
     for k in range(leg.first, leg.last):
-        j = run.slots[k].member
-        if run.slots[j].has_exit or run.slots[j].working >= 0:
-            watch_slot(run, bars, okay, j, t, n)
-            found = True
+        found = found or is_watched(run, run.slots[k].member)
     return found
+
+
+@kernel
+def watch_leg(run, bars, leg, okay, t, n):
+    """A bar is not okay when its range reaches an exit or a working order of the leg's."""
+    for k in range(leg.first, leg.last):
+        if is_watched(run, run.slots[k].member):
+            watch_slot(run, bars, okay, run.slots[k].member, t, n)
 
 
 @kernel

@@ -97,6 +97,20 @@ def is_safe(run, pool):
 
 
 @kernel
+def surely_holds(run, p, cash):
+    """Whether pool `p` is known to be above its requirement now if it had this cash: one of one leg and one line."""
+    pool = run.pools[p]
+    if pool.last_leg - pool.first_leg != 1:
+        return False
+    v = mark_at(run.instruments[run.legs[pool.first_leg].instrument], run.state[0].s)
+    leg = leg_at(run, pool.first_leg, v)
+    if leg.r1 != leg.r2 or leg.c1 != leg.c2:
+        return False
+    above, below = safe_levels(leg, cash)
+    return v > above and v < below
+
+
+@kernel
 def stays_between(bars, i, t, n, above, below):
     """Whether the marks of `n` bars from `t` on are strictly between two levels, as far as whole blocks tell."""
     for block in range(t // BLOCK, (t + n - 1) // BLOCK + 1):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from backtester.kernels._jit import kernel
+from backtester.kernels._jit import kernel, seldom
 from backtester.kernels.levels import mark_at, price_of
 from backtester.schema import REJECTED, TRANSFERRED
 
@@ -36,7 +36,7 @@ def log_event(run, kind, reason, j, fill, quantity, amount):
         event.fill = price_of(fill, inverse)
 
 
-@kernel
+@seldom
 def reject(run, reason, j, quantity):
     """Log that an order or instruction of slot `j` was refused."""
     log_event(run, REJECTED, reason, j, np.nan, quantity, 0.0)

@@ -8,7 +8,7 @@ import numpy as np
 from backtester.kernels import loops
 from backtester.kernels._jit import kernel
 from backtester.kernels._views import tail
-from backtester.kernels.exits import follow_quiet, watch_leg
+from backtester.kernels.exits import follow_quiet, has_watched, watch_leg
 from backtester.kernels.legs import leg_at, safe_levels, stays_between
 from backtester.kernels.recording import (
     has_lows,
@@ -55,8 +55,11 @@ def write_lone(run, bars, curves, pad, t, n, path):
     """Write the curves of `n` bars; returns how many of them are quiet, from the first on."""
     leg = run.legs[0]
     m = whole_vectors(n, len(curves.equity) - t)
-    loud = write_held(run, bars, curves, pad, t, m, path) if leg.gross > 0.0 else write_flat(run, curves, pad, t, m)
-    if watch_leg(run, bars, leg, pad.okay, t, n):
+    loud = write_held(run, bars, curves, pad, t, m, path) if leg.gross > 0.0 else write_flat(run, curves, t, m)
+    if has_watched(run, leg):
+        if loud == 0:
+            loops.fill(pad.okay, 1.0, n)
+        watch_leg(run, bars, leg, pad.okay, t, n)
         loud = loops.loud_bars(pad.okay, n)
     quiet = min(n, quiet_bars(pad.okay)) if loud > 0 else n
     join_open(run, curves, t, quiet)
@@ -65,7 +68,7 @@ def write_lone(run, bars, curves, pad, t, n, path):
 
 @kernel
 def write_held(run, bars, curves, pad, t, n, path):
-    """Write the curves of a position; returns how many bars are not quiet."""
+    """Write the curves of a position; returns how many bars are not quiet, and says which where there are any."""
     leg = run.legs[0]
     i, cash = leg.instrument, run.pools[leg.pool].cash
     first, second, closed = tail(bars.mark_low, i, t), tail(bars.mark_high, i, t), tail(bars.mark_close, i, t)
@@ -82,16 +85,14 @@ def write_held(run, bars, curves, pad, t, n, path):
         note_pool_ratio(run, curves, ratio, leg.pool, t, n)
     above, below = safe_levels(leg, cash)
     if stays_between(bars, i, t, n, above, below):
-        loops.fill(pad.okay, 1.0, n)
         return np.int64(0)
     return loops.write_okay(pad.okay, first, second, above, below, n)
 
 
 @kernel
-def write_flat(run, curves, pad, t, n):
+def write_flat(run, curves, t, n):
     """Write the curves of no position; returns 0, the bars that are not quiet."""
     cash = idle_cash(run)
-    loops.fill(pad.okay, 1.0, n)
     loops.fill(tail(curves.equity, t), cash, n)
     if has_lows(curves):
         loops.fill(tail(curves.equity_low, t), cash, n)

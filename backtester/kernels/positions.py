@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from backtester.kernels._jit import kernel
-from backtester.kernels.legs import glance
+from backtester.kernels._jit import kernel, seldom
+from backtester.kernels.legs import glance, surely_holds
 from backtester.kernels.levels import to_lot, trade_price_at
 from backtester.kernels.logs import log_event, note_position, post, reject, transfer
 from backtester.kernels.margin import appraise, initial_margin, last_digit
@@ -134,6 +134,8 @@ def put_on(run, j, change, fill):
 @kernel
 def would_liquidate(run, p, cash_change):
     """Whether pool `p` would have ``equity <= requirement``, but for the last digit, with this change of its cash."""
+    if surely_holds(run, p, run.pools[p].cash + cash_change):
+        return False
     equity, requirement, _, rounding = glance(run, p, run.state[0].s)
     if equity + cash_change - requirement > rounding:
         return False
@@ -152,7 +154,7 @@ def put_back(run, j, quantity, entry):
     slot.entry = entry
 
 
-@kernel
+@seldom
 def cut_to(run, j, size, most, wanted, sign, reason):
     """Cut `size` to `most`: the new size, 0 (and a rejection) when next to nothing of `wanted` is left."""
     if most <= REST_TOLERANCE * wanted:

@@ -16,7 +16,7 @@ import numpy as np
 from backtester.kernels import loops
 from backtester.kernels._jit import kernel
 from backtester.kernels._views import prefetch, tail
-from backtester.kernels.exits import follow_quiet, watch_leg
+from backtester.kernels.exits import follow_quiet, has_watched, watch_leg
 from backtester.kernels.legs import leg_at, safe_levels, stays_between
 from backtester.kernels.lone import is_lone, pass_lone
 from backtester.kernels.margin import LAST_DIGIT
@@ -132,7 +132,8 @@ def take_in(run, bars, curves, pad, k, t, path):
             add_alone(run, bars, curves, pad, leg, points, t, b, n)
         else:
             add_to_pool(curves, pad, leg, points, b, n)
-    watch_leg(run, bars, leg, tail(pad.okay, b), t, n)
+    if has_watched(run, leg):
+        watch_leg(run, bars, leg, tail(pad.okay, b), t, n)
     leg.valued_to = end
     fetch_marks(bars, i, end, min(end + FETCHED, len(curves.equity)))
 

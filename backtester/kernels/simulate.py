@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from backtester.kernels._jit import entry, kernel
+from backtester.kernels._jit import entry, kernel, seldom
 from backtester.kernels._views import prefetch
 from backtester.kernels.funding import settle
 from backtester.kernels.logs import log_event
@@ -58,32 +58,22 @@ def advance(run, agenda, bars, curves, pad, path, until):
     state = run.state[0]
     state.keeps_inside = has_lows(curves) or has_ratios(curves)
     order, action, funding, change = state.next_order, state.next_action, state.next_funding, state.next_change
-    t = state.next_bar
+    t, n_bars = state.next_bar, len(curves.equity)
+    horizon = next_entry(agenda, action, funding, change, n_bars)
     while t < until:
-        next_order, next_action, next_funding, next_change = order, action, funding, change
-        while next_order < len(run.orders) and run.orders[next_order].bar == t:
-            next_order += 1
-        while next_action < len(agenda.actions) and agenda.actions[next_action].bar == t:
-            next_action += 1
-        while next_funding < len(agenda.funding) and agenda.funding[next_funding].bar == t:
-            next_funding += 1
-        while next_change < len(agenda.tiers) and agenda.tiers[next_change].bar == t:
-            next_change += 1
-        opened = next_order > order or next_action > action or next_funding > funding or next_change > change
-        opened = opened or state.next_expiry <= t
+        next_order, next_action, next_funding, next_change = rows_of(run.orders, order, t), action, funding, change
+        opened = next_order > order or t == horizon or state.next_expiry <= t
         begin_bar(run, t)
-        if opened:
+        if t == horizon:
+            next_action = rows_of(agenda.actions, action, t)
+            next_funding = rows_of(agenda.funding, funding, t)
+            next_change = rows_of(agenda.tiers, change, t)
+            horizon = next_entry(agenda, next_action, next_funding, next_change, n_bars)
             for row in range(change, next_change):
                 put_tiers(run, agenda.tiers[row])
+        if opened:
             open_bar(run, agenda, bars, pad, order, next_order, action, next_action, funding, next_funding)
             order, action, funding, change = next_order, next_action, next_funding, next_change
-        horizon = len(curves.equity)
-        if action < len(agenda.actions):
-            horizon = min(horizon, agenda.actions[action].bar)
-        if funding < len(agenda.funding):
-            horizon = min(horizon, agenda.funding[funding].bar)
-        if change < len(agenda.tiers):
-            horizon = min(horizon, agenda.tiers[change].bar)
         stop = min(until, horizon, state.next_expiry)
         if order < len(run.orders):
             stop = min(stop, run.orders[order].bar)
@@ -96,7 +86,7 @@ def advance(run, agenda, bars, curves, pad, path, until):
                 observe(run)  # the orders of this open may have changed what its check saw
             else:
                 begin_bar(run, t)
-                open_bar(run, agenda, bars, pad, order, order, action, action, funding, funding)
+                open_loud(run, bars, pad)
             walk(run, bars, path)
             close_bar(run, curves)
             t += 1
@@ -104,6 +94,27 @@ def advance(run, agenda, bars, curves, pad, path, until):
     state.next_bar = t
     full = state.n_events > len(run.events) or state.n_ledger > len(run.ledger)
     return LOG_FULL if full or state.n_positions > len(run.positions) else DONE
+
+
+@kernel
+def rows_of(table, row, t):
+    """The row after those of bar `t`, which begin at `row`."""
+    while row < len(table) and table[row].bar == t:
+        row += 1
+    return row
+
+
+@kernel
+def next_entry(agenda, action, funding, change, n_bars):
+    """Bar of the next margin instruction, funding or change of tiers, `n_bars` when there is none."""
+    bar = n_bars
+    if action < len(agenda.actions):
+        bar = min(bar, agenda.actions[action].bar)
+    if funding < len(agenda.funding):
+        bar = min(bar, agenda.funding[funding].bar)
+    if change < len(agenda.tiers):
+        bar = min(bar, agenda.tiers[change].bar)
+    return bar
 
 
 @kernel
@@ -115,13 +126,14 @@ def begin_bar(run, t):
     clock.s = 0.0
     clock.equity_low = np.inf
     clock.worst_ratio = 0.0
-    for p in range(len(run.pools)):
-        run.pools[p].ratio = 0.0
+    if clock.keeps_inside:
+        for p in range(len(run.pools)):
+            run.pools[p].ratio = 0.0
 
 
 @kernel
 def open_bar(run, agenda, bars, pad, order, next_order, action, next_action, funding, next_funding):
-    """At the open: funding, margin check, orders."""
+    """At an open that has something on: funding, margin check, orders."""
     quote_open(run, bars)
     look_ahead(run, pad)
     for row in range(order, next_order):
@@ -136,15 +148,30 @@ def open_bar(run, agenda, bars, pad, order, next_order, action, next_action, fun
             fetch_open(run, bars, run.orders[row + AHEAD])
     for row in range(funding, next_funding):
         settle(run, agenda.funding[row])
-    if not all_clear(run, pad):
-        break_window(run)
-        check_margins(run)
-        observe(run)
+    check_open(run, pad)
     if run.state[0].next_expiry <= run.state[0].bar:
         drop_everywhere(run, EXPIRED, NOBODY)
     if next_order > order or next_action > action:
         execute(run, agenda.actions, order, next_order, action, next_action)
     run.state[0].looked_ahead = 0
+
+
+@seldom
+def open_loud(run, bars, pad):
+    """At the open of a bar that is to be walked: margin check."""
+    quote_open(run, bars)
+    look_ahead(run, pad)
+    check_open(run, pad)
+    run.state[0].looked_ahead = 0
+
+
+@kernel
+def check_open(run, pad):
+    """Check the margin of all pools at the mark opens."""
+    if not all_clear(run, pad):
+        break_window(run)
+        check_margins(run)
+        observe(run)
 
 
 @kernel
