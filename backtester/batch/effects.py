@@ -7,6 +7,7 @@ from itertools import product
 from typing import Any, NamedTuple
 
 from backtester.batch.settings import SETTINGS
+from backtester.batch.teams import ALLOCATE
 from backtester.errors import ConfigurationError
 
 __all__ = ["NEEDS", "SLOT_WISE", "acts", "check_effects", "matches", "runs_of"]
@@ -69,6 +70,10 @@ def check_effects(axes: Axes, prefix: str) -> None:
         if axes[name] != _usual(name) and not any(map(need.fits, axes[need.other])):
             found = axes[name][0] if len(axes[name]) == 1 else list(axes[name])
             raise ConfigurationError(f"{prefix}{name}", found, f"acts on {need.where} only", cure=need.cure)
+    for name, values in axes.items():
+        if name.startswith(ALLOCATE) and name.endswith(".margin_mode") and not set(SLOT_WISE) & set(axes["mode"]):
+            problem = f"has no effect in {' and '.join(axes['mode'])}, where all positions have one margin mode"
+            raise ConfigurationError(f"{prefix}{name}", values[0], problem, cure="Add mode mixed, or leave it out")
 
 
 def _usual(name: str) -> tuple[Any, ...]:
