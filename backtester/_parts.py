@@ -59,3 +59,15 @@ def check_out(folder: Path, parts: list[Path], what: str, *, resume: bool) -> No
     if not resume and parts:
         cure = "Go on there with --resume (from Python resume=True), or name another folder"
         raise ConfigurationError("out", str(folder), f"has {what}", cure=cure)
+
+
+def check_resume(out: object, *, resume: bool) -> None:
+    """Refuse to go on where no folder is named.
+
+    Raises
+    ------
+    ConfigurationError
+    """
+    if resume and out is None:
+        cure = "Name the folder of the call that was stopped: --out DIR (from Python out=...)"
+        raise ConfigurationError("resume", resume, "there is no folder to go on in", cure=cure)

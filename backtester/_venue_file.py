@@ -26,7 +26,7 @@ OWN_FIELDS = {name: Field(check.check, None) for name, check in INSTRUMENT_FIELD
 
 
 class Parts(NamedTuple):
-    """What a venue is made of, checked; instruments as their fields."""
+    """What a venue is made of, checked; instruments as their fields, and the files that all is in."""
 
     top: dict[str, Any]
     rules: dict[str, Any]
@@ -34,6 +34,7 @@ class Parts(NamedTuple):
     instruments: dict[str, dict[str, Any]]
     sources: dict[str, Evidence]
     schedule: Schedule
+    files: tuple[Path, ...]
 
 
 def read_parts(path: Path) -> Parts:
@@ -50,10 +51,11 @@ def read_parts(path: Path) -> Parts:
         raise ConfigurationError(str(path), str(error), "is not valid TOML") from error
     top = record(data, FILE, str(path))
     rules = record(top["rules"], RULE_FIELDS, f"{path}: rules")
-    schedule = read_schedule(path.parent / top["tiers"]) if top["tiers"] else {}
+    tables = path.parent / top["tiers"] if top["tiers"] else None
+    schedule = read_schedule(tables) if tables else {}
     own = {symbol: _own(row, f"{path}: instruments.{symbol}") for symbol, row in top["instruments"].items()}
-    for symbol, tables in schedule.items():
-        own[symbol] = {"tiers": [list(tier) for tier in tables[-1].tiers]} | own.get(symbol, {})
+    for symbol, dated in schedule.items():
+        own[symbol] = {"tiers": [list(tier) for tier in dated[-1].tiers]} | own.get(symbol, {})
     default = record({"symbol": "default"} | top["default"], INSTRUMENT_FIELDS, f"{path}: default")
     _check_position_modes(top["position_modes"], rules["hedge_offset"], f"{path}: position_modes")
     sources = read_evidence(top["pages"], top["sources"], str(path))
@@ -62,7 +64,7 @@ def read_parts(path: Path) -> Parts:
         if "tiers" not in row and "default" in sources:
             sources.setdefault(symbol, sources["default"])
     instruments = {symbol: default | {"symbol": symbol} | row for symbol, row in own.items()}
-    return Parts(top, rules, default, instruments, sources, schedule)
+    return Parts(top, rules, default, instruments, sources, schedule, (path, tables) if tables else (path,))
 
 
 def _own(row: Any, path: str) -> dict[str, Any]:

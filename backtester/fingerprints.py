@@ -17,7 +17,7 @@ from backtester.market import PRICES, Market
 __all__ = ["LETTERS", "bytes_of", "content_of", "engine_files", "engine_source", "hashed"]
 
 LETTERS = 32
-_PACKAGES = ("", "kernels", "event_driven", "stress", "bootstrap")  # that a run may go through
+_PACKAGES = ("", "kernels", "event_driven", "stress", "bootstrap", "walk_forward")  # that a run may go through
 _LIBRARIES = ("numba", "numpy", "pandas")  # whose versions may change the last digit of a number
 
 

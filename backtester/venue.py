@@ -6,17 +6,18 @@ A venue is a TOML file in ``backtester/venues`` (see `load_venue`). Adding one i
 from __future__ import annotations
 
 import math
+import os
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from backtester._evidence import NOT_STATED, Evidence
 from backtester._fields import record
 from backtester._tiers import DatedTiers, Schedule, Tier, maintenance_amounts
-from backtester._venue_file import INSTRUMENT_FIELDS, read_parts
+from backtester._venue_file import INSTRUMENT_FIELDS, Parts, read_parts
 from backtester.errors import ConfigurationError, nearest
 from backtester.scenario_schema import RULE_FIELDS, check_growth
 from backtester.symbols import fits, parse
@@ -353,9 +354,8 @@ def venue_names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
-@lru_cache(maxsize=32)
 def load_venue(name: str) -> Venue:
-    """Return a venue by its name, or from a TOML file of your own.
+    """Return a venue by its name, or from a TOML file of your own; read again when the file was edited.
 
     Parameters
     ----------
@@ -368,8 +368,13 @@ def load_venue(name: str) -> Venue:
         If there is no such venue (the nearest names are given), a key of the file is wrong, or a
         value does not say what it rests on.
     """
-    path = Path(name) if str(name).endswith(".toml") else FOLDER / f"{name}.toml"
-    if not path.is_file():
+    named = str(name) if str(name).endswith(".toml") else f"{FOLDER}/{name}.toml"
+    path = os.path.abspath(named)
+    if path in _READ:
+        venue, stamps = _READ[path]
+        if all(_stamp(file) == stamp for file, stamp in stamps.items()):
+            return venue
+    if not os.path.isfile(path):
         raise ConfigurationError(
             "venue",
             name,
@@ -377,7 +382,25 @@ def load_venue(name: str) -> Venue:
             allowed=venue_names(),
             cure="Name one of them, or the path of a .toml file",
         )
-    parts = read_parts(path)
+    parts = read_parts(Path(named))
+    venue = _venue(parts)
+    _READ[path] = venue, {os.path.abspath(file): _stamp(file) for file in parts.files}
+    return venue
+
+
+_READ: dict[str, tuple[Venue, dict[str, tuple[int, int]]]] = {}  # by file: the venue, and the state of its files
+
+
+def _stamp(file: str | Path) -> tuple[int, int]:
+    """Return time of change and size of a file; zeros if it is gone."""
+    try:
+        found = os.stat(file)
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
+
+
+def _venue(parts: Parts) -> Venue:
     return Venue(
         name=parts.top["name"],
         rules=VenueRules(**parts.rules),

@@ -28,7 +28,9 @@ AHEAD = 4  # tasks for each thread of the cluster: what is handed out stays smal
 PATIENCE = 20  # [s] for the scheduler to answer
 
 
-def on_cluster(tasks: Iterator[Task], plan: Plan, curves: Path, address: str, workers: int) -> Generator[Row]:
+def on_cluster(
+    tasks: Iterator[Task], plan: Plan, curves: Path, address: str, workers: int, kind: type[Worker] = Worker
+) -> Generator[Row]:
     """Yield the rows of all tasks as they come.
 
     A task whose worker dies is done again by another one; after several such deaths its runs have failed. Closed early,
@@ -44,6 +46,8 @@ def on_cluster(tasks: Iterator[Task], plan: Plan, curves: Path, address: str, wo
         Of the scheduler, such as ``tcp://10.0.0.1:8786``; empty: one is started on this machine, and ended.
     workers : int
         Worker processes of a scheduler that is started here.
+    kind : type
+        What does the tasks on each.
 
     Raises
     ------
@@ -56,7 +60,7 @@ def on_cluster(tasks: Iterator[Task], plan: Plan, curves: Path, address: str, wo
     except ImportError as error:
         cure = "Install the extra `cluster`, here and where the workers are"
         raise ConfigurationError("engine", "dask", "needs dask.distributed", cure=cure) from error
-    about = pickle.dumps((plan, curves, engine_source(), uuid4()))  # of this call: files may differ at the next
+    about = pickle.dumps((plan, curves, kind, engine_source(), uuid4()))  # of this call: files may differ at the next
     with _client(address) if address else _own_client(workers) as client:
         handed: dict[str, Task] = {}
         coming = as_completed(loop=client.loop)
@@ -144,9 +148,9 @@ def _rows(about: bytes, task: Task) -> list[Row]:
 
 @lru_cache(1)
 def _worker(about: bytes) -> tuple[Worker, Keys]:
-    plan, curves, source, _ = pickle.loads(about)
+    plan, curves, kind, source, _ = pickle.loads(about)
     if source != engine_source():
         cure = "Install the same version wherever a worker runs, and start them again"
         raise ConfigurationError("scheduler", source, "a worker has another version of this program", cure=cure)
     shared = Shared(plan, 1)
-    return Worker(plan, shared, curves), Keys(plan, shared)
+    return kind(plan, shared, curves), Keys(plan, shared)

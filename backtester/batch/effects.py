@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import product
 from typing import Any, NamedTuple
 
 from backtester.batch.settings import SETTINGS
+from backtester.batch.teams import ALLOCATE
 from backtester.errors import ConfigurationError
 
-__all__ = ["SLOT_WISE", "check_effects", "matches", "repeats", "runs_of"]
+__all__ = ["NEEDS", "SLOT_WISE", "acts", "check_effects", "matches", "runs_of"]
 
 SLOT_WISE = ("mixed", "sub_accounts")  # modes in which a slot may have a margin mode of its own
 Axes = Mapping[str, tuple[Any, ...]]
@@ -34,7 +35,8 @@ NEEDS = {
 }
 
 
-def _acts(name: str, run: Run) -> bool:
+def acts(name: str, run: Run) -> bool:
+    """Return whether a setting of `NEEDS` has an effect in a run."""
     return NEEDS[name].fits(run[NEEDS[name].other])
 
 
@@ -46,19 +48,14 @@ def runs_of(axes: Axes) -> Iterator[Run]:
     names, conditional = list(axes), [name for name in NEEDS if len(axes[name]) > 1 or axes[name] != _usual(name)]
     for values in product(*axes.values()):
         run = dict(zip(names, values, strict=True))
-        idle = [name for name in conditional if not _acts(name, run)]
+        idle = [name for name in conditional if not acts(name, run)]
         if all(run[name] == axes[name][0] for name in idle):
             yield run | {name: _usual(name)[0] for name in idle}
 
 
-def repeats(axes: Axes) -> bool:
-    """Return whether a product of axes has runs that come once for several of its values."""
-    return any(len(axes[name]) > 1 for name in NEEDS)
-
-
-def matches(run: Run, axes: Axes) -> bool:
+def matches(run: Run, axes: Mapping[str, Collection[Any]]) -> bool:
     """Return whether a product of axes has a run."""
-    return all(run[name] in values or (name in NEEDS and not _acts(name, run)) for name, values in axes.items())
+    return all(run[name] in values or (name in NEEDS and not acts(name, run)) for name, values in axes.items())
 
 
 def check_effects(axes: Axes, prefix: str) -> None:
@@ -73,6 +70,10 @@ def check_effects(axes: Axes, prefix: str) -> None:
         if axes[name] != _usual(name) and not any(map(need.fits, axes[need.other])):
             found = axes[name][0] if len(axes[name]) == 1 else list(axes[name])
             raise ConfigurationError(f"{prefix}{name}", found, f"acts on {need.where} only", cure=need.cure)
+    for name, values in axes.items():
+        if name.startswith(ALLOCATE) and name.endswith(".margin_mode") and not set(SLOT_WISE) & set(axes["mode"]):
+            problem = f"has no effect in {' and '.join(axes['mode'])}, where all positions have one margin mode"
+            raise ConfigurationError(f"{prefix}{name}", values[0], problem, cure="Add mode mixed, or leave it out")
 
 
 def _usual(name: str) -> tuple[Any, ...]:

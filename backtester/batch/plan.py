@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from backtester import _parameters
 from backtester._fields import Check, Field, Unfit, choice, flag, items, mapping, record
 from backtester._foreign import import_ours
-from backtester.batch.effects import check_effects, matches, repeats, runs_of
+from backtester.batch.effects import check_effects
+from backtester.batch.products import Products
 from backtester.batch.settings import LARGEST_SEED, OF_MARKET, RULES, SETTINGS, checked, spread
 from backtester.batch.teams import ALLOCATE, ALLOTTED, PARAMS, is_asked, members, named_in, parameter_of
 from backtester.errors import ConfigurationError
@@ -82,27 +82,16 @@ class Plan(NamedTuple):
 
     def runs(self) -> Iterator[Run]:
         """Yield the runs, those of one market together, and of those the ones of one strategy and its parameters."""
-        products = (self.axes, *self.include)
-        for k, axes in enumerate(products):
-            for run in runs_of(axes):
-                is_new = not any(self._has(run, n) for n in range(k))
-                if is_new and (k > 0 or not self._is_excluded(run)):
-                    yield run
-
-    def _has(self, run: Run, n: int) -> bool:
-        """Return whether the n-th product has a run."""
-        axes = self.include[n - 1] if n else self.axes
-        return run.keys() == axes.keys() and matches(run, axes) and (n > 0 or not self._is_excluded(run))
-
-    def _is_excluded(self, run: Run) -> bool:
-        return any(all(run[name] in values for name, values in axes.items()) for axes in self.exclude)
+        return iter(self._products)
 
     @property
     def n_runs(self) -> int:
         """How many runs there are."""
-        if self.exclude or self.include or repeats(self.axes):
-            return sum(1 for _ in self.runs())
-        return prod(map(len, self.axes.values()))
+        return self._products.count()
+
+    @property
+    def _products(self) -> Products:
+        return Products((self.axes, *self.include), self.exclude)
 
     def names(self) -> list[str]:
         """Return every setting that some run has, in their order."""
@@ -172,7 +161,7 @@ def plan_of(data: Mapping[str, Any]) -> Plan:
         exclude[k] = _one_of_them(left_out, every[0], f"exclude[{k}].")
     choices = {name: whole[name] for name in Plan._fields if name in whole and name not in ("include", "exclude")}
     plan = Plan(every[0], tuple(every[1:]), tuple(exclude), **choices)
-    if next(plan.runs(), None) is None:
+    if not plan.n_runs:
         raise ConfigurationError("exclude", whole["exclude"], "leaves no run", cure="Exclude less, or include some")
     return plan
 

@@ -21,7 +21,9 @@ __all__ = ["in_processes"]
 _FRESH = get_context("spawn")  # a fork would copy locks that threads hold
 
 
-def in_processes(tasks: Iterator[Task], plan: Plan, curves: Path, workers: int) -> Generator[Row]:
+def in_processes(
+    tasks: Iterator[Task], plan: Plan, curves: Path, workers: int, kind: type[Worker] = Worker
+) -> Generator[Row]:
     """Yield the rows of all tasks as they come.
 
     Closed early, or interrupted, it ends the processes at once.
@@ -34,6 +36,8 @@ def in_processes(tasks: Iterator[Task], plan: Plan, curves: Path, workers: int) 
         As for `Worker`.
     workers : int
         Number of processes.
+    kind : type
+        What does the tasks in each.
     """
     left: deque[Task] = deque()  # of workers that are gone
     hands: list[_Hand] = []
@@ -44,7 +48,7 @@ def in_processes(tasks: Iterator[Task], plan: Plan, curves: Path, workers: int) 
     try:
         while True:
             while len(hands) < workers and (task := supply()) is not None:
-                hands.append(_Hand(plan, curves, task))
+                hands.append(_Hand((plan, curves, kind), task))
             if not hands:
                 return
             for ready in wait([hand.connection for hand in hands]):
@@ -73,9 +77,9 @@ def in_processes(tasks: Iterator[Task], plan: Plan, curves: Path, workers: int) 
 class _Hand:
     """A process and the task that it has."""
 
-    def __init__(self, plan: Plan, curves: Path, task: Task) -> None:
+    def __init__(self, about: tuple[Plan, Path, type[Worker]], task: Task) -> None:
         self.connection, theirs = _FRESH.Pipe()
-        self._process = _FRESH.Process(target=_work, args=(theirs, plan, curves), daemon=True)
+        self._process = _FRESH.Process(target=_work, args=(theirs, *about), daemon=True)
         self._process.start()
         theirs.close()  # ours of theirs: when the process is gone, the connection ends
         self.give(task)
@@ -101,13 +105,13 @@ class _Hand:
         self._process.join()
 
 
-def _work(connection: Connection, plan: Plan, curves: Path) -> None:
+def _work(connection: Connection, plan: Plan, curves: Path, kind: type[Worker]) -> None:
     """Do tasks until there is nobody to give one."""
     from backtester.batch.shared import Shared
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who waits for us
     sys.stdout = sys.stderr  # what an author's code prints is no result
-    worker = Worker(plan, Shared(plan, 1), curves)
+    worker = kind(plan, Shared(plan, 1), curves)
     with suppress(EOFError, OSError):
         while True:
             task: Any = connection.recv()

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from backtester._foreign import import_ours
-from backtester._parts import check_out
-from backtester.batch.cluster import on_cluster
+from backtester.batch.hands import hands_of
 from backtester.batch.keys import Keys
 from backtester.batch.plan import Plan, plan_of, read_plan
-from backtester.batch.processes import in_processes
 from backtester.batch.shared import Shared
-from backtester.batch.store import CURVES, EARLIER, RUNS, Rows, parts_of
-from backtester.batch.tasks import Task, jobs_of, tasks_of
-from backtester.batch.threads import in_threads
-from backtester.batch.work import Row, Worker
-from backtester.errors import ConfigurationError
+from backtester.batch.store import CURVES, Rows, parts_of, rows_in
+from backtester.batch.tasks import jobs_of, tasks_of
 
-__all__ = ["ENGINES", "Outcome", "Progress", "engine_of", "run_plan", "workers_of"]
-
-ENGINES = ("local", "dask")
+__all__ = ["Outcome", "Progress", "run_plan"]
 
 
 class Outcome(NamedTuple):
@@ -98,55 +89,23 @@ def run_plan(
     ConfigurationError
         If the plan cannot be read, or the folder has rows and `resume` is False.
     """
-    on_dask = engine_of(engine, scheduler) == "dask"
+    hands = hands_of(workers, engine, scheduler)
     chosen = _plan(plan)
-    n = workers_of(workers)
     folder = Path(out).expanduser()
-    check_folder(folder, resume=resume)
-    with import_ours("data.locks").locked(folder, patience=0.0):
-        for name in (RUNS, EARLIER, CURVES):
-            import_ours("data.writing").sweep(folder / name)  # what killed writers left
-        shared = Shared(chosen, n)
+    with rows_in(folder, chosen, resume=resume) as rows:
+        shared = Shared(chosen, hands.workers)
         keys = Keys(chosen, shared)
-        rows = Rows(folder, chosen)
         outcome, finished = _begin(Outcome(folder, chosen.n_runs), chosen, rows, keys)
         tell = progress or (lambda so_far: None)
         tell(outcome)
-        tasks = tasks_of(chosen, n, keys.on, finished)
-        try:
-            with closing(_rows(tasks, chosen, shared, folder, n, scheduler if on_dask else None)) as coming:
-                for row in coming:
-                    rows.add(row)
-                    failures = outcome.failed + (row["error"] is not None)
-                    outcome = outcome._replace(done=outcome.done + 1, failed=failures)
-                    tell(outcome)
-        finally:
-            rows.flush()
+        tasks = tasks_of(chosen, hands.workers, keys.on, finished)
+        with closing(hands.rows(tasks, chosen, shared, folder.resolve() / CURVES)) as coming:
+            for row in coming:
+                rows.add(row)
+                failures = outcome.failed + (row["error"] is not None)
+                outcome = outcome._replace(done=outcome.done + 1, failed=failures)
+                tell(outcome)
     return outcome
-
-
-def workers_of(workers: int | None) -> int:
-    """Return the number of workers, checked; that of the processors if it is left out."""
-    if workers is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise ConfigurationError("workers", workers, "cannot be used", allowed="a whole number of at least 1")
-    return workers
-
-
-def engine_of(engine: str, scheduler: str) -> str:
-    """Return what does the runs, checked."""
-    if engine not in ("", *ENGINES):
-        raise ConfigurationError("engine", engine, "is no engine", allowed=ENGINES)
-    if scheduler and engine == "local":
-        cure = "Leave one of them out: a scheduler is of the engine dask"
-        raise ConfigurationError("scheduler", scheduler, "is named beside the engine local", cure=cure)
-    return engine or ("dask" if scheduler else "local")
-
-
-def check_folder(folder: Path, *, resume: bool) -> None:
-    """Refuse a folder that has rows, unless a batch is to go on there."""
-    check_out(folder, parts_of(folder), "runs of a batch", resume=resume)
 
 
 def _plan(given: Plan | Mapping[str, Any] | str | Path) -> Plan:
@@ -162,14 +121,3 @@ def _begin(outcome: Outcome, plan: Plan, rows: Rows, keys: Keys) -> tuple[Outcom
     every = {job.key for _, jobs in jobs_of(plan, keys.on) for job in jobs}
     finished, aside = rows.keep_only(every)
     return outcome._replace(total=len(every), skipped=len(finished), set_aside=aside), finished
-
-
-def _rows(
-    tasks: Iterator[Task], plan: Plan, shared: Shared, folder: Path, workers: int, scheduler: str | None
-) -> Generator[Row]:
-    curves = folder.resolve() / CURVES
-    if scheduler is not None:
-        return on_cluster(tasks, plan, curves, scheduler, workers)
-    if plan.processes:
-        return in_processes(tasks, plan, curves, workers)
-    return in_threads(tasks, Worker(plan, shared, curves), workers)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backtester._parts import Pace, next_part, parts_in, write_part
+from backtester._foreign import import_ours
+from backtester._parts import Pace, check_out, next_part, parts_in, write_part
 from backtester.batch.plan import Plan
 from backtester.batch.settings import PARAMS, SETTINGS
 from backtester.batch.work import Row
@@ -22,11 +24,14 @@ __all__ = [
     "EARLIER",
     "RUNS",
     "Rows",
+    "check_folder",
     "columns_of",
     "count_rows",
     "in_order",
     "parts_of",
     "read_runs",
+    "rows_by_key",
+    "rows_in",
     "settings_of",
 ]
 
@@ -105,6 +110,31 @@ class Rows:
         return [row | {name: _text(row[name]) for name in names if row.get(name) is not None} for row in rows]
 
 
+@contextmanager
+def rows_in(folder: Path, plan: Plan, *, resume: bool) -> Iterator[Rows]:
+    """Hold a folder for the rows of a plan, and write what waits whatever happens.
+
+    Raises
+    ------
+    ConfigurationError
+        As `check_folder`.
+    """
+    check_folder(folder, resume=resume)
+    with import_ours("data.locks").locked(folder, patience=0.0):
+        for name in (RUNS, EARLIER, CURVES):
+            import_ours("data.writing").sweep(folder / name)  # what killed writers left
+        rows = Rows(folder, plan)
+        try:
+            yield rows
+        finally:
+            rows.flush()
+
+
+def check_folder(folder: Path, *, resume: bool) -> None:
+    """Refuse a folder that has rows, unless the work is to go on there."""
+    check_out(folder, parts_of(folder), "runs of a batch", resume=resume)
+
+
 def _text(value: Any) -> str:
     """Return a value as a plan has it, without what no file can hold: halves of characters, from names of files."""
     said = str(value).lower() if isinstance(value, bool) else str(value)
@@ -166,6 +196,14 @@ def read_runs(folder: str | Path) -> pd.DataFrame:
         raise ConfigurationError("folder", str(folder), problem, cure="Name the folder that backtester batch wrote to")
     frame: pd.DataFrame = _read(parts).to_pandas()
     return in_order(frame, settings_of(frame))
+
+
+def rows_by_key(folder: Path) -> dict[str, Row]:
+    """Return the rows of a folder, as they were before they were written: what is missing is None."""
+    if not parts_of(folder):
+        return {}
+    rows = read_runs(folder).to_dict("records")
+    return {str(row["key"]): {str(k): None if v != v else v for k, v in row.items()} for row in rows}
 
 
 def in_order(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:

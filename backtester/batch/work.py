@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backtester._foreign import import_ours
-from backtester.batch.plan import Plan
-from backtester.batch.shared import Shared
+from backtester.batch.plan import Plan, Run
+from backtester.batch.shared import Shared, Wishes
 from backtester.batch.tasks import Job, Task
 from backtester.batch.teams import members
 from backtester.errors import BacktesterError
 from backtester.loading import author_line, is_file_spec
 
 if TYPE_CHECKING:
+    from backtester.account import Account
+    from backtester.engine import Prepared
+    from backtester.market import Market
     from backtester.result import Result
 
 __all__ = ["Row", "Worker", "failed", "settings_row"]
@@ -55,7 +58,8 @@ class Worker:
         account = self._shared.account(job.run, task.wanted)
         full = self._plan.metrics == "full"
         record = "full" if full or self._plan.curves else "none"
-        result = run(wishes.team, wishes.market, account, record=record, prepared=wishes.of(account))
+        market, prepared = self._on(wishes, account, job.run)
+        result = run(wishes.team, market, account, record=record, prepared=prepared)
         if self._plan.check:
             result.check_ledger()
         if self._plan.curves:
@@ -63,6 +67,10 @@ class Worker:
         measures = summarise(result) if full else plain(result)
         size = {"bars": len(result.equity), "days": _days(result)}
         return size | {name: None if math.isnan(value) else value for name, value in measures.items()}
+
+    def _on(self, wishes: Wishes, account: Account, run: Run) -> tuple[Market, Prepared]:
+        """Return the market of a run, and what is wanted on it."""
+        return wishes.market, wishes.of(account)
 
     def _keep(self, key: str, result: Result) -> None:
         import_ours("data.writing").write_rows(self._curves / f"{key}.parquet", result.equity_frame.reset_index())

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtester._foreign import import_ours
-from backtester._parts import Pace, check_out, next_part, parts_in, write_part
+from backtester._parts import Pace, check_out, check_resume, next_part, parts_in, write_part
 from backtester.account import rules_of, venue_of
 from backtester.bootstrap.outcome import MEASURED
 from backtester.fingerprints import content_of, engine_source, hashed
@@ -126,8 +126,9 @@ def kept_in(
     Raises
     ------
     ConfigurationError
-        If the folder has draws and `resume` is False.
+        If the folder has draws and `resume` is False, or there is no folder and `resume` is True.
     """
+    check_resume(out, resume=resume)
     if out is None:
         yield Kept(None, key, names)
         return

@@ -53,15 +53,17 @@ def batch(
 
     Exit code 0 if all runs are done, 1 if some failed: a run that fails is a row with its error.
     """
+    from backtester.batch.hands import hands_of
     from backtester.batch.plan import read_plan
-    from backtester.batch.runner import check_folder, engine_of, run_plan, workers_of
+    from backtester.batch.runner import run_plan
+    from backtester.batch.store import check_folder
 
     folder = out or Path("out") / plan.stem
     with as_options(), redirect_stdout(sys.stderr):  # what an author's code prints is no report
-        chosen, n = read_plan(plan), workers_of(workers)
+        chosen, hands = read_plan(plan), hands_of(workers, engine, scheduler)
         check_folder(folder, resume=resume or dry_run)
-        tried = chosen._replace(processes=chosen.processes or engine_of(engine, scheduler) == "dask")
-        said = _described(plan, chosen) + ([] if scheduler else _estimated(tried, n))
+        tried = chosen._replace(processes=chosen.processes or hands.on_dask)
+        said = _described(plan, chosen) + ([] if scheduler else _estimated(tried, hands.workers))
     print("\n".join(said), flush=True)
     if dry_run:
         return
@@ -71,7 +73,7 @@ def batch(
             outcome = run_plan(
                 chosen,
                 folder,
-                workers=n,
+                workers=hands.workers,
                 engine=engine,
                 scheduler=scheduler,
                 resume=resume,

@@ -50,6 +50,7 @@ _OPTIONS = {
     "png": "--png",
     "quote": "--quote",
     "require": "--require",
+    "resume": "--resume",
     "scheduler": "--scheduler",
     "seed": "--seed",
     "set": "--set",

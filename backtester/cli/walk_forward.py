@@ -28,9 +28,22 @@ def walk_forward(
             metavar="PLAN.toml", help="A plan with a table [walk_forward]: train, test, measure ...", show_default=False
         ),
     ],
-    workers: Annotated[
-        int | None, typer.Option(metavar="N", help="Threads; else one per processor.", show_default=False)
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder in which the runs of the choices are kept.", show_default=False),
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on in a folder that has runs: what is finished is skipped.")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="Runs at a time; else one per processor.", show_default=False)
+    ] = None,
+    engine: Annotated[
+        str, typer.Option(metavar="local|dask", help="Threads or processes, or workers of dask on this machine.")
+    ] = "",
+    scheduler: Annotated[
+        str, typer.Option(metavar="tcp://HOST:PORT", help="Scheduler of dask whose workers do the runs.")
+    ] = "",
     png: Annotated[
         Path | None,
         typer.Option(metavar="FILE.png", help="Draw the equity of all tests put together.", show_default=False),
@@ -48,13 +61,17 @@ def walk_forward(
         tell("starting the engine")
         from backtester.walk_forward import walk_forward as walk
 
-        result = walk(plan, workers=workers, progress=steps(tell))
+        result = walk(
+            plan, workers=workers, engine=engine, scheduler=scheduler, out=out, resume=resume, progress=steps(tell)
+        )
     if export is not None:
         write_rows(result.table, export)
     if as_json:
         print(json.dumps({"plan": str(plan), **result.to_dict()}, indent=2, ensure_ascii=False, allow_nan=False))
     elif export is None:
         _show(result)
+        if out is not None:
+            print(f"\nThe runs that were chosen from: backtester results {out}")
     if png is not None:
         write_picture(png, import_ours("reports.walk_forward").walk_forward_chart(result))
         print(png, file=sys.stderr if as_json else sys.stdout)

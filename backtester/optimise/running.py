@@ -6,14 +6,12 @@ import math
 from pathlib import Path
 from typing import Any
 
-from backtester._foreign import import_ours
 from backtester.batch.beside import Given
 from backtester.batch.keys import Keys
 from backtester.batch.objective import POSITIONS
 from backtester.batch.plan import Plan
-from backtester.batch.runner import check_folder
 from backtester.batch.shared import Shared
-from backtester.batch.store import CURVES, Rows, parts_of, read_runs
+from backtester.batch.store import CURVES, Rows, rows_by_key, rows_in
 from backtester.batch.tasks import jobs_of, tasks_of
 from backtester.batch.work import Row, Worker
 from backtester.compare import Progress
@@ -56,17 +54,15 @@ def optimise(
     asked = given if isinstance(given, OptimisePlan) else read_optimise(given)
     study = _study(asked)
     folder = Path(out).expanduser()
-    check_folder(folder, resume=resume)
     tell = progress or (lambda done, total, what: None)
-    with import_ours("data.locks").locked(folder, patience=0.0):
-        search = _Search(asked, folder)
+    full = asked.objective.measure in POSITIONS
+    plan = asked.plan._replace(metrics="full" if full else asked.plan.metrics)
+    with rows_in(folder, plan, resume=resume) as rows:
+        search = _Search(asked, plan, folder, rows)
         trials: list[Trial] = []
-        try:
-            for number in range(asked.trials):
-                tell(number, asked.trials, _so_far(asked, trials))
-                trials.append(search.trial(study, number))
-        finally:
-            search.rows.flush()
+        for number in range(asked.trials):
+            tell(number, asked.trials, _so_far(asked, trials))
+            trials.append(search.trial(study, number))
     tell(asked.trials, asked.trials, "done")
     return Optimised(asked, folder, trials, search.done, len(search.known.keys() - search.used))
 
@@ -93,14 +89,12 @@ def _so_far(asked: OptimisePlan, trials: list[Trial]) -> str:
 class _Search:
     """Runs of trials, with the rows that are there already."""
 
-    def __init__(self, asked: OptimisePlan, folder: Path) -> None:
-        full = asked.objective.measure in POSITIONS
-        self._asked, self._plan = asked, asked.plan._replace(metrics="full" if full else asked.plan.metrics)
+    def __init__(self, asked: OptimisePlan, plan: Plan, folder: Path, rows: Rows) -> None:
+        self._asked, self._plan, self._kept = asked, plan, rows
         self._shared = Shared(self._plan, 1)
         self._keys = Keys(self._plan, self._shared)
         self._worker = Worker(self._plan, self._shared, folder.resolve() / CURVES)
-        self.rows = Rows(folder, self._plan)
-        self.known = _rows_of(folder)
+        self.known = rows_by_key(folder)
         self.used: set[str] = set()
         self.done = 0
 
@@ -124,19 +118,11 @@ class _Search:
         keys = {job.run["mode"]: job.key for _, jobs in jobs_of(plan, self._keys.on) for job in jobs}
         for task in tasks_of(plan, 1, self._keys.on, self.known.keys()):
             for row in self._worker.rows(task):
-                self.rows.add(row)
+                self._kept.add(row)
                 self.known[row["key"]] = row
                 self.done += 1
         self.used |= set(keys.values())
         return {mode: self.known[key] for mode, key in keys.items()}
-
-
-def _rows_of(folder: Path) -> dict[str, Row]:
-    """Return the rows of a folder by key, as they were before they were written: what is missing is None."""
-    if not parts_of(folder):
-        return {}
-    rows = read_runs(folder).to_dict("records")
-    return {str(row["key"]): {str(k): None if v != v else v for k, v in row.items()} for row in rows}
 
 
 def _number(value: Any) -> float:

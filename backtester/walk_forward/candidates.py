@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from backtester._parameters import said
-from backtester.batch.objective import POSITIONS
 from backtester.batch.plan import Plan, Run
 from backtester.batch.settings import PARAMS
-from backtester.batch.shared import Shared
 from backtester.batch.tasks import Task, jobs_of
 from backtester.batch.teams import asked_of
 from backtester.batch.variants import variant_of
-from backtester.summary import plain, summarise
-from backtester.walk_forward.seam import inside
 
-if TYPE_CHECKING:
-    from backtester.account import Account
-    from backtester.market import Market
-    from backtester.result import Result
-
-__all__ = ["Candidate", "Lane", "candidates_of", "measures_of"]
+__all__ = ["Candidate", "candidates_of", "differing"]
 
 
 class Candidate(NamedTuple):
@@ -44,12 +36,13 @@ class Candidate(NamedTuple):
         return {name: run.get(name) for name in names}
 
     def words(self, names: list[str]) -> str:
-        """Return some of its settings in words: ``window=24, leverage=5``."""
+        """Return some of its settings in words: ``window=24, leverage=5``; the strategy where nothing differs."""
         known = {name: value for name, value in self.settings(names).items() if value is not None}
-        return ", ".join(
+        told = ", ".join(
             str(value) if name == "strategy" else f"{name.removeprefix(f'{PARAMS}.')}={said(value)}"
             for name, value in known.items()
         )
+        return told or self.task.strategy
 
 
 def candidates_of(plan: Plan) -> list[Candidate]:
@@ -63,37 +56,11 @@ def candidates_of(plan: Plan) -> list[Candidate]:
     return out
 
 
-class Lane:
-    """Runs of candidates in windows of their market.
+def differing(candidates: Sequence[Candidate], names: Sequence[str]) -> list[str]:
+    """Return the settings in which candidates differ, beside the margin mode."""
 
-    Parameters
-    ----------
-    plan : Plan
-    shared : Shared
-        Where the market is, and what strategies want.
-    positions : bool
-        Whether the measure needs the positions of each bar.
-    """
+    def differs(name: str) -> bool:
+        first, *others = (next(iter(each.runs.values())).get(name) for each in candidates)
+        return any(other != first for other in others)
 
-    def __init__(self, plan: Plan, shared: Shared, *, positions: bool) -> None:
-        self._plan, self._shared, self._full = plan, shared, positions
-
-    def account(self, candidate: Candidate, mode: str) -> Account:
-        """Return the account of a candidate."""
-        return self._shared.account(candidate.runs[mode], candidate.task.wanted)
-
-    def run(self, candidate: Candidate, account: Account, bars: tuple[int, int], part: Market) -> Result:
-        """Return the run of a candidate in a window, whose market is given too, from a flat start."""
-        from backtester.engine import run
-
-        wishes = self._shared.wishes(candidate.task)
-        wanted = inside(wishes.of(account), wishes.market, *bars)
-        result = run(wishes.team, part, account, record="full" if self._full else "lows", prepared=wanted)
-        if self._plan.check:
-            result.check_ledger()
-        return result
-
-
-def measures_of(result: Result, measure: str) -> dict[str, float]:
-    """Return the measures of a run that are shown, and the one that is chosen by."""
-    return summarise(result) if measure in POSITIONS else plain(result)
+    return [name for name in names if name != "mode" and differs(name)]

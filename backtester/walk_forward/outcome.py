@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from backtester.account import Account
     from backtester.market import Market
+    from backtester.walk_forward.candidates import Candidate
+    from backtester.walk_forward.choosing import Tried
 
 __all__ = ["Step", "WalkForward", "efficiency"]
 
@@ -50,6 +53,8 @@ class Step(NamedTuple):
         Of the test.
     liquidations : int
         In the test.
+    error : str
+        Why nothing was chosen or traded, if something failed.
     """
 
     chosen: str
@@ -63,6 +68,7 @@ class Step(NamedTuple):
     total_return: float = 0.0
     max_drawdown_in_bars: float = 0.0
     liquidations: int = 0
+    error: str = ""
 
 
 def efficiency(inside: Sequence[float], outside: Sequence[float], years_in: float, years_out: float) -> float:
@@ -97,8 +103,12 @@ class WalkForward:
         One for each window.
     account : Account
         At the start.
-    n_candidates : int
-        How many combinations were chosen among.
+    candidates : sequence of Candidate
+        The combinations that were chosen among.
+    tried : Tried
+        What they did on the bars of each choice.
+    names : list of str
+        The settings in which they differ.
     notes : tuple of str
         Assumptions to be shown with the result.
     floor : float
@@ -110,7 +120,9 @@ class WalkForward:
     windows: Sequence[Window]
     steps: Mapping[str, Sequence[Step]]
     account: Account
-    n_candidates: int
+    candidates: Sequence[Candidate]
+    tried: Tried
+    names: list[str]
     notes: tuple[str, ...] = ()
     floor: float = FLOOR
 
@@ -128,9 +140,9 @@ class WalkForward:
         return tuple(self.steps)
 
     @property
-    def names(self) -> list[str]:
-        """The settings that were chosen."""
-        return list(next(iter(self.steps.values()))[0].settings)
+    def n_candidates(self) -> int:
+        """How many combinations were chosen among."""
+        return len(self.candidates)
 
     @property
     def currency(self) -> str:
@@ -170,7 +182,29 @@ class WalkForward:
             "max_drawdown_in_bars": step.max_drawdown_in_bars,
             "liquidations": step.liquidations,
             "final_equity": float(step.equity[-1]),
+            "error": step.error or None,
         }
+
+    @cached_property
+    def choices(self) -> pd.DataFrame:
+        """One row for each window, combination and mode: what it came to in sample, or why it failed."""
+        import pandas as pd
+
+        errors = {(each.window, each.candidate, each.mode): each.error for each in self.tried.failures}
+        places = product(range(len(self.windows)), range(self.n_candidates), enumerate(self.modes))
+        return pd.DataFrame(
+            [
+                {
+                    "window": k + 1,
+                    **self.candidates[c].settings(self.names),
+                    "mode": mode,
+                    "in_sample": self.tried.value[c, k, m],
+                    "in_sample_return": self.tried.total_return[c, k, m],
+                    "error": errors.get((k, c, mode)),
+                }
+                for k, c, (m, mode) in places
+            ]
+        )
 
     def _edge(self, bars: tuple[int, int], end: str) -> int:
         return int(self.market.open_time[bars[0]] if end == "start" else self.market.close_time[bars[1] - 1])

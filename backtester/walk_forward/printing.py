@@ -65,9 +65,8 @@ def told(result: WalkForward) -> list[tuple[str, str]]:
     kind = "all before" if asked.anchored else text.span(asked.train)
     gap = f", {text.span(asked.gap)} left out between" if asked.gap else ""
     windows = f"{len(result.windows)}: {kind} to choose on, {text.span(asked.test)} to test{gap}"
-    each = len({objective.of for objective in asked.objectives.values()}) > 1
     (first, *_) = asked.objectives.values()
-    by = "each mode for itself" if each else f"of {first.whose}, the same for all modes"
+    by = "each mode for itself" if asked.each else f"of {first.whose}, the same for all modes"
     among = f"among {text.counted(result.n_candidates, 'combination')}"
     return [
         ("market", f"{market.source}, {names}" if market.source else names),
@@ -113,7 +112,8 @@ def window_rows(result: WalkForward) -> Rows:
 def _chosen(step: Step) -> str:
     """Return the values of what was chosen, in the order of the heading."""
     values = [value for value in step.settings.values() if value is not None]
-    return ", ".join(value if isinstance(value, str) else said(value) for value in values) or step.chosen or "nothing"
+    found = ", ".join(value if isinstance(value, str) else said(value) for value in values) or step.chosen or "nothing"
+    return f"{found} (failed)" if step.error else found
 
 
 def notes(result: WalkForward) -> list[str]:
@@ -122,4 +122,19 @@ def notes(result: WalkForward) -> list[str]:
     known = [SEAMS]
     if short:
         known.append(f"The last {text.span(short)} of the market are too short for a window and in none.")
-    return [*known, *result.notes]
+    return [*known, *_failures(result), *result.notes]
+
+
+def _failures(result: WalkForward) -> list[str]:
+    """Return what failed: runs that were to be chosen from, and windows in which nothing could be traded for that."""
+    out = []
+    if result.tried.failures:
+        n, first = len(result.tried.failures), result.tried.ordered[0]
+        words = result.candidates[first.candidate].words(result.names)
+        which = f"{text.counted(n, 'run')} of {result.tried.value.size:,} in sample failed and could not be chosen"
+        out.append(f"{which}. The first: {words} in {name_of(first.mode)}, window {first.window + 1}: {first.error}")
+    for mode, steps in result.steps.items():
+        for k, step in enumerate(steps):
+            if step.error:
+                out.append(f"Window {k + 1} of {name_of(mode)} stayed out of the market: {step.error}")
+    return out

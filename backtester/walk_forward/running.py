@@ -2,56 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import replace
-from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Generator, Sequence
+from contextlib import closing, nullcontext
+from operator import attrgetter
+from pathlib import Path
 
-import numpy as np
-
+from backtester._parts import check_resume
 from backtester.assumptions import assumptions
 from backtester.batch.beside import Given
-from backtester.batch.objective import POSITIONS
-from backtester.batch.runner import workers_of
+from backtester.batch.hands import Hands, hands_of
+from backtester.batch.keys import Keys
+from backtester.batch.plan import Plan
 from backtester.batch.shared import Shared
+from backtester.batch.store import CURVES, Rows, rows_by_key, rows_in
+from backtester.batch.tasks import Task
+from backtester.batch.work import Row
 from backtester.compare import Progress
-from backtester.metrics import RUIN, total_return
-from backtester.walk_forward.candidates import Candidate, Lane, candidates_of, measures_of
-from backtester.walk_forward.outcome import Step, WalkForward
+from backtester.errors import ConfigurationError
+from backtester.verdict import name_of
+from backtester.walk_forward.candidates import Candidate, candidates_of, differing
+from backtester.walk_forward.choosing import Chooser, Tried, tasks_of_choices
+from backtester.walk_forward.outcome import WalkForward
 from backtester.walk_forward.settings import WalkPlan, read_walk
-from backtester.walk_forward.windows import Window, windows_of
-
-if TYPE_CHECKING:
-    from backtester.market import Market
+from backtester.walk_forward.trading import Trader
+from backtester.walk_forward.windows import windows_of
 
 __all__ = ["walk_forward"]
 
-ONLY = "the only one"
-
-
-class _Seen(NamedTuple):
-    """What a candidate did on the bars to choose on, by mode: the measure, and the return."""
-
-    value: dict[str, float]
-    total_return: dict[str, float]
-
 
 def walk_forward(
-    given: WalkPlan | Given, *, workers: int | None = None, progress: Progress | None = None
+    given: WalkPlan | Given,
+    *,
+    workers: int | None = None,
+    engine: str = "",
+    scheduler: str = "",
+    out: str | Path | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
 ) -> WalkForward:
     """Choose parameters on each window of a market, run them on the bars after it, and put these runs together.
 
     Nothing of a window's choice or run depends on bars after it. Every run begins flat. In-sample each candidate starts
-    with the balance of the plan; out-of-sample each mode goes on with what it had at the end of the window before.
+    with the balance of the plan; out-of-sample each mode goes on with what it had at the end of the window before. A
+    candidate that fails in a window cannot be chosen for it.
 
     Parameters
     ----------
     given : WalkPlan, mapping, str or Path
         A plan with a table ``[walk_forward]``: see docs/walk-forward.md.
-    workers : int, optional
-        Threads; as many as there are processors if it is left out. The outcome does not depend on it.
+    workers, engine, scheduler
+        Of the runs that are chosen from, as for `backtester.batch.run_plan`. The outcome does not depend on them.
+    out : str or Path, optional
+        Folder for the rows of the runs that are chosen from, made if it is missing; `backtester.batch.read_runs` reads
+        it. Nothing is kept if it is left out.
+    resume : bool
+        Go on in a folder that has rows: what is finished is not run again.
     progress : callable, optional
         Called as ``progress(done, total, what)``.
 
@@ -62,125 +67,60 @@ def walk_forward(
     Raises
     ------
     ConfigurationError
-        If the plan cannot be used, or no window fits into the market.
-    StrategyError
-        If a candidate fails: leave it out with ``[[exclude]]``.
+        If the plan cannot be used, no window fits into the market, every run that is chosen from failed, the folder
+        has rows and `resume` is False, or `resume` is True without a folder.
     """
+    check_resume(out, resume=resume)
     asked = given if isinstance(given, WalkPlan) else read_walk(given)
-    n = workers_of(workers)
-    shared = Shared(asked.plan, n)
-    candidates = candidates_of(asked.plan)
+    plan = asked.choices
+    hands = hands_of(workers, engine, scheduler)
+    shared = Shared(plan, hands.workers)
+    candidates = candidates_of(plan)
     market = shared.market(candidates[0].task.wanted, candidates[0].task.variant)
     windows = windows_of(market, asked.train, asked.test, asked.gap, anchored=asked.anchored)
-    lane = Lane(asked.plan, shared, positions=asked.measure in POSITIONS)
-    walk = _Walk(asked, candidates, market, windows, lane)
-    tell = progress or (lambda done, total, what: None)
-    seen: list[list[_Seen]] = []
-    groups = [list(group) for _, group in groupby(candidates, lambda each: each.task)]
-    with closing(walk.in_sample(groups, n)) as coming:
-        for group, rows in zip(groups, coming, strict=True):
-            tell(len(seen), len(candidates) + 1, group[0].words(walk.names) or group[0].task.strategy)
-            seen += rows
-    tell(len(candidates), len(candidates) + 1, "out of sample")
-    steps = {mode: walk.out_of_sample(mode, seen) for mode in asked.modes}
-    tell(len(candidates) + 1, len(candidates) + 1, "done")
-    account = lane.account(candidates[0], asked.modes[0])
-    return WalkForward(asked, market, windows, steps, account, len(candidates), assumptions(account, market))
+    names = differing(candidates, plan.names())
+    tasks = tasks_of_choices(candidates, market, windows, Keys(plan, shared))
+    tried = Tried(tasks, (len(candidates), len(windows)), asked.modes, asked.measure)
+    tell, total = progress or (lambda done, total, what: None), tried.value.size + 1
+    with closing(_rows(plan, tasks, shared, hands, out, resume=resume)) as coming:
+        for done, row in enumerate(coming):
+            tell(done, total, candidates[tried.add(row)].words(names))
+    _check_some(tried, candidates, names)
+    tell(total - 1, total, "out of sample")
+    trader = Trader(asked, shared, market, windows, candidates, names)
+    steps = {mode: trader.steps(mode, tried) for mode in asked.modes}
+    tell(total, total, "done")
+    account = shared.account(candidates[0].runs[asked.modes[0]], candidates[0].task.wanted)
+    notes = assumptions(account, market)
+    return WalkForward(asked, market, windows, steps, account, candidates, tried, names, notes)
 
 
-class _Walk:
-    def __init__(
-        self, asked: WalkPlan, candidates: list[Candidate], market: Market, windows: list[Window], lane: Lane
-    ) -> None:
-        self._asked, self._candidates, self._market = asked, candidates, market
-        self._windows, self._lane = windows, lane
-        self._trains = [market.slice(*window.train) for window in windows]
-        self.names = [name for name in asked.plan.names() if name != "mode" and self._differs(name)]
-
-    def _differs(self, name: str) -> bool:
-        first, *others = (next(iter(each.runs.values())).get(name) for each in self._candidates)
-        return any(other != first for other in others)
-
-    def in_sample(self, groups: list[list[Candidate]], workers: int) -> Generator[list[list[_Seen]]]:
-        """Yield what the candidates of each group did on the bars to choose on, window by window."""
-        with ThreadPoolExecutor(workers) as pool:
-            try:
-                yield from pool.map(lambda group: [self._seen(each) for each in group], groups)
-            except BaseException:
-                pool.shutdown(cancel_futures=True)  # those in hand end, the others do not begin
-                raise
-
-    def _seen(self, candidate: Candidate) -> list[_Seen]:
-        out = []
-        accounts = {mode: self._lane.account(candidate, mode) for mode in self._asked.modes}
-        for window, part in zip(self._windows, self._trains, strict=True):
-            found = {
-                mode: measures_of(self._lane.run(candidate, account, window.train, part), self._asked.measure)
-                for mode, account in accounts.items()
-            }
-            out.append(
-                _Seen(
-                    {mode: each[self._asked.measure] for mode, each in found.items()},
-                    {mode: each["total_return"] for mode, each in found.items()},
-                )
-            )
-        return out
-
-    def out_of_sample(self, mode: str, seen: list[list[_Seen]]) -> list[Step]:
-        """Return the windows of a margin mode, each begun with what was left at the end of the one before."""
-        balance = start = self._lane.account(self._candidates[0], mode).balance
-        steps = []
-        for k, window in enumerate(self._windows):
-            values = [rows[k].value for rows in seen]
-            best = self._asked.objectives[mode].best([self._value(mode, each) for each in values])
-            step = self._flat(window, balance)
-            if best is not None and balance > RUIN * start:
-                step = self._step(self._candidates[best], mode, window, balance)
-            if best is not None:
-                chosen = self._candidates[best]
-                step = step._replace(
-                    chosen=chosen.words(self.names) or ONLY,
-                    settings=chosen.settings(self.names),
-                    in_sample=values[best][mode],
-                    in_sample_return=seen[best][k].total_return[mode],
-                )
-            steps.append(step)
-            balance = float(step.equity[-1])
-        return steps
-
-    def _value(self, mode: str, values: dict[str, float]) -> float:
-        return self._asked.objectives[mode].value(values, self._asked.modes)
-
-    def _flat(self, window: Window, balance: float) -> Step:
-        """Return a window in which nothing is traded: nothing could be chosen, or nothing is left."""
-        equity = np.full(window.test_last - window.test_first, balance)
-        return Step("", dict.fromkeys(self.names), equity, equity, balance)
-
-    def _step(self, candidate: Candidate, mode: str, window: Window, balance: float) -> Step:
-        account = replace(self._lane.account(candidate, mode), balance=balance)
-        part = self._market.slice(*window.test)
-        result = self._lane.run(candidate, account, window.test, part)
-        measures = measures_of(result, self._asked.measure)
-        equity, low = _on_bars(part, result.equity), _on_bars(part, result.equity_low, lowest=True)
-        return Step(
-            "",
-            {},
-            equity,
-            low,
-            balance,
-            out_of_sample=measures[self._asked.measure],
-            total_return=total_return(result.curve),
-            max_drawdown_in_bars=measures["max_drawdown_in_bars"],
-            liquidations=int(measures["liquidations"]),
-        )
+def _rows(
+    plan: Plan, tasks: Sequence[Task], shared: Shared, hands: Hands, out: str | Path | None, *, resume: bool
+) -> Generator[Row]:
+    """Yield the rows of all tasks: those that are there, and the others, which are done now and kept."""
+    folder = Path() if out is None else Path(out).expanduser()
+    with rows_in(folder, plan, resume=resume) if out is not None else nullcontext() as rows:
+        known = {} if rows is None else _finished(folder, rows, tasks)
+        yield from known.values()
+        left = (task._replace(jobs=tuple(job for job in task.jobs if job.key not in known)) for task in tasks)
+        with closing(hands.rows(filter(attrgetter("jobs"), left), plan, shared, folder / CURVES, Chooser)) as coming:
+            for row in coming:
+                if rows is not None:
+                    rows.add(row)
+                yield row
 
 
-def _on_bars(part: Market, values: np.ndarray, *, lowest: bool = False) -> np.ndarray:
-    """Return a curve of the simulation's bars on those of the market: the last value of each, or the lowest."""
-    if part.detail is None:
-        return values
-    time = part.detail.open_time
-    firsts = np.searchsorted(time, part.open_time)
-    if lowest:
-        return np.minimum.reduceat(values, np.minimum(firsts, len(values) - 1))
-    return values[np.maximum(np.searchsorted(time, part.close_time) - 1, 0)]
+def _finished(folder: Path, rows: Rows, tasks: Sequence[Task]) -> dict[str, Row]:
+    """Return the rows of a folder that need not be done again, by key; those of other plans are set aside."""
+    rows.keep_only({job.key for task in tasks for job in task.jobs})
+    return rows_by_key(folder)
+
+
+def _check_some(tried: Tried, candidates: Sequence[Candidate], names: list[str]) -> None:
+    """Fail if every run that is chosen from has failed."""
+    if len(tried.failures) == tried.value.size:
+        first = tried.ordered[0]
+        words = f"{candidates[first.candidate].words(names)} in {name_of(first.mode)}"
+        problem = f"all {tried.value.size:,} runs in sample failed: nothing can be chosen. The first: {first.error}"
+        raise ConfigurationError("walk_forward", words, problem, cure="Mend the strategy, or the plan")

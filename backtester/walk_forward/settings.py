@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from backtester._fields import Field, Unfit, choice, flag, text
 from backtester.batch.beside import Given, check_one_market, parted, with_file
-from backtester.batch.objective import DIFFERENCE, OBJECTIVE_FIELDS, Objective, objective_of
+from backtester.batch.objective import DIFFERENCE, OBJECTIVE_FIELDS, POSITIONS, Objective, objective_of
 from backtester.batch.plan import Plan, plan_of
 from backtester.errors import ConfigurationError, MarketDataError
 from backtester.schema import MODES
@@ -46,9 +46,20 @@ class WalkPlan(NamedTuple):
         return tuple(self.objectives)
 
     @property
+    def each(self) -> bool:
+        """Whether each mode chooses for itself."""
+        return all(objective.of == mode for mode, objective in self.objectives.items())
+
+    @property
     def measure(self) -> str:
         """The measure that is chosen by."""
         return next(iter(self.objectives.values())).measure
+
+    @property
+    def choices(self) -> Plan:
+        """The plan of the runs that are chosen from: with no more measures than the choice needs, and no curves."""
+        metrics = "full" if self.measure in POSITIONS else "plain"
+        return self.plan._replace(metrics=metrics, curves=False)
 
 
 def _span(value: Any) -> int:

@@ -18,6 +18,7 @@ from backtester.batch.keys import Keys
 from backtester.batch.runner import Outcome
 from backtester.batch.shared import Shared
 from backtester.batch.tasks import tasks_of
+from backtester.batch.work import Worker
 from backtester.errors import ConfigurationError
 from tests.batch.small import PERIOD, SMALL, fragile, same_rows
 from tests.cli.candle_folder import candles, put
@@ -158,7 +159,7 @@ def test_a_worker_with_another_version_is_refused() -> None:
     from backtester.batch import cluster
 
     with pytest.raises(ConfigurationError, match="a worker has another version of this program"):
-        cluster._worker(pickle.dumps((plan_of(SMALL), Path("curves"), "another", 0)))
+        cluster._worker(pickle.dumps((plan_of(SMALL), Path("curves"), Worker, "another", 0)))
 
 
 def test_what_was_edited_since_is_read_again_by_a_worker_that_stays(

@@ -37,10 +37,10 @@ class Leaves(Strategy):
 """
 
 
-def dies_after_its_last_row(connection: Any, plan: Plan, curves: Path) -> None:
+def dies_after_its_last_row(connection: Any, plan: Plan, curves: Path, kind: type[Worker]) -> None:
     """Do one task as a worker process does, and be gone before it is told that it is done."""
     task = connection.recv()
-    for row in Worker(plan, Shared(plan, 1), curves).rows(task):
+    for row in kind(plan, Shared(plan, 1), curves).rows(task):
         connection.send(row)
     os.kill(os.getpid(), signal.SIGKILL)
 

@@ -113,7 +113,7 @@ def test_how_a_synthetic_market_is_made_counts(tmp_path: Path, monkeypatch: pyte
 
 
 def test_the_rules_of_a_venues_file_count(tmp_path: Path) -> None:
-    from backtester.venue import FOLDER, load_venue
+    from backtester.venue import FOLDER
 
     mine = tmp_path / "mine.toml"
     text = (FOLDER / "generic.toml").read_text()
@@ -121,7 +121,6 @@ def test_the_rules_of_a_venues_file_count(tmp_path: Path) -> None:
     before = keys(venue=str(mine))
     mine.write_text(text.replace("taker_fee_rate = 0.0005", "taker_fee_rate = 0.0006"))
     assert mine.read_text() != text
-    load_venue.cache_clear()  # as a new process has it
     assert not set(before) & set(keys(venue=str(mine)))
 
 

@@ -1,4 +1,4 @@
-"""Does docs/batch.md run as it stands, and come out like that? And the plans that it names?"""
+"""Does docs/batch.md run as it stands, and come out like that?"""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from backtester.batch import plan_of, read_plan, run_plan
+from backtester.batch import plan_of, read_plan
 from backtester.batch.settings import SETTINGS
 from tests.cli.test_readme import blocks, command_lines, text
-
-ROOT = Path(__file__).resolve().parents[2]
-PLANS = sorted((ROOT / "strategies" / "plans").glob("*.toml"))
 
 
 def words(said: str) -> str:
@@ -55,10 +52,3 @@ def test_the_page_names_every_setting_and_column() -> None:
     page = text("docs/batch.md")
     for name in SETTINGS:
         assert f"`{name}`" in page, name
-
-
-@pytest.mark.parametrize("file", PLANS, ids=lambda file: file.stem)
-def test_the_shipped_plans_run(file: Path, tmp_path: Path) -> None:
-    plan = read_plan(file)
-    outcome = run_plan(plan, tmp_path, workers=2)
-    assert (outcome.done, outcome.failed) == (plan.n_runs, 0)

@@ -15,6 +15,7 @@ from tests.cli.test_data_page import words
 from tests.cli.test_readme import blocks, command_lines
 
 Backtester = Callable[..., CompletedProcess[str]]
+CHOSEN_FROM = "\nThe runs that were chosen from: backtester results out/walk\n"
 PLAN = """
 strategy = "breakout"
 params.channel = [24, 48]
@@ -39,11 +40,17 @@ def test_the_page_runs_and_its_outputs_are_real(
 ) -> None:
     (listing,) = blocks("docs/walk-forward.md", "toml")
     (tmp_path / "grid.toml").write_text(listing)
-    (line,) = (line for line in command_lines("docs/walk-forward.md") if "grid.toml" in line)
-    done = backtester(*line[1:])
-    assert done.returncode == 0, done.stderr
+    printed = []
+    for line in command_lines("docs/walk-forward.md"):
+        if "grid.toml" in line or ("results" in line and "DIR" not in line):
+            done = backtester(*line[1:])
+            assert done.returncode == 0, done.stderr
+            printed.append(done.stdout)
+    shown, kept, resumed, groups = printed
+    assert resumed == kept == shown.removesuffix("grid.png\n") + CHOSEN_FROM
+    assert len(groups.splitlines()) == 3 + 3 * 2
     for block in blocks("docs/walk-forward.md", "text"):
-        assert words(block) in words(done.stdout)
+        assert words(block) in words(shown)
     assert (tmp_path / "grid.png").read_bytes().startswith(b"\x89PNG")
     monkeypatch.chdir(tmp_path)
     for code in blocks("docs/walk-forward.md", "python"):
@@ -80,6 +87,8 @@ def test_a_terminal_shows_tables(plan: str, tmp_path: Path) -> None:
         ("", ("--export", "rows.xlsx"), "error: --export: has no known ending"),
         ("", ("--png", "walk.gif"), "error: --png: is no picture's name"),
         ("", ("--workers", "0"), "error: --workers: cannot be used"),
+        ("", ("--engine", "dusk"), "error: --engine: is no engine"),
+        ("", ("--resume",), "error: --resume: there is no folder to go on in"),
         ("[walk_forward]", (), "error: plan.toml: the plan: has no table [walk_forward]"),
     ],
 )

@@ -108,6 +108,8 @@ def test_a_folder_is_not_written_to_by_accident(tmp_path: Path) -> None:
     with locked(tmp_path), pytest.raises(MarketDataError, match="another process"):
         drawn(tmp_path, resume=True)
     (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigurationError, match=r"resume: there is no folder to go on in.*--out DIR"):
+        drawn(None, resume=True)
     with pytest.raises(ConfigurationError, match="out: is a file"):
         drawn(tmp_path / "file")
 

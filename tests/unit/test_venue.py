@@ -6,6 +6,7 @@ import tomllib
 from dataclasses import fields
 from fnmatch import fnmatch
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -48,7 +49,6 @@ def venue_file(tmp_path):
     def write(text):
         path = tmp_path / "mine.toml"
         path.write_text(text, encoding="utf-8")
-        load_venue.cache_clear()
         return str(path)
 
     return write
@@ -311,3 +311,38 @@ def test_a_wrong_file_names_the_key(venue_file, text, words):
 def test_a_venue_survives_pickling():
     venue = load_venue("binance")
     assert pickle.loads(pickle.dumps(venue)).instrument("BTCUSDT") == venue.instrument("BTCUSDT")
+
+
+# --- read again when it was edited ---
+
+
+def test_an_edit_of_a_venues_file_counts_at_once(venue_file):
+    text = (FOLDER / "generic.toml").read_text(encoding="utf-8")
+    name = venue_file(text)
+    before = load_venue(name)
+    assert load_venue(name) is before
+    venue_file(text.replace("taker_fee_rate = 0.0005", "taker_fee_rate = 0.00125"))
+    assert load_venue(name).default.taker_fee_rate == 0.00125 != before.default.taker_fee_rate
+    Path(name).unlink()
+    assert "is an unknown venue" in message(load_venue, name)
+
+
+def test_an_edit_of_its_tiers_counts_too(tmp_path):
+    header = "since,symbol,floor,maintenance_rate,max_leverage,maintenance_amount\n"
+    (tmp_path / "tiers.csv").write_text(header + "2020-01-01 00:00,AUSDT,0,0.25,2,0\n")
+    (tmp_path / "mine.toml").write_text(
+        'name = "mine"\ntiers = "tiers.csv"\n[default]\ntiers = [[0, 0.25, 2]]\n'
+        '[sources]\ndefault = { assumed = "made up" }\ntiers = { assumed = "made up" }\n'
+    )
+    assert load_venue(str(tmp_path / "mine.toml")).instrument("AUSDT").tiers[0].maintenance_rate == 0.25
+    (tmp_path / "tiers.csv").write_text(header + "2020-01-01 00:00,AUSDT,0,0.125,2,0\n")
+    assert load_venue(str(tmp_path / "mine.toml")).instrument("AUSDT").tiers[0].maintenance_rate == 0.125
+
+
+def test_the_same_name_in_another_folder_is_another_file(tmp_path, monkeypatch):
+    text = (FOLDER / "generic.toml").read_text(encoding="utf-8")
+    for folder, fee in (("one", "0.0005"), ("two", "0.00125")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.toml").write_text(text.replace("taker_fee_rate = 0.0005", f"taker_fee_rate = {fee}"))
+        monkeypatch.chdir(tmp_path / folder)
+        assert load_venue("mine.toml").default.taker_fee_rate == float(fee)

@@ -30,7 +30,6 @@ def venue_file(tmp_path):
     def write(text):
         path = tmp_path / "mine.toml"
         path.write_text(text, encoding="utf-8")
-        load_venue.cache_clear()
         return str(path)
 
     return write

@@ -46,7 +46,6 @@ def venue(tmp_path, csv):
         'name = "mine"\ntiers = "tiers.csv"\n[default]\ntiers = [[0, 0.25, 2]]\n'
         '[sources]\ndefault = { assumed = "made up" }\ntiers = { assumed = "made up" }\n'
     )
-    load_venue.cache_clear()
     return load_venue(str(path))
 
 
