@@ -198,14 +198,19 @@ def install():
             "Mend that (often the network or the disk) and run this again."
         )
     say("compiling the kernels (once; half a minute)")
-    compile_kernels()
+    compile_sources()
 
 
-def compile_kernels():
-    """Fill the kernels' cache, so that the first run starts at once; without it the first run compiles them itself."""
+def compile_sources():
+    """Compile what pip leaves as it is: our sources, and the kernels.
+
+    Else the first run would, and where Python is not to keep bytecode every run would compile the sources again.
+    """
     import subprocess
 
-    subprocess.call([PYTHON, "-m", "backtester.warmup"], cwd=ROOT, env=clean_environment(), stdout=sys.stderr)
+    ours = ["backtester", "data", "reports", "strategies"]
+    for command in (["compileall", "-qq"] + ours, ["backtester.warmup"]):
+        subprocess.call([PYTHON, "-m"] + command, cwd=ROOT, env=clean_environment(), stdout=sys.stderr)
 
 
 def clean_environment():

@@ -173,6 +173,7 @@ def date_axis(axes: Axes, first: int, last: int, *, size: Size) -> None:
     names = FixedFormatter(date_labels(ticks))
     names.set_offset_string(f"from {_day(_moment(left))} {_moment(left).year}, UTC")
     axes.xaxis.set_major_formatter(names)
+    axes.xaxis.set_label_coords(0.5, 0.0)  # without one: matplotlib would look for its place under the dates
     axes.xaxis.get_offset_text().set_color(MUTED)
     axes.xaxis.get_offset_text().set_fontsize(9)
 
@@ -247,7 +248,8 @@ def end_labels(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
 def panel_label(axes: Axes, words: str, size: Size = WIDE) -> None:
     """Write above a panel what it shows."""
     said = textwrap.fill(words, int(size.letters * 1.2))
-    axes.set_title(said, loc="left", fontsize=9, color=MUTED, pad=3, parse_math=False)
+    # a height of its own: matplotlib looks for a free one among all labels
+    axes.set_title(said, loc="left", y=1.0, fontsize=9, color=MUTED, pad=3, parse_math=False)
 
 
 def png(figure: Figure, dots: int = DOTS) -> bytes:

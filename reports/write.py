@@ -236,7 +236,6 @@ def _other_forms(
     """Write the report as JSON, as Markdown and on paper."""
     from reports.document import document
     from reports.markdown import markdown
-    from reports.paper import pdf_of_report
 
     of = document(comparison, figures)
     _json(folder / "report.json", {**comparison.to_dict(), "repeat": end.command, "versions": dict(end.versions)})
@@ -244,6 +243,8 @@ def _other_forms(
     (folder / "report.md").write_text(markdown(of, end, links), encoding="utf-8")
     if not asked.paper:
         return
+    from reports.paper import pdf_of_report  # a while to load, for what few ask for
+
     asked.tell(ON_PAPER)
     (folder / ON_PAPER).write_bytes(pdf_of_report(of, end, figures))
 

@@ -26,6 +26,7 @@ from backtester.cli import (
     venues,
     walk_forward,
 )
+from backtester.cli.group import Group
 from backtester.errors import BacktesterError
 
 __all__ = ["app", "main"]
@@ -34,6 +35,7 @@ GARBAGE = 1_000_000  # objects between two searches for garbage: there is little
 INTERRUPTED = 130
 
 app = typer.Typer(
+    cls=Group,
     name="backtester",
     help="Backtests of perpetual futures under isolated and cross margin.",
     no_args_is_help=True,

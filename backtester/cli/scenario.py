@@ -13,9 +13,10 @@ from typing import Annotated, Any
 
 import typer
 
+from backtester.cli.group import Group
 from backtester.errors import BacktesterError, ConfigurationError
 
-app = typer.Typer(help="Runs written down as JSON files.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(cls=Group, help="Runs written down as JSON files.", no_args_is_help=True, rich_markup_mode=None)
 
 BAD_INPUT = 2
 FAULT = 1

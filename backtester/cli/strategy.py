@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backtester._foreign import import_ours
+from backtester.cli.group import Group
 from backtester.cli.options import as_options, names
 from backtester.cli.screen import progress
 from backtester.wanted import SYNTHETIC, Wanted, market_of
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from backtester.market import Market
     from backtester.strategy import Strategy
 
-app = typer.Typer(help="Check a strategy, begin a new one, list the gallery.", rich_markup_mode=None)
+app = typer.Typer(cls=Group, help="Check a strategy, begin a new one, list the gallery.", rich_markup_mode=None)
 
 WIDEST = 110  # columns of text that the eye can follow
 END = "2024-04-01"  # of the synthetic market, unless an end is given: three months are enough for a check

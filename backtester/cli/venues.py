@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from backtester.cli.group import Group
+
 if TYPE_CHECKING:
     from backtester.venue import Venue
 
-app = typer.Typer(help="Rules, tiers and fees of the venues.", rich_markup_mode=None)
+app = typer.Typer(cls=Group, help="Rules, tiers and fees of the venues.", rich_markup_mode=None)
 
 WIDEST = 110  # columns of text that the eye can follow
 INDENT = 24  # columns of the names of values

@@ -9,16 +9,19 @@ from subprocess import CompletedProcess
 import pytest
 
 Backtester = Callable[..., CompletedProcess[str]]
-HEAVY = ("numpy", "pandas", "numba", "matplotlib", "pyarrow", "rich", "jinja2", "ccxt")
+HEAVY = ("numpy", "pandas", "numba", "matplotlib", "pyarrow", "rich", "jinja2", "ccxt", "pydantic")
 COMMANDS = [
     (),
     ("bootstrap",),
     ("batch",),
+    ("compare",),
     ("data",),
     ("data", "archive"),
     ("data", "download"),
     ("data", "import"),
     ("data", "repair"),
+    ("demo",),
+    ("margin",),
     ("optimise",),
     ("results",),
     ("scenario",),

@@ -170,6 +170,21 @@ def test_an_interrupted_install_starts_afresh(
     assert run_py.is_ready(run_py.wanted_state())
 
 
+def test_what_pip_leaves_uncompiled_is_compiled(
+    run_py: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for folder in ("backtester", "data", "reports", "strategies"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "module.py").write_text("")
+    (tmp_path / "backtester" / "warmup.py").write_text("open('warm', 'w').close()")
+    monkeypatch.setattr(run_py, "PYTHON", sys.executable)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    run_py.compile_sources()
+    compiled = {file.parents[1].name for file in tmp_path.rglob("module*.pyc")}
+    assert compiled == {"backtester", "data", "reports", "strategies"}
+    assert (tmp_path / "warm").exists()
+
+
 def test_an_environment_made_by_hand_is_kept(run_py: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     run_py.create()
     created = called(run_py, monkeypatch, "create")

@@ -5,11 +5,15 @@ from __future__ import annotations
 import typer
 
 from backtester.cli.data import archive, download, exports, imports, listing, quality, repairing, showing
+from backtester.cli.group import Group
 
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Market data: download, import, look at, check, repair, export.", no_args_is_help=True, rich_markup_mode=None
+    cls=Group,
+    help="Market data: download, import, look at, check, repair, export.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 app.command("download")(download.download)
 app.command("archive")(archive.archive)
