@@ -1,12 +1,22 @@
-"""The program that draws the panels of a page, packed: plotly takes 4.8 MB of a page as it is, and 1.9 MB so."""
+"""The program that draws the panels of a page, packed: plotly takes 4.8 MB of a page as it is, and 1.9 MB so.
+
+Browsers take most of a page's opening to start plotly: it is compiled twice, and begins with its fifty kinds of charts,
+of which the panels need the one that its core has. Both are spelt differently here, where the bundle has the form that
+is known; in another form it is packed as it is, which is as good and slower.
+"""
 
 from __future__ import annotations
 
 import gzip
+import re
 from base64 import b64encode
 from functools import lru_cache
 
-__all__ = ["packed_plotly"]
+__all__ = ["packed_plotly", "quick"]
+
+LEVEL = 6  # of 9: a third faster than the most, for 0.2 % more bytes
+_OPENING, _CLOSING = ", () => {\n", "}));"  # of the function that holds the bundle
+_KINDS = re.compile(r"([\w$]+)\.register\(\[(?:[\w$]+\(\),?)+\]\);([\w$]+)\.exports=\1(?![\w$])")
 
 
 @lru_cache(maxsize=1)
@@ -14,4 +24,17 @@ def packed_plotly() -> str:
     """Return plotly as gzip in letters; equal versions give equal letters. `templates/unpack.js` unpacks it."""
     from plotly.offline import get_plotlyjs  # a second to load
 
-    return b64encode(gzip.compress(get_plotlyjs().encode(), mtime=0)).decode()
+    return b64encode(gzip.compress(quick(get_plotlyjs()).encode(), LEVEL, mtime=0)).decode()
+
+
+def quick(bundle: str) -> str:
+    """Return plotly's bundle so that it starts soon: in brackets, and with the charts of its core alone.
+
+    A function in brackets is compiled as it is read; without, it is skipped first and read again when it is called. The
+    core draws lines and marks (`scatter`).
+    """
+    start, end = bundle.find(_OPENING), bundle.rstrip().rfind(_CLOSING)
+    if 0 <= start < end and end == len(bundle.rstrip()) - len(_CLOSING):
+        inside = bundle[start + len(_OPENING) : end]
+        bundle = f"{bundle[:start]}, (() => {{\n{inside}}})));\n"
+    return _KINDS.sub(r"\2.exports=\1", bundle, count=1)
