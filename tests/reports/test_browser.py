@@ -7,11 +7,13 @@ import shutil
 import numpy as np
 import pytest
 
+from reports.batch import BatchPage, batch_page
 from reports.closeup import close_up_finding, largest
 from reports.palette import look
 from reports.tables import metrics_table
 from reports.write import write_report
 from tests.fake_result import fake_comparison, fake_market, fake_result, story
+from tests.reports.test_batch import batch
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright, of the development tools")
 CHROMIUM = shutil.which("chromium")
@@ -235,6 +237,17 @@ def test_paper_is_light_and_has_no_controls(opened, written):
     until(page, lambda: ink(page) == "#1c2126")
     assert not page.locator(".controls").is_visible()
     assert page.locator("#panels").is_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_the_page_of_a_batch_opens_too(opened, tmp_path, viewport, theme):
+    path = tmp_path / "batch.html"
+    path.write_text(batch_page(BatchPage(batch(), "sizes")), encoding="utf-8")
+    page = opened(path, viewport=viewport, theme=theme, busy=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    assert all(page.evaluate("[...document.images].map((image) => image.complete && image.naturalWidth > 0)"))
+    assert page.locator("#verdict + p").inner_text().startswith("Higher final equity: isolated in ")
 
 
 def test_names_stay_words(opened, tmp_path):
