@@ -21,7 +21,7 @@ from reports.palette import INK, MUTED, PAPER, WARNING, look, look_of_venue
 
 Floats = NDArray[np.float64]
 
-__all__ = ["Shown", "close_up_chart", "close_up_charts", "close_up_finding", "largest"]
+__all__ = ["Shown", "close_up_chart", "close_up_charts", "close_up_finding", "largest", "worst_slot"]
 
 BEFORE = 24  # [bars]
 LINES = 5  # instruments with a line of their own in the lowest panel
@@ -87,7 +87,7 @@ def close_up_chart(comparison: Comparison, mode: str, number: int, size: Size = 
     ups, unit = comparison.close_ups[mode], comparison.currency
     found, market = ups.of(number), comparison.first.market
     bars = np.arange(max(found.bar - BEFORE, 0), min(found.bar + WITHIN, market.n_bars - 1) + 1)
-    slot = _worst(found)
+    slot = worst_slot(found)
     names = _short(comparison)
     figure, (above, middle, below) = canvas(
         size._replace(right=max(size.right, 1.25)),
@@ -114,7 +114,7 @@ def close_up_chart(comparison: Comparison, mode: str, number: int, size: Size = 
     return figure
 
 
-def _worst(found: CloseUp) -> int:
+def worst_slot(found: CloseUp) -> int:
     """Return the slot with the largest loss of the instrument with the largest loss."""
     closings = found.closings
     lost = closings.groupby("symbol", sort=False)["loss"].sum()

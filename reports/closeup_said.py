@@ -14,7 +14,7 @@ from backtester.closeup import CloseUp, Fate
 from backtester.compare import Comparison
 from backtester.contagion import WITHIN
 from backtester.verdict import name_of
-from reports.closeup import Shown, close_up_finding
+from reports.closeup import Shown, close_up_finding, worst_slot
 from reports.tables import Row, Table
 from reports.why import slot_labels
 
@@ -36,9 +36,14 @@ _ENDS = {
 
 
 class CloseUpStory(NamedTuple):
-    """What the page shows of one liquidation: a heading, sentences, the chart, and a table with its caption."""
+    """What the page shows of one liquidation: a heading, sentences, the chart, and a table with its caption.
+
+    Its place in the panels is the ``time`` [ms UTC] and the ``instrument`` that lost most.
+    """
 
     heading: str
+    time: int
+    instrument: int
     said: list[str]
     picture: Picture
     caption: str
@@ -76,7 +81,13 @@ def _story(comparison: Comparison, shown: Shown, picture: Picture) -> CloseUpSto
     rows = min(len(found.closings), MOST_ROWS)
     of = f"the first {rows} of {len(found.closings):,}" if rows < len(found.closings) else "in their order"
     return CloseUpStory(
-        close_up_finding(comparison, *shown), said, picture, f"Closings, {of}", _table(comparison, found, other)
+        close_up_finding(comparison, *shown),
+        found.time // 1_000_000,
+        comparison.first.scenario.slots[worst_slot(found)].instrument,
+        said,
+        picture,
+        f"Closings, {of}",
+        _table(comparison, found, other),
     )
 
 

@@ -13,7 +13,7 @@ from backtester.across import VenueComparison
 from backtester.compare import Comparison
 from backtester.provenance import provenance
 
-__all__ = ["Ending", "ending"]
+__all__ = ["Ending", "ending", "versions"]
 
 PACKAGES = ("perp-margin-backtester", "numba", "numpy", "pandas", "plotly")  # that the numbers may depend on
 IN_PYTHON = "compare(strategy, market, account)  # with the configuration below"
@@ -29,9 +29,9 @@ class Ending(NamedTuple):
     versions : tuple of (str, str)
         Of Python and of the packages that the numbers may depend on.
     data : str
-        Files with their sha256, substitutions and coverage, as JSON.
+        Files with their sha256, substitutions and coverage, as JSON; empty where runs are of many.
     configuration : str
-        Everything that the runs depended on, as JSON.
+        Everything that the runs depended on, as JSON, or the plan of many runs; empty if it is not known.
     """
 
     command: str
@@ -55,7 +55,7 @@ def ending(
     """
     said = configuration.get("command")
     command = str(said) if said else _runs(files)
-    return Ending(command, tuple(_versions()), _pretty(provenance(comparison.first.market)), _pretty(configuration))
+    return Ending(command, tuple(versions()), _pretty(provenance(comparison.first.market)), _pretty(configuration))
 
 
 def _runs(files: Iterable[str]) -> str:
@@ -67,7 +67,8 @@ def _pretty(content: object) -> str:
     return json.dumps(content, indent=2, default=str, ensure_ascii=False)
 
 
-def _versions() -> list[tuple[str, str]]:
+def versions() -> list[tuple[str, str]]:
+    """Return the versions of Python and of the packages that numbers may depend on."""
     found = [("python", sys.version.split()[0])]
     for name in PACKAGES:
         try:

@@ -43,7 +43,7 @@ PANELS = (
 )
 
 
-def frontier_chart(table: pd.DataFrame, name: str, size: Size = WIDE) -> Figure:
+def frontier_chart(table: pd.DataFrame, name: str, size: Size = WIDE, *, synthetic: bool = False) -> Figure:
     """Draw the five measures of `PANELS` of each mode along a setting, a row for each.
 
     Where one of two modes stops to be the better one a line is drawn, with the mode that is better from there on.
@@ -56,6 +56,8 @@ def frontier_chart(table: pd.DataFrame, name: str, size: Size = WIDE) -> Figure:
     name : str
         The setting.
     size : Size
+    synthetic : bool
+        Whether any of the runs was on a made-up market.
     """
     plain = name.removeprefix(f"{PARAMS}.")
     runs = sorted(set(table["runs"]))
@@ -65,7 +67,7 @@ def frontier_chart(table: pd.DataFrame, name: str, size: Size = WIDE) -> Figure:
         size,
         words[0].rstrip(".") if words else f"What each mode comes to, along {plain}",
         f"Along {plain}, of {each} runs at each value; dotted: where another mode becomes the better one",
-        synthetic=False,
+        synthetic=synthetic,
         rows=len(PANELS),
         height=9.6,
     )

@@ -62,7 +62,7 @@ def heat_chart(heat: Heat, size: Size = WIDE) -> Figure:
         size,
         heat.said.rstrip(".") or f"{label[0].upper()}{label[1:]}",
         f"Median {label}{unit} of {runs} in each cell; {_plain(heat.x)} across, {_plain(heat.y)} up",
-        synthetic=False,
+        synthetic=heat.synthetic,
         height=tall,
         left=0.62,
     )

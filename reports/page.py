@@ -19,13 +19,14 @@ from reports import why
 from reports.capital import capital_table
 from reports.closeup import Shown
 from reports.closeup_said import close_up_stories, close_ups_said
-from reports.ending import ending
+from reports.document import Document
+from reports.ending import Ending, ending
 from reports.palette import look
 from reports.panels import panels_json
 from reports.program import packed_plotly
 from reports.tables import band_table, metrics_table, strategy_table, table_of
 
-__all__ = ["Picture", "kept", "page", "template"]
+__all__ = ["Picture", "document_page", "kept", "page", "template"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -42,15 +43,15 @@ class Picture(NamedTuple):
     wide, narrow : str
         The drawing itself, as addresses that hold it.
     svg, png, pdf : str
-        Addresses relative to the page.
+        Addresses relative to the page; empty where there is no such file.
     """
 
     name: str
     finding: str
     wide: str
     narrow: str
-    svg: str
-    png: str
+    svg: str = ""
+    png: str = ""
     pdf: str = ""
 
 
@@ -128,6 +129,37 @@ def page(
         notes=all_notes(comparison),
         files=files,
         end=ending(comparison, configuration, (name for name, _ in files)),
+    )
+
+
+def document_page(of: Document, pictures: Sequence[Picture], modes: Sequence[str], end: Ending) -> str:
+    """Return a document as a page of its own; everything that comes from a user is escaped.
+
+    Parameters
+    ----------
+    of : Document
+    pictures : sequence of Picture
+        The charts that its sections name.
+    modes : sequence of str
+        Whose columns have their colour.
+    end : Ending
+    """
+    names = [name_of(mode) for mode in modes]
+    outcome, *more = map(kept, of.verdict)
+    return template("document.html").render(
+        title=of.title,
+        synthetic=of.synthetic,
+        verdict=outcome,
+        partings=[("", said) for said in more],
+        facts=of.facts,
+        modes=[(name_of(mode), look(mode)) for mode in modes],
+        heads=[f"mode-{k + 1}" for k in range(len(modes))],
+        names=tuple(names),
+        sections=of.sections,
+        pictures={each.name: each for each in pictures},
+        notes=(),
+        files=(),
+        end=end,
     )
 
 

@@ -10,11 +10,11 @@ from urllib.parse import quote
 
 from matplotlib.figure import Figure
 
-from reports.canvas import NARROW, WIDE, pdf, png, svg
+from reports.canvas import NARROW, WIDE, Size, pdf, png, svg
 from reports.page import Picture
 from reports.palette import dark_of_venues
 
-__all__ = ["FOLDER", "draw_pictures", "inline"]
+__all__ = ["FOLDER", "draw_pictures", "inline", "picture_of"]
 
 FOLDER = "charts"
 
@@ -54,6 +54,12 @@ def draw_pictures(
         pictures.append(Picture(chart.name, finding, *map(inline, drawings), *links))
         figures[chart.name] = wide
     return pictures, figures
+
+
+def picture_of(name: str, finding: str, draw: Callable[[Size], Figure]) -> Picture:
+    """Return a chart for a page that has no files beside it."""
+    shades = dark_of_venues()
+    return Picture(name, finding, *(inline(svg(draw(size), finding, shades)) for size in (WIDE, NARROW)))
 
 
 def inline(drawing: str) -> str:

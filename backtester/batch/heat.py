@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from backtester.batch.reading import check_columns
+from backtester.batch.reading import check_columns, is_synthetic
 from backtester.batch.store import in_order, settings_of
 from backtester.errors import ConfigurationError
 from backtester.summary import MEASURE
@@ -37,6 +37,8 @@ class Heat(NamedTuple):
         nan where there are no runs, or none whose measure is defined.
     runs : tuple of int
         Fewest and most runs of a cell with runs.
+    synthetic : bool
+        Whether any of the runs was on a made-up market.
     """
 
     x: str
@@ -46,6 +48,7 @@ class Heat(NamedTuple):
     y_values: tuple[Any, ...]
     maps: Mapping[str, Floats]
     runs: tuple[int, int]
+    synthetic: bool = False
 
     @property
     def modes(self) -> tuple[str, ...]:
@@ -77,7 +80,9 @@ class Heat(NamedTuple):
             return ""
         counts = self.higher
         parts = [f"{mode} in {count}" for mode, count in zip(self.modes, counts, strict=False)]
-        return f"Higher {MEASURE[self.measure].label}: {joined(parts)} of {counts[2]} cells."
+        measure = MEASURE[self.measure]
+        more = "More" if measure.kind == "count" else "Higher"
+        return f"{more} {measure.label}: {joined(parts)} of {counts[2]} cells."
 
     @property
     def table(self) -> pd.DataFrame:
@@ -130,7 +135,7 @@ def heat(frame: pd.DataFrame, axes: Sequence[str], measure: str) -> Heat:
     }
     if not maps:
         raise ConfigurationError("heat", ",".join(axes), "has no run that was done", cure="See --failed")
-    return Heat(x, y, measure, x_values, y_values, maps, (int(counts.min()), int(counts.max())))
+    return Heat(x, y, measure, x_values, y_values, maps, (int(counts.min()), int(counts.max())), is_synthetic(done))
 
 
 def _at(medians: pd.Series[Any], place: tuple[Any, ...]) -> float:

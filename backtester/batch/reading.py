@@ -11,8 +11,9 @@ import pandas as pd
 
 from backtester.batch.store import in_order, settings_of
 from backtester.errors import ConfigurationError
+from backtester.wanted import SYNTHETIC
 
-__all__ = ["by_group", "check_columns", "extremes", "filtered", "varying"]
+__all__ = ["by_group", "check_columns", "extremes", "filtered", "is_synthetic", "varying"]
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "<=": operator.le,
@@ -65,6 +66,11 @@ def check_columns(frame: pd.DataFrame, names: Iterable[str], key: str) -> None:
     for name in names:
         if name not in frame.columns:
             raise ConfigurationError(key, name, "is no column of these runs", allowed=list(frame.columns))
+
+
+def is_synthetic(frame: pd.DataFrame) -> bool:
+    """Return whether any of the runs was on a made-up market."""
+    return "market" in frame and bool((frame["market"] == SYNTHETIC).any())
 
 
 def varying(frame: pd.DataFrame) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backtester.cli.options import as_options
+from backtester.cli.results_page import keep_plan
 from backtester.cli.screen import compiles, progress
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 NAMED = ("strategy", "market")  # as every parameter and rule
 RARE = ("draw_seed", "block", "draw", "shock", "isolated", "shares")
-FEW = 6  # values of an axis that are all shown
 
 
 def batch(
@@ -82,18 +82,21 @@ def batch(
     except KeyboardInterrupt:
         print(_interrupted(so_far, folder), file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
+    finally:
+        keep_plan(plan, folder)
     print("\n".join(_ended(outcome)))
     raise typer.Exit(1 if outcome.failed else 0)
 
 
 def _described(path: Path, plan: Plan) -> list[str]:
     """Return what a plan runs: its axes, and what is added and left out."""
+    from backtester.batch.printing import values_said
     from backtester.text import counted
 
     axes = {name: values for name, values in plan.axes.items() if _is_told(name, values)}
     wide = max(map(len, axes))
     said = [f"{path}: {counted(plan.n_runs, 'run')}"]
-    said += [f"  {name:{wide}}  {_values(values)}" for name, values in axes.items()]
+    said += [f"  {name:{wide}}  {values_said(values)}" for name, values in axes.items()]
     for added in plan.include:
         said.append(f"  and also: {_named({k: v for k, v in added.items() if plan.axes.get(k) != v})}")
     return said + [f"  without: {_named(left_out)}" for left_out in plan.exclude]
@@ -107,25 +110,9 @@ def _is_told(name: str, values: tuple[Any, ...]) -> bool:
 
 
 def _named(axes: Axes) -> str:
-    return "; ".join(f"{name} {_values(values)}" for name, values in axes.items())
+    from backtester.batch.printing import values_said
 
-
-def _values(values: tuple[Any, ...]) -> str:
-    words = [_value(value) for value in values]
-    comma = " | " if any("," in word for word in words) else ", "  # a basket has commas of its own
-    if len(words) <= FEW:
-        return comma.join(words)
-    return f"{comma.join(words[:3])} ... {words[-1]} ({len(words)} values)"
-
-
-def _value(value: Any) -> str:
-    from backtester.batch.settings import Period
-
-    if isinstance(value, Period):
-        return f"{value.start or 'the first bar'} to {value.end or 'the last bar'}"
-    if value in (None, ""):
-        return "none"
-    return f"{value:.10g}" if isinstance(value, float) else str(value)
+    return "; ".join(f"{name} {values_said(values)}" for name, values in axes.items())
 
 
 def _estimated(plan: Plan, workers: int) -> list[str]:

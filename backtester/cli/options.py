@@ -34,6 +34,7 @@ _OPTIONS = {
     "from": "--from",
     "group": "--group",
     "heat": "--heat",
+    "html": "--html",
     "kind": "--kind",
     "kinds": "--kinds",
     "level": "--level",

@@ -14,7 +14,8 @@ from backtester.cli.exporting import export as write_rows
 from backtester.cli.exporting import records
 from backtester.cli.options import as_options, names
 from backtester.cli.pictures import check_picture, write_picture
-from backtester.cli.results_tables import OF_GROUPS, cell, fitted, heading, is_given, label
+from backtester.cli.results_page import check_page, write_page
+from backtester.cli.results_tables import fitted
 from backtester.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 ALONG = ("median_final_equity", "median_growth", "worst_drawdown_in_bars", "mean_liquidations", "ruined")
 CHIEF = ("final_equity", "total_return", "max_drawdown_in_bars", "liquidations")
+MAPPED = ("final_equity", "max_drawdown_in_bars", "liquidations")  # on the page, whatever --measure names
 MOST_FAILURES = 20
 
 
@@ -52,6 +54,14 @@ def results(
     png: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Draw what --heat or --along shows.", show_default=False)
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html",
+            help="Write one page of all: verdict, frontiers, maps, best and worst runs, failures.",
+            show_default=False,
+        ),
+    ] = None,
     failed: Annotated[bool, typer.Option("--failed", help="The runs that failed, with their errors.")] = False,
     export: Annotated[
         Path | None,
@@ -64,10 +74,11 @@ def results(
     from backtester.batch.along import along as compared
     from backtester.batch.along import said
     from backtester.batch.heat import heat as mapped
-    from backtester.batch.reading import by_group, check_columns, filtered
+    from backtester.batch.reading import by_group, check_columns, filtered, is_synthetic
 
     with as_options():
         _check_png(png, heat or along)
+        check_page(html)
         frame = filtered(read_runs(folder), where or [])
         if heat:
             cells = mapped(frame, names(heat), measure)
@@ -97,8 +108,24 @@ def results(
     else:
         _show_extremes(frame, sort, names(columns), top, ascending)
     if png is not None:
-        _draw(png, cells if heat else None, table, along)
+        _draw(png, cells if heat else None, table, along, synthetic=is_synthetic(frame))
         print(png, file=sys.stderr if as_json else sys.stdout)
+    if html is not None:
+        with as_options():
+            write_page(
+                html,
+                folder,
+                frame,
+                along=along,
+                heat=names(heat),
+                measures=[*dict.fromkeys((measure, *MAPPED))],
+                sort=sort,
+                ascending=ascending,
+                top=top,
+                columns=names(columns),
+                conditions=where or [],
+            )
+        print(html, file=sys.stderr if as_json else sys.stdout)
 
 
 def _check_png(png: Path | None, what: str) -> None:
@@ -108,17 +135,18 @@ def _check_png(png: Path | None, what: str) -> None:
         raise ConfigurationError("png", str(png), "has nothing to show", cure=cure)
 
 
-def _draw(png: Path, cells: Heat | None, table: pd.DataFrame, along: str) -> None:
+def _draw(png: Path, cells: Heat | None, table: pd.DataFrame, along: str, *, synthetic: bool) -> None:
     """Draw a map, or the modes along a setting."""
     if cells is not None:
         chart = import_ours("reports.heat").heat_chart(cells)
     else:
-        chart = import_ours("reports.frontier").frontier_chart(table, along)
+        chart = import_ours("reports.frontier").frontier_chart(table, along, synthetic=synthetic)
     write_picture(png, chart)
 
 
 def _show_extremes(frame: pd.DataFrame, sort: str, columns: list[str], n: int, ascending: bool) -> None:
     """Print how many runs there are and, for each mode, the best and the worst."""
+    from backtester.batch.printing import heading, label
     from backtester.batch.reading import extremes, varying
     from backtester.text import counted
 
@@ -135,6 +163,8 @@ def _show_extremes(frame: pd.DataFrame, sort: str, columns: list[str], n: int, a
 
 def _show_heat(cells: Heat) -> None:
     """Print a table for each map: one setting along, the other down."""
+    from backtester.batch.printing import cell, label
+
     maps = dict(cells.maps) | ({} if cells.difference is None else {" - ".join(cells.modes): cells.difference})
     for name, values in maps.items():
         print(f"{label(cells.measure)}, {name}: {cells.x} across, {cells.y} down")
@@ -149,27 +179,28 @@ def _show_heat(cells: Heat) -> None:
 
 
 def _show_groups(table: pd.DataFrame, by: list[str]) -> None:
+    from backtester.batch.printing import OF_GROUPS, heading
+
     shown = [*by, *(name for name in OF_GROUPS if name in table and (name != "failed" or table[name].any()))]
     fitted([heading(name) for name in shown], _cells(table, shown))
 
 
 def _cells(table: pd.DataFrame, shown: list[str]) -> list[list[str]]:
+    from backtester.batch.printing import cell
+
     return [[cell(name, row[name]) for name in shown] for row in records(table)]
 
 
 def _show_failed(table: pd.DataFrame) -> None:
     """Print each error once, with the runs that it ended."""
-    from backtester.batch.store import settings_of
+    from backtester.batch.printing import failures
     from backtester.text import counted, wrapped
 
     print(counted(len(table), "failed run"))
-    for number, (error, rows) in enumerate(table.groupby("error", sort=False)):
+    for number, each in enumerate(failures(table)):
         if number == MOST_FAILURES:
             print("\n... and other errors: --json prints all")
             break
-        first = rows.iloc[0]
-        given = [name for name in settings_of(rows) if is_given(first[name])]
-        settings = ", ".join(f"{name}={cell(name, first[name])}" for name in given)
         print()
-        print(wrapped(f"{counted(len(rows), 'run')}: {error}", indent="    "))
-        print(wrapped(f"the first: {settings}", first="    ", indent="    "))
+        print(wrapped(f"{counted(each.runs, 'run')}: {each.error}", indent="    "))
+        print(wrapped(f"the first: {each.first}", first="    ", indent="    "))

@@ -76,8 +76,8 @@ def efficiency(inside: Sequence[float], outside: Sequence[float], years_in: floa
 
         (sum of outside / years out of sample) / (sum of inside / years in sample)
 
-    nan if the second is not above 0: of a loss there is nothing to keep. After Pardo, The Evaluation and Optimization
-    of Trading Strategies, 2nd edition (Wiley, 2008), chapter 11, who compares annualised profits in this way.
+    nan if the second is not above 0: of a loss there is nothing to keep. Annualised returns as in the walk-forward
+    efficiency of Pardo, The Evaluation and Optimization of Trading Strategies, 2nd edition (Wiley, 2008).
 
     Parameters
     ----------

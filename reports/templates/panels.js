@@ -1,5 +1,6 @@
 // Draws the interactive panels from the numbers in #series. One time axis for all: zooming one zooms all, and the other
-// axes follow what is in view. Colours are those of the page's style, light or dark.
+// axes follow what is in view. Colours are those of the page's style, light or dark. The plot is unpacked and drawn when the
+// rest of the page is there and at rest, or as soon as the panels come near the screen.
 (function () {
   "use strict";
   const box = document.getElementById("panels");
@@ -132,6 +133,11 @@
       type: "line", xref: "paper", x0: 0, x1: 1, yref: "y3", y0: 1, y1: 1,
       line: { color: colour("--warning"), width: 1 },
     });
+    if (moment !== null) {
+      out.shapes.push({
+        type: "line", yref: "paper", y0: 0, y1: 1, x0: moment, x1: moment, line: { color: colour("--warning"), width: 1 },
+      });
+    }
     return out;
   }
 
@@ -142,13 +148,35 @@
 
   const all = series.curves.equity[0] ? points(series.curves.equity[0]).x : [series.start];
   const whole = [series.start, Math.max(all[all.length - 1], series.start + 1000)];
-  let view = whole.slice(), drawn = [];
+  let view = whole.slice(), drawn = [], moment = null, program = null, first = null;
+
+  // Between two long pieces of work the page answers its reader.
+  function rest() {
+    return new Promise((go) => setTimeout(go));
+  }
+
+  function unpacked() {
+    if (!program) {
+      box.setAttribute("aria-busy", "true");
+      program = unpack().then(rest);
+      program.catch(function () {
+        box.removeAttribute("aria-busy");
+        box.textContent = "The panels need a browser of 2023 or later; charts and tables do not.";
+      });
+    }
+    return program;
+  }
 
   function draw() {
-    drawn = traces();
-    return program.then(function () {
+    return unpacked().then(function () {
+      drawn = traces();
       return Plotly.react(box, drawn, layout(view[0], view[1]), { displayModeBar: false, responsive: true });
     });
+  }
+
+  function start() {
+    if (!first) first = draw().then(follow);
+    return first;
   }
 
   function show(from, to) {
@@ -167,12 +195,24 @@
   };
   const KEYS = { ArrowLeft: "back", ArrowRight: "forward", "+": "nearer", "-": "farther", Home: "whole" };
 
+  // Shows a moment of an instrument, with as much around it as has points enough for a curve, and marks it.
+  async function go(time, instrument) {
+    const around = (whole[1] - whole[0]) / 60;
+    moment = time;
+    chooser.selectedIndex = instrument;
+    await start();
+    await show(time - around, time + around);
+    box.focus({ preventScroll: true });
+  }
+
   function move(name) {
+    if (name === "whole") moment = null;
     const wanted = MOVES[name](view[0], view[1]);
     return show(wanted[0], wanted[1]);
   }
 
-  draw().then(function () {
+  function follow() {
+    box.removeAttribute("aria-busy");
     box.setAttribute("data-ready", "yes");
     box.on("plotly_relayout", function (change) {
       if (change["xaxis.range[0]"] !== undefined) {
@@ -181,7 +221,7 @@
         show(whole[0], whole[1]);
       }
     });
-  });
+  }
 
   // The plot names times without saying that they are UTC.
   function utc(time) {
@@ -198,5 +238,14 @@
       move(KEYS[event.key]);
     }
   });
-  [dark, narrow].forEach((query) => query.addEventListener("change", draw));
+  document.querySelectorAll("a[data-time]").forEach(function (link) {
+    link.addEventListener("click", function () {
+      go(+link.getAttribute("data-time"), +link.getAttribute("data-instrument"));
+    });
+  });
+  [dark, narrow].forEach((query) => query.addEventListener("change", () => first && first.then(draw)));
+
+  new IntersectionObserver((seen) => seen.some((each) => each.isIntersecting) && start(), { rootMargin: "50%" }).observe(box);
+  addEventListener("beforeprint", start);
+  addEventListener("load", () => ("requestIdleCallback" in window ? requestIdleCallback(start) : setTimeout(start, 200)));
 })();

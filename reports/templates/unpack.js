@@ -5,15 +5,12 @@ function bytes(packed) {
   return out;
 }
 
-// Unpacks and starts the program that draws the panels; `program` says when it is there. Nothing is asked of a network.
-const program = (async function () {
+// Unpacks and starts the program that draws the panels. Nothing is asked of a network.
+async function unpack() {
   "use strict";
   const packed = bytes(document.getElementById("plotly").textContent);
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   const script = document.createElement("script");
   script.textContent = await new Response(stream).text();
   document.head.append(script);
-})();
-program.catch(function () {
-  document.getElementById("panels").textContent = "The panels need a browser of 2023 or later; charts and tables do not.";
-});
+}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -159,6 +160,32 @@ def test_maps_and_frontiers_are_shown_written_and_drawn(results: Results, plan: 
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_page_of_a_batch_tells_its_plan_and_how_to_repeat_it(
+    backtester: Backtester, results: Results, plan: str, tmp_path: Path
+) -> None:
+    assert backtester("batch", plan, "--out", "out", "--workers", 1).returncode == 0
+    assert (tmp_path / "out" / "plan.toml").read_bytes() == (tmp_path / "plan.toml").read_bytes()
+    code, shown, errors = results("out", "--html", "page.html", "--where", "leverage<50")
+    assert (code, errors, shown.splitlines()[-1]) == (0, "", "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert "backtester batch out/plan.toml --out out --resume" in page
+    assert "params.exposure = [2, 6]" in page
+    assert "leverage&lt;50" in page
+    assert page.count("<img") == 2 + 3
+    again = backtester("batch", "out/plan.toml", "--out", "out", "--resume")
+    assert "0 runs done, 30 finished before: out" in again.stdout
+    (tmp_path / "out" / "plan.toml").unlink()
+    assert results("out", "--html", "page.html", "--heat", "seed,leverage", "--json")[2] == "page.html\n"
+    page = (tmp_path / "page.html").read_text()
+    assert "backtester batch PLAN.toml --out out --resume  # the plan is not in the folder" in page
+    assert "seed across, leverage up" in re.sub(r"\s+", " ", drawn(page))
+
+
+def drawn(page: str) -> str:
+    """Return the charts of a page, one after another."""
+    return "".join(b64decode(each).decode() for each in re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', page))
+
+
 def test_results_refuse_columns_and_endings_that_are_not_there(results: Results, plan: str) -> None:
     run_plan(plan, "out", workers=1)
     for options, words in (
@@ -172,6 +199,7 @@ def test_results_refuse_columns_and_endings_that_are_not_there(results: Results,
         (("--heat", "leverage,seeds"), "error: --heat: is no column of these runs; found 'seeds'; nearest: seed"),
         (("--heat", "leverage,seed", "--measure", "fee"), "error: --measure: is no measure; found 'fee'"),
         (("--heat", "leverage,seed", "--png", "map.jpg"), "error: --png: is no picture's name; found 'map.jpg'"),
+        (("--html", "page.htm"), "error: --html: is no page's name; found 'page.htm'. Let it end in .html"),
         (("--png", "map.png"), "error: --png: has nothing to show; found 'map.png'. Say what is drawn"),
     ):
         code, said, errors = results("out", *options)

@@ -37,10 +37,11 @@ def test_the_page_runs_and_its_outputs_are_real(
             done = backtester(*line[1:])
             assert (done.returncode, done.stderr) == (0, ""), line
             printed.append(done.stdout)
-    assert len(printed) == 8
+    assert len(printed) == 9
     assert (tmp_path / "cross.csv").is_file()
     for name in ("frontier.png", "heat.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+    assert "Higher final equity: " in (tmp_path / "frontier.html").read_text()
     whole = words("\n".join(printed))
     for block in blocks("docs/batch.md", "text"):
         assert words(block) in whole, block

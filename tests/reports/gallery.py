@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from backtester import Account, Comparison, compare, compare_venues
 from backtester.batch import read_runs, run_plan
-from backtester.batch.along import along
+from backtester.batch.along import along, said
 from backtester.batch.heat import heat
 from backtester.bootstrap import bootstrap
 from backtester.stress import stress
@@ -220,11 +220,12 @@ GALLERY = (
     ),
     Shown(
         "frontier", "Frontier", "What does each mode come to along a setting, and where do they cross over?",
-        "`backtester results FOLDER --along leverage`", frontier_chart, _frontier, lambda of: "Along the leverage",
+        "`backtester results FOLDER --along leverage`, its page", partial(frontier_chart, synthetic=True), _frontier,
+        lambda of: said(*of)[0].rstrip("."),
     ),
     Shown(
         "heat", "Map of a batch", "Which settings suit which mode?",
-        "`backtester results FOLDER`", heat_chart, _heat, lambda of: of.said,
+        "`backtester results FOLDER --heat X,Y`, its page", heat_chart, _heat, lambda of: of.said,
     ),
     Shown(
         "walk-forward", "Walk-forward", "Does it hold on bars that its parameters were not chosen on?",

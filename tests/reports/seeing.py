@@ -1,8 +1,10 @@
 """How colours look to people who see less of them, and how far apart two colours are.
 
 Dichromatic vision: Machado, Oliveira and Fernandes, "A physiologically-based model for simulation of color vision
-deficiency", IEEE Transactions on Visualization and Computer Graphics 15 (6), 2009, the matrices of severity 1, which
-act on linear RGB. Difference: CIE 1976, the distance in L*a*b* under D65; 2.3 is just noticeable. Contrast: WCAG 2.1.
+deficiency", IEEE Transactions on Visualization and Computer Graphics 15 (6), 2009, 1291-1298,
+doi:10.1109/TVCG.2009.113, its precomputed matrices of severity 1, which act on linear RGB (that of tritanopia is an
+approximation, as the paper says). Difference: CIE 1976, the distance in L*a*b* under D65; 2.3 is just noticeable.
+Contrast: WCAG 2.1.
 """
 
 import numpy as np

@@ -7,11 +7,13 @@ import shutil
 import numpy as np
 import pytest
 
+from reports.batch import BatchPage, batch_page
 from reports.closeup import close_up_finding, largest
 from reports.palette import look
 from reports.tables import metrics_table
 from reports.write import write_report
 from tests.fake_result import fake_comparison, fake_market, fake_result, story
+from tests.reports.test_batch import batch
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright, of the development tools")
 CHROMIUM = shutil.which("chromium")
@@ -39,7 +41,7 @@ def opened(browser):
     """Return a function that opens a page and, at the end, look whether it complained or asked for anything."""
     said, contexts = [], []
 
-    def open_page(path, *, viewport=WIDE, theme="light", touch=False):
+    def open_page(path, *, viewport=WIDE, theme="light", touch=False, busy=False):
         context = browser.new_context(viewport=viewport, color_scheme=theme, has_touch=touch)
         contexts.append(context)
         page = context.new_page()
@@ -47,8 +49,11 @@ def opened(browser):
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("dialog", lambda dialog: said.append(dialog.message))
         page.on("request", lambda asked: said.append(asked.url) if asked.url[:5] not in ("file:", "data:") else None)
+        if busy:  # a browser that never comes to rest
+            page.add_init_script("window.requestIdleCallback = () => 0")
         page.goto(path.as_uri())
-        page.wait_for_selector(READY)
+        if not busy:
+            page.wait_for_selector(READY)
         return page
 
     yield open_page
@@ -102,6 +107,44 @@ def test_its_numbers_are_the_results(opened, written, grid):
     for mode, run in grid.results.items():
         assert ends[f"equity, {mode}"] == pytest.approx(run.equity[-1], rel=1e-6)
         assert ends[f"funding paid, {mode}"] == pytest.approx(run.totals["funding"], rel=1e-6)
+
+
+def test_what_is_read_first_does_not_wait_for_the_panels(opened, written, grid):
+    page = opened(written, busy=True)
+    assert page.locator("#verdict + p").inner_text() == grid.verdict.replace(" %", "\u00a0%")
+    page.wait_for_timeout(300)
+    assert page.locator("script").count() == 4  # the program that draws is not unpacked
+    tall = page.evaluate("document.documentElement.scrollHeight")
+    page.locator("#time").scroll_into_view_if_needed()
+    page.wait_for_selector(READY)
+    assert page.evaluate("document.documentElement.scrollHeight") == tall  # nothing moves under the reader
+
+
+def test_paper_has_the_panels_though_nobody_scrolled_to_them(opened, written):
+    page = opened(written, busy=True)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.wait_for_selector(READY)
+
+
+def test_a_close_up_leads_to_its_moment_in_the_panels(opened, written, grid):
+    page = opened(written, busy=True)
+    shown = largest(grid, 3)[0]
+    found = grid.close_ups[shown.mode].of(shown.number)
+    link = page.locator("section[aria-labelledby=close-ups] a[data-time]").first
+    link.focus()
+    page.keyboard.press("Enter")
+    until(page, lambda: page.evaluate("document.activeElement.id") == "panels")
+    start, end = view(page)
+    assert start < found.time / 1e6 < end
+    whole = grid.first.market.close_time[-1] - grid.first.market.open_time[0]
+    assert end - start == pytest.approx(whole / 1e6 / 30, rel=0.01)
+    lost = found.closings.groupby("symbol")["loss"].sum().idxmax()
+    assert page.locator("#instrument option:checked").inner_text() == lost
+    lines = "document.getElementById('panels')._fullLayout.shapes.filter((each) => each.x0 === each.x1)"
+    assert page.evaluate(f"{lines}.map((each) => +new Date(each.x0))") == [found.time // 1_000_000]
+    assert page.locator("#time").evaluate("(each) => each.getBoundingClientRect().top") < WIDE["height"]
+    page.keyboard.press("Home")
+    until(page, lambda: page.evaluate(f"{lines}.length") == 0)
 
 
 def test_a_theme_that_changes_changes_the_panels(opened, written):
@@ -194,6 +237,17 @@ def test_paper_is_light_and_has_no_controls(opened, written):
     until(page, lambda: ink(page) == "#1c2126")
     assert not page.locator(".controls").is_visible()
     assert page.locator("#panels").is_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_the_page_of_a_batch_opens_too(opened, tmp_path, viewport, theme):
+    path = tmp_path / "batch.html"
+    path.write_text(batch_page(BatchPage(batch(), "sizes")), encoding="utf-8")
+    page = opened(path, viewport=viewport, theme=theme, busy=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    assert all(page.evaluate("[...document.images].map((image) => image.complete && image.naturalWidth > 0)"))
+    assert page.locator("#verdict + p").inner_text().startswith("Higher final equity: isolated in ")
 
 
 def test_names_stay_words(opened, tmp_path):
