@@ -92,7 +92,7 @@ def test_an_include_of_another_strategy_has_its_own_parameters_and_allotments() 
         ({"allocate": {"carry": {"margin_mode": "crss"}}}, "nearest: cross"),
         (
             {"allocate": {"carry": {"margin_mode": "cross"}}},
-            "has no effect in isolated and cross, where all positions have one margin mode; found 'cross'. Add mode mixed",
+            "in isolated and cross, where all positions have one margin mode; found 'cross'. Add mode mixed",
         ),
         ({"allocate": {"share": 0.5}}, "allowed: allocate.core.share, allocate.carry.share"),
         ({"strategy": "trend", "allocate": {"core": {"share": 0.5}}}, "allowed: allocate.share"),
