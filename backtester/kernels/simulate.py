@@ -148,6 +148,9 @@ def open_bar(run, agenda, bars, pad, order, next_order, action, next_action, fun
             fetch_open(run, bars, run.orders[row + AHEAD])
     for row in range(funding, next_funding):
         settle(run, agenda.funding[row])
+        coming = row + next_funding - funding
+        if coming < len(agenda.funding):
+            prefetch(bars.mark_open, agenda.funding[coming].instrument, agenda.funding[coming].bar)
     check_open(run, pad)
     if run.state[0].next_expiry <= run.state[0].bar:
         drop_everywhere(run, EXPIRED, NOBODY)
