@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from backtester._changes import changes, first_bars
 from backtester._copies import unasked
 from backtester._slots import specs_of
 from backtester._targets import FIELDS, Dense, dense
+from backtester.errors import StrategyError
 from backtester.market import Market
 from backtester.schema import TARGET_SIZES
 from backtester.strategy import SlotSpec, Strategy, Targets
@@ -23,6 +25,7 @@ CURE = (
     "backfill, no mean, maximum or ranking over the whole series"
 )
 _RANDOM = "seed its random numbers, and keep nothing on self between calls"
+EARLY = 6  # changes of a brief look
 TOLERANCE = 1e-9  # relative; sums may round differently on a shorter array
 
 
@@ -56,35 +59,73 @@ def check_causal(
     fresh = unasked(strategy)
     author = Author(strategy.name, market, specs_of(strategy, market))
     full = dense(ask(strategy, author) if targets is None else targets, author)
-    compare_prefixes(fresh, author, full, cuts)
+    compare_prefixes(fresh, author, full, default_cuts(author, changed_bars(author, full)) if cuts is None else cuts)
 
 
-def compare_prefixes(strategy: Strategy, author: Author, full: Dense, cuts: Iterable[int] | None = None) -> None:
-    """Compare targets with those on the first bars only; see `check_causal`."""
-    market = author.market
-    for cut in _usable(market, default_cuts(author, full) if cuts is None else cuts):
-        prefix = market.slice(0, cut)
-        note = f" (on the first {cut:,} of {market.n_bars:,} bars)" + author.note
-        _compare_slots(author, specs_of(strategy, prefix), note)
-        part_author = Author(author.name, prefix, author.slots, note)
-        part = dense(ask(strategy, part_author), part_author)
-        _compare(strategy, author, full, part, cut)
+def compare_prefixes(strategy: Strategy, author: Author, full: Dense, cuts: Iterable[int]) -> None:
+    """Compare targets with those on the first bars only, for each number of them; see `check_causal`."""
+    for cut in _usable(author.market, cuts):
+        _compare(strategy, author, full, _on_first(strategy, author, cut), cut)
 
 
-def default_cuts(author: Author, full: Dense) -> list[int]:
+def look_closely(strategy: Strategy, author: Author, full: Dense, changed: Ints) -> None:
+    """Fail if targets, which change at these bars, are others on fewer bars; the strategy was not asked yet."""
+    compare_prefixes(strategy, author, full, default_cuts(author, changed))
+
+
+def look_briefly(strategy: Strategy, author: Author, full: Dense, changed: Ints) -> None:
+    """Do as `look_closely`, but only if `brief_cuts` find anything: for one of many sets of parameters."""
+    if not all(_is_same(strategy, author, full, cut) for cut in _usable(author.market, brief_cuts(author, changed))):
+        look_closely(strategy, author, full, changed)
+
+
+def _is_same(strategy: Strategy, author: Author, full: Dense, cut: int) -> bool:
+    try:
+        part = _on_first(strategy, author, cut)
+    except StrategyError:  # so few bars may be too few for an author's code
+        return False
+    return _are_alike(full, part) and first_difference(full, part, cut) is None
+
+
+def _on_first(strategy: Strategy, author: Author, cut: int) -> Dense:
+    """Return what a strategy wants on the first bars."""
+    prefix = author.market.slice(0, cut)
+    note = f" (on the first {cut:,} of {author.market.n_bars:,} bars)" + author.note
+    _compare_slots(author, specs_of(strategy, prefix), note)
+    part_author = Author(author.name, prefix, author.slots, note)
+    return dense(ask(strategy, part_author), part_author)
+
+
+def default_cuts(author: Author, changed: Ints) -> list[int]:
     """Return the numbers of bars to run on: fixed ones, and some that end at a change."""
     n = author.market.n_bars
-    columns = np.array([author.market.column(spec.symbol) for spec in author.slots])
-    first = first_bars(author.market, columns)
-    changed = np.unique(changes(full.size, np.zeros(len(columns)), first).bar)
     cuts = {n // 2, n - 1}
     if len(changed):  # in pairs, as one of two neighbours may agree with a wrong value by chance
         places = np.array([len(changed) * k // 5 + pair for k in (1, 2, 3) for pair in (0, 1)])
         cuts |= {int(bar) + 1 for bar in changed[np.minimum(places, len(changed) - 1)]}
-    cuts -= set(range(n // 10))  # too few bars for some authors' code
-    if len(columns) > 1:  # as many bars as slots: a row and a column could not be told apart
-        cuts.discard(len(columns))
-    return sorted(cuts)
+    return _apart(author, cuts - set(range(n // 10)))  # too few bars for some authors' code
+
+
+def brief_cuts(author: Author, changed: Ints) -> list[int]:
+    """Return the numbers of bars for a brief look: at the first changes, which are cheap, and at one anywhere.
+
+    That one goes by the name of the strategy, which has its parameters: other sets of them look at other places.
+    """
+    if not len(changed):
+        return _apart(author, {author.market.n_bars // 2})
+    anywhere = crc32(author.name.encode()) % len(changed)
+    return _apart(author, {int(bar) + 1 for bar in (*changed[:EARLY], changed[anywhere])})
+
+
+def changed_bars(author: Author, full: Dense) -> Ints:
+    """Return the bars at which the target of some slot changes."""
+    columns = np.array([author.market.column(spec.symbol) for spec in author.slots])
+    return np.unique(changes(full.size, np.zeros(len(columns)), first_bars(author.market, columns)).bar)
+
+
+def _apart(author: Author, cuts: set[int]) -> list[int]:
+    """Return cuts in order, without as many bars as slots: a row and a column could not be told apart."""
+    return sorted(cuts - ({len(author.slots)} if len(author.slots) > 1 else set()))
 
 
 def _usable(market: Market, cuts: Iterable[int]) -> list[int]:
@@ -108,7 +149,7 @@ def _compare_slots(author: Author, found: tuple[SlotSpec, ...], note: str) -> No
 
 def _compare(strategy: Strategy, author: Author, full: Dense, part: Dense, cut: int) -> None:
     """Fail at the first difference between the targets on all bars and on the first ones."""
-    if full.size_type != part.size_type or full.watch_mark != part.watch_mark:
+    if not _are_alike(full, part):
         found = f"{TARGET_SIZES[full.size_type]}, then {TARGET_SIZES[part.size_type]}"
         author.fail("its targets change their kind with the length of the market", found=found)
     place = first_difference(full, part, cut)
@@ -127,6 +168,10 @@ def _compare(strategy: Strategy, author: Author, full: Dense, part: Dense, cut: 
         slot=slot,
         cure=CURE,
     )
+
+
+def _are_alike(full: Dense, part: Dense) -> bool:
+    return full.size_type == part.size_type and full.watch_mark == part.watch_mark
 
 
 def first_difference(full: Dense, part: Dense, cut: int) -> tuple[int, int, str] | None:
@@ -148,7 +193,7 @@ def _difference(full: NDArray[np.float64] | None, part: NDArray[np.float64] | No
     if full is None or part is None:
         return None if full is part else (0, 0)
     head = full[:cut]
-    if np.array_equal(head, part, equal_nan=True):
+    if np.array_equal(head.view(np.int64), part.view(np.int64)):  # to the bit, nan as well
         return None
     same = np.isclose(head, part, rtol=TOLERANCE, atol=0.0, equal_nan=True)
     if same.all():

@@ -52,7 +52,7 @@ def changes(values: Floats, start: Floats, first: Ints) -> Rows:
         candidate[: first[late], late] = False
         if first[late] < len(values):
             candidate[first[late], late] = not np.isnan(values[first[late], late])
-    slot, bar = np.nonzero(candidate.T)
+    slot, bar = _places(candidate)
     value = values[bar, slot]
     before = np.empty_like(value)
     before[1:] = value[:-1]
@@ -60,6 +60,12 @@ def changes(values: Floats, start: Floats, first: Ints) -> Rows:
     before[opening] = start[slot[opening]]
     changed = value != before
     return Rows(bar[changed], slot[changed], value[changed])
+
+
+def _places(marked: NDArray[np.bool_]) -> tuple[Ints, Ints]:
+    """Return slots and bars at which something holds, by slot, then bar; numpy is quicker along one axis."""
+    slot, bar = np.divmod(np.flatnonzero(marked.T), len(marked))
+    return slot, bar
 
 
 def orders_of(author: Author, wants: Dense, columns: Ints, first: Ints) -> Orders:
@@ -113,7 +119,7 @@ def actions_of(author: Author, wants: Dense, leverage: Floats, first: Ints) -> M
         parts.append(_actions(SET_LEVERAGE, rows))
     if wants.add_margin is not None:
         asked = (wants.add_margin != 0.0) & ~np.isnan(wants.add_margin)
-        slot, bar = np.nonzero(asked.T)
+        slot, bar = _places(asked)
         rows = Rows(bar, slot, wants.add_margin[bar, slot])
         bad = ~((rows.value > 0.0) & (rows.value < np.inf))
         _refuse(author, rows, bad, "add_margin must not be below 0", "0 or nan adds nothing")

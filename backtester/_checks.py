@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from backtester._author import Author, ask, source_file, writes
-from backtester._causality import compare_prefixes, default_cuts, first_difference
+from backtester._causality import changed_bars, compare_prefixes, default_cuts, first_difference
 from backtester._checking_on_bar import asked_for, compare_lengths, compare_runs, cost_of_calls
 from backtester._copies import unasked
 from backtester._targets import Dense, dense
@@ -88,7 +88,7 @@ def _compare_lengths(subject: Subject, author: Author, wants: Dense | None, aske
     """Compare what it wants with that on the first bars, and return at how many lengths."""
     n, places = author.market.n_bars, 0
     if wants is not None:
-        cuts = {*default_cuts(author, wants), *range(n // LENGTHS, n, max(1, n // LENGTHS))}
+        cuts = {*default_cuts(author, changed_bars(author, wants)), *range(n // LENGTHS, n, max(1, n // LENGTHS))}
         compare_prefixes(subject.fresh, author, wants, sorted(cuts))
         places += len(cuts)
     return places if asked is None else places + compare_lengths(subject.fresh, author, asked)

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from backtester import engine_input
+from backtester import common_input
 from backtester.allocation import ACCOUNT
 from backtester.metrics import mean_margin_in_use, peak_margin_in_use
 from backtester.schema import ABSORBED, CUT, LEDGER_KINDS, LIQUIDATION, MOVED, REJECTED, TAKEN, Floats
@@ -119,8 +119,8 @@ def _cash(result: Result, owners: Owners) -> tuple[Floats, Floats]:
 def _held(result: Result, owners: Owners) -> tuple[Floats, Floats]:
     """Return each owner's unrealised pnl and initial margin at the closes, (n_bars, n) both."""
     quantity, entry, leverage = result.quantity, result.entry_price, result.leverage
-    inverse = engine_input.inverse_of(result.scenario)
-    marks = _last_known(engine_input.levels(result.market.mark_close, inverse).T)
+    inverse = common_input.inverse_of(result.scenario)
+    marks = _last_known(common_input.levels(result.market.mark_close, inverse).T)
     buffer = result.scenario.rules.initial_margin_buffer
     unrealised, margin = (np.zeros((len(quantity), len(owners.names))) for _ in range(2))
     for j, slot in enumerate(result.scenario.slots):

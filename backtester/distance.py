@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from backtester.engine_input import tier_tables
+from backtester.common_input import tier_tables
 from backtester.schema import SMALLEST
 
 if TYPE_CHECKING:

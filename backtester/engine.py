@@ -11,11 +11,12 @@ from backtester import engine_input
 from backtester._copies import own_copies
 from backtester.account import Account, rules_of, venue_of
 from backtester.allocation import Strategies, described
+from backtester.common_input import Kept
 from backtester.errors import ConfigurationError
 from backtester.event_driven.follow import Planned, follow
 from backtester.event_driven.followers import Follower, followers_of
 from backtester.event_driven.kernel_session import KernelSession
-from backtester.intents import Plan, decision_bars, plan
+from backtester.intents import Intents, Plan, decision_bars, in_account, plan
 from backtester.kernels.simulate import advance as run_kernel
 from backtester.market import Market
 from backtester.orders import MarginActions, Orders
@@ -41,26 +42,47 @@ class Prepared(NamedTuple):
     plan : Plan
     followers : tuple of Follower
         Those that are called at every bar.
+    kept : Kept, optional
+        Inputs of the runs on it, which other runs have in common with them.
     """
 
     strategy: str
     plan: Plan
     followers: tuple[Follower, ...] = ()
+    kept: Kept | None = None
 
 
 def prepare(
-    strategy: Strategies, market: Market, account: Account, *, check: bool = True
+    strategy: Strategies,
+    market: Market,
+    account: Account,
+    *,
+    check: bool = True,
+    intents: Intents | None = None,
+    kept: Kept | None = None,
 ) -> Prepared:
     """Ask the strategies for their targets, once for all modes and paths.
+
+    Parameters
+    ----------
+    strategy : Strategy, Allocation or sequence of them
+    market : Market
+    account : Account
+    check : bool
+        Fail if one looks into the future.
+    intents : Intents, optional
+        What they wanted when they were asked about this market.
+    kept : Kept, optional
+        Inputs of runs in other accounts.
 
     Raises
     ------
     StrategyError
         If a strategy raises, returns something unusable or (with `check`) looks into the future.
     """
-    own = own_copies(strategy)
-    wanted = plan(own, market, account, check=check)
-    return Prepared(described(strategy), wanted, followers_of(own, market, check=check))
+    own = own_copies(strategy) if intents is None else intents.chosen
+    wanted = plan(own, market, account, check=check) if intents is None else in_account(intents, market, account)
+    return Prepared(described(strategy), wanted, followers_of(own, market, check=check), kept or Kept())
 
 
 def run(
@@ -112,7 +134,7 @@ def run(
         actions=ready.plan.actions,
     )
     if not ready.followers:
-        return simulate(scenario, record=record, strategy=ready.strategy)
+        return simulate(scenario, record=record, strategy=ready.strategy, kept=ready.kept)
     check_record(record)
     check_scenario(scenario)
     kept = "lows" if record == "none" else record
@@ -133,7 +155,9 @@ def check_scenario(scenario: Scenario) -> None:
     check_currency(scenario.instruments[slot.instrument].contract for slot in scenario.slots)
 
 
-def simulate(scenario: Scenario, *, record: str = "full", strategy: str = "") -> Result:
+def simulate(
+    scenario: Scenario, *, record: str = "full", strategy: str = "", kept: Kept | None = None
+) -> Result:
     """Run a scenario through the kernels.
 
     Parameters
@@ -143,6 +167,8 @@ def simulate(scenario: Scenario, *, record: str = "full", strategy: str = "") ->
         As in `run`.
     strategy : str
         Name shown with the result.
+    kept : Kept, optional
+        Inputs of the runs before, some of which this one may have in common with them.
 
     Returns
     -------
@@ -155,24 +181,26 @@ def simulate(scenario: Scenario, *, record: str = "full", strategy: str = "") ->
     """
     check_record(record)
     check_scenario(scenario)
-    bars, agenda = engine_input.bars_of(scenario), engine_input.agenda_of(scenario)
-    lengths, pad = _log_lengths(scenario), engine_input.pad_of(scenario)
+    common = (kept or Kept()).of(scenario)
+    agenda, lengths = engine_input.agenda_of(scenario, common), _log_lengths(scenario)
     path, n_bars = PATHS.index(scenario.path), scenario.market.n_bars
     while True:
-        account = engine_input.run_of(scenario, *lengths)
+        account = engine_input.run_of(scenario, *lengths, common=common)
         engine_input.deposit(account, scenario)
-        inputs = account, agenda, bars
         if record == "none":
-            curves, (outcome, curve) = NO_CURVES, run_tallied(*inputs, pad, path, n_bars, scenario.balance)
+            curves, (outcome, curve) = NO_CURVES, run_tallied(account, agenda, common, path, n_bars, scenario.balance)
         else:
             curves, curve = engine_input.curves_of(scenario, len(account.pools), record), None
-            outcome = run_kernel(*inputs, curves, pad, path, n_bars)
+            pad = engine_input.pad_of(1 + len(scenario.shares))
+            outcome = run_kernel(account, agenda, common.bars, curves, pad, path, n_bars)
         state = account.state[0]
         needed = (int(state.n_events), int(state.n_ledger), int(state.n_positions))
         if outcome != LOG_FULL:
             events, ledger, positions = (table[:n] for table, n in zip(account[-3:], needed, strict=True))
             logs, bankrupt = (events, ledger, positions), bool(state.bankrupt)
-            return Result(scenario, *logs, curves, bankrupt=bankrupt, strategy=strategy, curve=curve)
+            return Result(
+                scenario, *logs, curves, bankrupt=bankrupt, strategy=strategy, curve=curve, common=common
+            )
         lengths = needed  # longer logs and the same run again: rows are never dropped
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -9,18 +10,19 @@ from numpy.typing import NDArray
 
 from backtester import _slots
 from backtester._author import Author, ask, writes
-from backtester._causality import check_causal, compare_prefixes
+from backtester._causality import check_causal, look_closely
 from backtester._changes import actions_of, first_bars, orders_of
 from backtester._copies import unasked
-from backtester._targets import dense
+from backtester._targets import Dense, dense
 from backtester.account import Account, Slot
-from backtester.allocation import Strategies, allocations, titles, with_shares
+from backtester.allocation import Allocation, Strategies, allocations, titles, with_shares
 from backtester.errors import ConfigurationError
 from backtester.market import Market
 from backtester.orders import MarginActions, Orders
 from backtester.schema import EQUITY_FRACTION
+from backtester.strategy import SlotSpec, Strategy
 
-__all__ = ["Plan", "check_causal", "decision_bars", "plan"]
+__all__ = ["Intents", "Look", "Plan", "check_causal", "decision_bars", "in_account", "intents_of", "plan"]
 
 Ints = NDArray[np.int64]
 
@@ -44,6 +46,46 @@ class Plan(NamedTuple):
     orders: Orders
     actions: MarginActions
     shares: tuple[float, ...]
+
+
+class Intents(NamedTuple):
+    """What strategies want on a market, in whatever account: they are asked once for all accounts.
+
+    Parameters
+    ----------
+    chosen : list of Allocation
+    parts : list of Part
+        Of each strategy.
+    orders : Orders
+        As in `Plan`.
+    """
+
+    chosen: list[Allocation]
+    parts: list[Part]
+    orders: Orders
+
+
+class Part(NamedTuple):
+    """What one strategy wants.
+
+    Parameters
+    ----------
+    author : Author
+    specs : list of SlotSpec
+        Its slots as they are allotted.
+    first : int64 array, (n_slots,)
+        First bar with a price of each slot's instrument.
+    wants : Dense or None
+        None where it has no method `targets`.
+    """
+
+    author: Author
+    specs: list[SlotSpec]
+    first: Ints
+    wants: Dense | None
+
+
+Look = Callable[[Strategy, Author, Dense, Ints], None]  # of `look_closely`
 
 
 def plan(
@@ -75,37 +117,74 @@ def plan(
     ConfigurationError
         If the account names slots or sub-accounts that do not exist, or its venue has no such account.
     """
-    chosen = allocations(strategies)
     _check_given(market, account)
-    names = titles(chosen)
-    account = with_shares(account, chosen, names)
-    slots: list[Slot] = []
-    asked = []
-    orders, actions = [Orders.none()], [MarginActions.none()]
-    for allocation, title in zip(chosen, names, strict=True):
+    chosen = allocations(strategies)
+    with_shares(account, chosen, titles(chosen))  # nobody is asked for an account that cannot be
+    return in_account(intents_of(chosen, market, look=look_closely if check else None), market, account)
+
+
+def intents_of(strategies: Strategies, market: Market, *, look: Look | None = None) -> Intents:
+    """Ask strategies what they want.
+
+    Parameters
+    ----------
+    strategies : Strategy, Allocation or sequence of them
+    market : Market
+    look : callable, optional
+        Also fails if one looks into the future: `look_closely`, or less.
+
+    Raises
+    ------
+    StrategyError
+        As for `plan`.
+    """
+    chosen = allocations(strategies)
+    parts, orders, n_slots = [], [Orders.none()], 0
+    for allocation in chosen:
         strategy = allocation.strategy
-        fresh = unasked(strategy) if check else strategy
+        fresh = unasked(strategy) if look else strategy
         author = Author(strategy.name, market, _slots.specs_of(strategy, market))
-        specs = _slots.allotted(author.slots, allocation)
-        own = _slots.account_slots(account, title, specs, market.symbols)
-        columns = np.array([slot.instrument for slot in own], np.int64)
-        first = first_bars(market, columns)
-        leverage = np.array([slot.leverage for slot in own])
+        columns = np.array([market.symbols.index(spec.symbol) for spec in author.slots], np.int64)
+        part = Part(author, _slots.allotted(author.slots, allocation), first_bars(market, columns), None)
         if writes(strategy, "targets") or not writes(strategy, "on_bar"):
             wants = dense(ask(strategy, author), author)
-            placed = _of_share(orders_of(author, wants, columns, first), allocation.share)
-            told = actions_of(author, wants, leverage, first)
-            if check:
-                compare_prefixes(fresh, author, wants)
-            orders.append(placed._replace(slot=placed.slot + len(slots)))
+            placed = _of_share(orders_of(author, wants, columns, part.first), allocation.share)
+            orders.append(placed._replace(slot=placed.slot + n_slots))
+            part = part._replace(wants=wants)
+            if look:
+                look(fresh, author, wants, np.unique(placed.bar))
+        parts.append(part)
+        n_slots += len(part.specs)
+    return Intents(chosen, parts, _placed(Orders._make(map(np.concatenate, zip(*orders, strict=True))), market))
+
+
+def in_account(intents: Intents, market: Market, account: Account) -> Plan:
+    """Return what strategies want in an account on the market they were asked about.
+
+    Raises
+    ------
+    StrategyError
+        If an instruction to set the leverage or to add margin is not one.
+    ConfigurationError
+        As for `plan`.
+    """
+    names = titles(intents.chosen)
+    account = with_shares(account, intents.chosen, names)
+    slots: list[Slot] = []
+    asked = []
+    actions = [MarginActions.none()]
+    for part, title in zip(intents.parts, names, strict=True):
+        own = _slots.account_slots(account, title, part.specs, market.symbols)
+        if part.wants is not None:
+            told = actions_of(part.author, part.wants, np.array([slot.leverage for slot in own]), part.first)
             actions.append(told._replace(slot=told.slot + len(slots)))
-        asked += [(title, spec) for spec in specs]
+        asked += [(title, spec) for spec in part.specs]
         slots += own
     _slots.check_account(account, slots, asked)
     _slots.check_venue(account, slots, market.symbols)
     return Plan(
         tuple(slots),
-        _placed(Orders._make(map(np.concatenate, zip(*orders, strict=True))), market),
+        intents.orders,
         _told(MarginActions._make(map(np.concatenate, zip(*actions, strict=True))), market),
         tuple(account.shares.values()),
     )

@@ -1,4 +1,7 @@
-"""Indicators that are worked out once for many strategies: what a sweep over parameters asks for again and again."""
+"""Indicators that are worked out once for many strategies: what a sweep over parameters asks for again and again.
+
+All that are remembered are causal: of the first bars of an array they are the first bars of what they are of all of it.
+"""
 
 from __future__ import annotations
 
@@ -33,18 +36,19 @@ class Memory:
         self._lock = Lock()
         self._found: OrderedDict[Any, tuple[object, Floats]] = OrderedDict()
 
-    def get(self, key: Any, given: object, make: Callable[[], Floats]) -> Floats:
-        """Return the result of a key, of which `given` keeps the place in memory that the key names from reuse."""
+    def get(self, key: Any, given: Floats, make: Callable[[], Floats]) -> Floats:
+        """Return the result of a key for all bars of `given`, which keeps the place that the key names from reuse."""
         with self._lock:
             found = self._found.get(key)
-            if found is not None:
+            if found is not None and len(found[1]) >= len(given):
                 self._found.move_to_end(key)
-                return found[1]
+                return found[1][: len(given)]
         result = make()
         with self._lock:
-            if key not in self._found:
+            found = self._found.get(key)
+            if found is None or len(found[1]) < len(given):
                 self._found[key] = given, result
-                self._held += result.nbytes
+                self._held += result.nbytes - (0 if found is None else found[1].nbytes)
             while self._held > self._most:
                 self._held -= self._found.popitem(last=False)[1][1].nbytes
         return result
@@ -69,9 +73,9 @@ def remembered(indicator: Callable[P, Floats]) -> Callable[P, Floats]:
     @wraps(indicator)
     def asked(*args: P.args, **kwargs: P.kwargs) -> Floats:
         memory, values = _MEMORY.get(), args[0] if args else None
-        if memory is None or not isinstance(values, np.ndarray) or values.flags.writeable:
+        if memory is None or not isinstance(values, np.ndarray) or values.flags.writeable or values.ndim == 0:
             return indicator(*args, **kwargs)
-        place = values.__array_interface__["data"][0], values.shape, values.strides, values.dtype.str
+        place = values.__array_interface__["data"][0], values.shape[1:], values.strides, values.dtype.str
         key = indicator.__name__, place, args[1:], tuple(sorted(kwargs.items()))
         return memory.get(key, values, lambda: indicator(*args, **kwargs)).copy()
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from backtester import engine_input
 from backtester._result_json import result_row
+from backtester.common_input import Common, common_of
 from backtester.errors import InvariantError
 from backtester.kernels.replay import replay
 from backtester.notebook import ShownInNotebooks
@@ -63,6 +64,7 @@ class Result(ShownInNotebooks):
         bankrupt: bool,
         strategy: str = "",
         curve: CurveSummary | None = None,
+        common: Common | None = None,
     ) -> None:
         self.scenario = scenario
         self.strategy = strategy
@@ -74,7 +76,7 @@ class Result(ShownInNotebooks):
             kept if len(kept) > 0 else unknown for kept in (curves.equity, curves.equity_low, curves.worst_ratio)
         )
         self._has_lows = len(curves.equity_low) > 0
-        self._curve = curve
+        self._curve, self._common = curve, common
         self.pool_margin_ratio = curves.pool_ratio.T
         self.pool_of_slot, kinds = engine_input.pools_of(scenario)
         self.pool_kind = tuple(kinds)
@@ -126,13 +128,12 @@ class Result(ShownInNotebooks):
     def records(self, start: int = 0, stop: int | None = None) -> Records:
         """States of pools and slots at the closes of the bars from `start` to `stop`, ``(n, n_bars)`` each."""
         n_bars = len(self.equity) if stop is None else stop
-        state = engine_input.run_of(self.scenario, 0, 0, 0)
+        common = self._common or common_of(self.scenario)
+        state = engine_input.run_of(self.scenario, 0, 0, 0, common=common)
         state = state._replace(ledger=self.ledger, positions=self.position_changes)
         pools, slots = ((len(table), n_bars - start) for table in (state.pools, state.slots))
         records = Records(*(np.empty(shape) for shape in (pools,) * 4 + (slots,) * 4))
-        inverse = engine_input.inverse_of(self.scenario)
-        changes = engine_input.tier_changes(self.scenario)
-        replay(state, changes, engine_input.levels(self.market.mark_close, inverse), records, start)
+        replay(state, common.tier_changes, common.bars.mark_close, records, start)
         return records
 
     @cached_property

@@ -161,7 +161,7 @@ def plain(result: Result) -> dict[str, float]:
         "auto_top_up_margin": amounts_of(result, AUTO_TOP_UP).sum(),
         "margin_additions": len(amounts_of(result, ADD_MARGIN)),
         "margin_added": amounts_of(result, ADD_MARGIN).sum(),
-        "worst_margin_ratio": float(np.max(result.worst_margin_ratio)),
+        "worst_margin_ratio": worst_margin_ratio(result),
         "fees": totals["fees"],
         "liquidation_fees": totals["liquidation_fees"],
         "funding": totals["funding"],
@@ -195,6 +195,12 @@ def liquidation_loss(result: Result) -> float:
 def amounts_of(result: Result, kind: np.int64) -> NDArray[np.float64]:
     """Return the amounts of all events of a kind [settlement currency]."""
     return result.events["amount"][result.event_kinds == kind]
+
+
+def worst_margin_ratio(result: Result) -> float:
+    """Return the worst margin ratio of any pool in any bar; nan where they are not recorded."""
+    ratios = result.worst_margin_ratio
+    return metrics.NAN if np.isnan(ratios[0]) else float(np.max(ratios))
 
 
 def met_its_line(result: Result) -> bool:

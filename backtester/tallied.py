@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from threading import Lock
+from threading import Lock, local
+from typing import NamedTuple
 
 import numpy as np
 
+from backtester.common_input import Common, empty
 from backtester.curve import CurveSummary, empty_tally, summary_of_tally
-from backtester.engine_input import empty
+from backtester.engine_input import pad_of
 from backtester.kernels.direct import Words, address_of
 from backtester.kernels.simulate import advance
 from backtester.kernels.tally import tally
@@ -18,7 +20,6 @@ from backtester.schema import (
     LONGEST_WINDOW,
     TALLY_CALLS,
     Agenda,
-    Bars,
     Curves,
     Pad,
     Run,
@@ -30,17 +31,46 @@ __all__ = ["run_tallied"]
 ADDRESSES: dict[str, int] = {}  # of the entries: looking for one takes longer than thousands of bars
 _LOCK = Lock()
 BUNDLES = "run", "agenda", "bars", "curves", "pad", "tallied"
+LINES = "equity", "equity_low"  # of the curves, which are tallied
+
+
+class Room(NamedTuple):
+    """What a run writes into and nobody reads after it, with its words."""
+
+    curves: Curves
+    curve_words: Words
+    pad: Pad
+    pad_words: Words
+
+
+class _Rooms(local):
+    """Those of a thread, by the number of standing pools: to make one takes longer than some runs."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, Room] = {}
+
+    def of(self, n_pools: int) -> Room:
+        if n_pools not in self._made:
+            equity, low = np.empty((len(LINES), CURVE_PART + LONGEST_WINDOW))
+            curves, pad = Curves(equity, low, np.empty(0), np.empty((0, 0))), pad_of(n_pools)
+            self._made[n_pools] = Room(curves, Words(curves), pad, Words(pad))
+        return self._made[n_pools]
+
+
+_ROOMS = _Rooms()
 
 
 def run_tallied(
-    run: Run, agenda: Agenda, bars: Bars, pad: Pad, path: int, n_bars: int, balance: float
+    run: Run, agenda: Agenda, common: Common, path: int, n_bars: int, balance: float
 ) -> tuple[int, CurveSummary]:
     """Run an account to its end.
 
     Parameters
     ----------
-    run, agenda, bars, pad, path
+    run, agenda, path
         As for `advance`.
+    common : Common
+        Whose bars these are.
     n_bars : int
     balance : float
         Equity before the first bar.
@@ -51,24 +81,22 @@ def run_tallied(
         As `advance`.
     summary : CurveSummary
     """
-    room = min(n_bars, CURVE_PART) + LONGEST_WINDOW
-    curves = Curves(np.empty(room), np.empty(room), np.empty(0), np.empty((0, 0)))
-    tallied = empty_tally(balance)
-    words = [Words(bundle) for bundle in (run, agenda, bars, curves, pad, tallied)]
-    of_curves = words[BUNDLES.index("curves")]
-    for name in ("equity", "equity_low"):
-        of_curves.lengthen(name, n_bars)
+    room, tallied = _ROOMS.of(int(np.count_nonzero(run.pools["on_demand"] == 0))), empty_tally(balance)
+    curves, of_curves = room.curves, room.curve_words
+    words = Words(run), Words(agenda), common.bar_words, of_curves, room.pad_words, Words(tallied)
+    for name, line in zip(LINES, curves, strict=False):
+        of_curves.point(name, line, n_bars)
     calls = empty(TALLY_CALLS, 1)
     with _LOCK:
         if not ADDRESSES:
-            to_advance = address_of(advance, run, agenda, bars, curves, pad, path, 0)
+            to_advance = address_of(advance, run, agenda, common.bars, curves, room.pad, path, 0)
             ADDRESSES.update(advance=to_advance, tally=address_of(tally, curves, tallied, 0, 0))
     for name, address in ADDRESSES.items():
         calls[name] = address
     calls["path"] = path
     for name, each in zip(BUNDLES, words, strict=True):
         calls[name] = each.address
-    for name in ("equity", "equity_low"):
+    for name in LINES:
         calls[name] = of_curves.places[name]
     outcome = tally_run(TallySheet(calls, of_curves.words.view(CURVE_WORD).view(type(calls))), n_bars)
     last = float(curves.equity[(n_bars - 1) % CURVE_PART])

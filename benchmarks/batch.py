@@ -18,7 +18,7 @@ from pathlib import Path
 
 from cases import SmaCross, account_of, market_of
 
-from backtester import engine, engine_input
+from backtester import common_input, engine, engine_input
 from backtester.account import Account
 from backtester.batch import plan_of, run_plan
 from backtester.batch import shared as shared_of_batch
@@ -59,7 +59,7 @@ def parts(market: Market) -> None:
         "asking the strategy": asking,
         "orders of its targets": with_orders - asking,
         "look-ahead check": checked - with_orders,
-        "arrays of the markets, both modes": 2 * seconds(lambda: engine_input.bars_of(scenario)),
+        "arrays of the markets, both modes": 2 * seconds(lambda: common_input.bars_of(scenario)),
         "arrays of the account, both modes": 2 * seconds(lambda: engine_input.run_of(scenario, 0, 0, 0)),
         "both modes, arrays and all": seconds(lambda: both(strategy, market, account, prepared)),
         "plain metrics, both modes": seconds(lambda: [plain(result) for result in runs]),

@@ -51,10 +51,13 @@ def estimate(plan: Plan, workers: int) -> Estimate:
         return Estimate(0.0, 0.0, problem)
     again = Shared(plan, 1)
     again.lend(task.wanted, shared.market(task.wanted))
-    asking = _seconds(lambda: again.wishes(first).of(again.account(first.jobs[0].run, task.wanted)))
+    account = again.account(first.jobs[0].run, task.wanted)
+    asking = _seconds(lambda: again.wishes(first).of(account))
+    further = _seconds(lambda: again.further_wishes(first).of(account))
     running = _seconds(lambda: _done(plan, again, first))
     at_once = min(workers, plan.n_runs)
-    seconds = (n_asked * asking + plan.n_runs * running) / at_once + n_markets * loading
+    asked = n_markets * asking + (n_asked - n_markets) * further
+    seconds = (asked + plan.n_runs * running) / at_once + n_markets * loading
     programs = 1 + at_once if plan.processes else 1
     of_worker = _peak(lambda: _done(plan, Shared(plan, 1), first))  # with the making of its market
     kept = _size(shared.market(task.wanted))  # one more, that nobody works on

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
+from contextlib import nullcontext
 from dataclasses import replace
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from backtester._causality import look_briefly, look_closely
+from backtester._copies import own_copies
 from backtester.account import Account
 from backtester.across import NEUTRAL
 from backtester.allocation import Allocation, named
@@ -16,7 +19,9 @@ from backtester.batch.settings import RULES, shares_of
 from backtester.batch.tasks import Task
 from backtester.batch.teams import team_of
 from backtester.batch.variants import AS_IT_IS, Variant, Variants
+from backtester.common_input import Kept
 from backtester.errors import BacktesterError
+from backtester.intents import Intents, Look, intents_of
 from backtester.provenance import check_complete
 from backtester.remembering import Memory, remembering
 from backtester.venue import Venue, load_venue
@@ -47,6 +52,7 @@ class Shared:
         self._variants = Variants(self._read, workers)
         self._wishes = Once(workers + 1)
         self._venues = Once(1_000)
+        self._held = Once(1_000)
         self._memory = Memory(INDICATORS)
 
     def market(self, wanted: Wanted, variant: Variant = AS_IT_IS) -> Market:
@@ -97,13 +103,40 @@ class Shared:
 
     def wishes(self, task: Task) -> Wishes:
         """Return what the strategy of a task wants."""
-        key = (task.strategy, repr(task.parameters), repr(task.wanted), task.variant)
-        found: Wishes = self._wishes.get(key, lambda: self._ask(task))
+        found: Wishes = self._wishes.get(_asked_of(task), lambda: self._ask(task))
         return found
 
+    def further_wishes(self, task: Task) -> Wishes:
+        """Return what the strategy of a task wants, asked again as one with further parameters of a plan is."""
+        return self._wishes_of(task, lambda: look_briefly if self._plan.check else None, Memory(INDICATORS))
+
     def _ask(self, task: Task) -> Wishes:
-        team, market = team_of(task.strategy, task.parameters), self.market(task.wanted, task.variant)
-        return Wishes(team, market, check=self._plan.check, memory=self._memory)
+        return self._wishes_of(task, lambda: self._look(task), self._memory)
+
+    def _wishes_of(self, task: Task, look: Callable[[], Look | None], memory: Memory) -> Wishes:
+        team = team_of(task.strategy, task.parameters)
+        return Wishes(team, self.market(task.wanted, task.variant), look=look, memory=memory)
+
+    def _look(self, task: Task) -> Look | None:
+        """Return how closely a task's strategy is looked at: briefly, if that of the first of its parameters held."""
+        if not self._plan.check:
+            return None
+        if task.first in (None, task.parameters):
+            return look_closely
+        first = task._replace(parameters=task.first, first=None, jobs=())
+        holds = self._held.get(_asked_of(first), lambda: self._holds(first))
+        return look_briefly if holds else look_closely
+
+    def _holds(self, task: Task) -> bool:
+        try:
+            self.wishes(task).intents()
+        except (Exception, SystemExit):  # its own runs say so
+            return False
+        return True
+
+
+def _asked_of(task: Task) -> Hashable:
+    return task.strategy, repr(task.parameters), repr(task.wanted), task.variant
 
 
 class Wishes:
@@ -113,30 +146,39 @@ class Wishes:
     ----------
     team : list of Allocation
     market : Market
-    check : bool
-        Look for targets that use later bars.
+    look : callable
+        Returns how to look for targets that use later bars, or None.
     memory : Memory
         Of indicators.
     """
 
-    def __init__(self, team: list[Allocation], market: Market, *, check: bool, memory: Memory) -> None:
+    def __init__(
+        self, team: list[Allocation], market: Market, *, look: Callable[[], Look | None], memory: Memory
+    ) -> None:
         self.team, self.market, self._memory = team, market, memory
-        self._prepared = Once(4)
-        self._check = Once(1)
-        self._looks = check
+        self._look = look
+        self._intents, self._prepared, self._kept = Once(1), Once(4), Kept()
 
-    def _first(self) -> None:
-        """Look for look-ahead, and let each strategy remember what it wanted on the whole market."""
-        if self._looks:
-            self._prepare(Account(), check=True)
-        for each in self.team:
-            remember: Any = each.strategy
-            remember.targets = cache(each.strategy.targets)
+    def intents(self) -> Intents:
+        """Return what the strategies want, asked at the first call.
 
-    def _prepare(self, account: Account, *, check: bool) -> Prepared:
-        from backtester.engine import prepare
+        Raises
+        ------
+        StrategyError
+            If one raises, returns something unusable or looks into the future.
+        """
+        found: Intents = self._intents.get(0, self._ask)
+        return found
 
-        return prepare(self.team, self.market, replace(account, venue=NEUTRAL, rules={}), check=check)
+    def _ask(self) -> Intents:
+        from backtester.event_driven.followers import followers_of
+
+        look = self._look()
+        own = own_copies(self.team)
+        if look is not None:
+            followers_of(own, self.market, check=True)
+        with nullcontext() if look is look_closely else remembering(self._memory):
+            return intents_of(own, self.market, look=look)
 
     def of(self, account: Account) -> Prepared:
         """Return the wishes for an account: those of others with the same slots, if there are.
@@ -148,13 +190,16 @@ class Wishes:
         """
         from backtester._modes import check_modes
 
-        self._check.get(0, self._first)
         account = named(account, self.team, self.market.symbols)
         mode = account.mode if account.mode in SLOT_WISE else "isolated"  # which in cross makes no other slots
         slots = (account.leverage, account.isolated, tuple(account.shares.items()), mode)
-        with remembering(self._memory):
-            prepared: Prepared = self._prepared.get(
-                slots, lambda: self._prepare(replace(account, mode=mode), check=False)
-            )
+        prepared: Prepared = self._prepared.get(slots, lambda: self._prepare(replace(account, mode=mode)))
         check_modes(account, (account.mode,), prepared, self.market)
         return prepared
+
+    def _prepare(self, account: Account) -> Prepared:
+        from backtester.engine import prepare
+
+        neutral, intents = replace(account, venue=NEUTRAL, rules={}), self.intents()
+        with remembering(self._memory):
+            return prepare(self.team, self.market, neutral, check=False, intents=intents, kept=self._kept)

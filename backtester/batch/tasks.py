@@ -42,6 +42,9 @@ class Task(NamedTuple):
     parameters : dict
         What is said of the strategy, or of several in one account, under ``params`` and ``allocate``, by whole name.
     jobs : tuple of Job
+    first : dict, optional
+        Parameters that the plan has first for this strategy on this market, whose look-ahead check says how closely
+        these are looked at; None: as closely as those.
     """
 
     wanted: Wanted
@@ -49,6 +52,7 @@ class Task(NamedTuple):
     strategy: str
     parameters: dict[str, Any]
     jobs: tuple[Job, ...]
+    first: dict[str, Any] | None = None
 
 
 def wanted_of(run: Run) -> Wanted:
@@ -84,11 +88,21 @@ def tasks_of(
         Keys of the runs that are left out.
     """
     size = _task_size(plan, workers)
+    on: object = None
+    first: dict[str, Any] = {}
     for wanted, jobs in jobs_of(plan, keys_on):
+        run, jobs = _peeked(jobs)
+        variant, strategy, asked = variant_of(run), run["strategy"], asked_of(run)
+        if on != (wanted, variant, strategy):
+            on, first = (wanted, variant, strategy), asked
         left = (job for job in jobs if job.key not in finished)
         while chunk := tuple(islice(left, size)):
-            first = chunk[0].run
-            yield Task(wanted, variant_of(first), first["strategy"], asked_of(first), chunk)
+            yield Task(wanted, variant, strategy, asked, chunk, first)
+
+
+def _peeked(jobs: Iterator[Job]) -> tuple[Run, Iterator[Job]]:
+    job = next(jobs)
+    return job.run, chain((job,), jobs)
 
 
 def jobs_of(plan: Plan, keys_on: KeysOn) -> Iterator[tuple[Wanted, Iterator[Job]]]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtester import engine_input
-from backtester.engine_input import empty
+from backtester.common_input import NEVER, common_of, empty
 from backtester.event_driven.asked import CANCEL, MARKET, POSITION, Row
 from backtester.event_driven.recorder import N_PLAIN, Recorder
 from backtester.event_driven.session import Event
@@ -66,9 +66,11 @@ class KernelSession:
         self._scenario, self._recorder = scenario, Recorder()
         self._inverse = [scenario.instruments[slot.instrument].contract == "inverse" for slot in scenario.slots]
         self._instrument = [slot.instrument for slot in scenario.slots]
-        run, agenda = engine_input.run_of(scenario, *LOG_LENGTHS), engine_input.agenda_of(scenario)
+        common = common_of(scenario)
+        run = engine_input.run_of(scenario, *LOG_LENGTHS, common=common)
+        agenda = engine_input.agenda_of(scenario, common)
         engine_input.deposit(run, scenario)
-        bars, pad = engine_input.bars_of(scenario), engine_input.pad_of(scenario)
+        bars, pad = common.bars, engine_input.pad_of(1 + len(scenario.shares))
         self._curves = engine_input.curves_of(scenario, len(run.pools), record)
         n_pools, n_slots = len(run.pools), len(run.slots)
         seen = np.zeros(1, ACCOUNT_VIEW), empty(POOL_VIEW, n_pools), empty(SLOT_VIEW, n_slots)  # no event was seen yet
@@ -175,7 +177,7 @@ class KernelSession:
             flags = 0, reduces, row.post_only, row.time_in_force, row.expires, row.oco
             working.append((number, row.slot, -1, 0, TYPE_EVENTS.item(row.type), 0.0, *distance, *flags))
         self._row_of.append(-1 if row.type == MARKET else place)
-        return bar, *row[:N_PLAIN], engine_input.NEVER, place, number
+        return bar, *row[:N_PLAIN], NEVER, place, number
 
     def rests(self, order: int) -> bool:
         """Whether the working order of this number rests."""

@@ -6,6 +6,8 @@ arrays of a bundle are given by the addresses and lengths that compiled code rea
 
 import ctypes
 from collections.abc import Callable
+from functools import cached_property
+from itertools import accumulate, chain
 from typing import Any
 
 import numba
@@ -27,8 +29,6 @@ class Words:
     ----------
     address : int
         Where compiled code finds the words.
-    reference : object
-        The same as an argument of a call.
     words : uint64 array
         Of each array the address of its first element, and its shape.
     places : dict of str to int
@@ -38,10 +38,14 @@ class Words:
     def __init__(self, bundle: Any) -> None:
         self._arrays = dict(zip(bundle._fields, bundle, strict=True))
         parts = [[array.ctypes.data, *array.shape] for array in bundle]
-        self.words: NDArray[np.uint64] = np.array([word for part in parts for word in part], np.uint64)
-        self.places = {name: sum(map(len, parts[:k])) for k, name in enumerate(bundle._fields)}
-        self.address = self.words.ctypes.data
-        self.reference = ctypes.byref((ctypes.c_uint64 * len(self.words)).from_buffer(self.words))
+        self.words: NDArray[np.uint64] = np.array(list(chain.from_iterable(parts)), np.uint64)
+        self.places = dict(zip(bundle._fields, accumulate(map(len, parts), initial=0), strict=False))
+        self.address: int = self.words.ctypes.data
+
+    @cached_property
+    def reference(self) -> object:
+        """The same as an argument of a call."""
+        return ctypes.byref((ctypes.c_uint64 * len(self.words)).from_buffer(self.words))
 
     def place_of(self, name: str) -> int:
         """Return where compiled code finds the address of a table."""

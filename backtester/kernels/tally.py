@@ -4,10 +4,12 @@ Blocks of bars are summed by halves, several at once. A block without a new high
 for each bar.
 """
 
-from backtester.kernels import loops
+from backtester.kernels import eights, loops
 from backtester.kernels._jit import entry, kernel, seldom
 from backtester.kernels._views import tail
 from backtester.schema import NO_BAR, TALLY_BLOCK
+
+EIGHT = 8
 
 
 @entry
@@ -97,13 +99,18 @@ def take_ruin(row, tallied, bar):
 @seldom
 def add_returns(row, tallied, n):
     """Join `n` returns to the mean and the squared deviations of those before (Chan, Golub, LeVeque 1983)."""
-    returns, pad = tallied.returns, tallied.pad
-    loops.write_line(pad, returns, 0.0, 1.0, n)
-    mean = total(pad, n) / n
-    loops.write_squares(pad, returns, mean, n)
-    squares = total(pad, n)
-    loops.write_losses(pad, returns, n)
-    row.downside_squares += total(pad, n)
+    returns, pad, room = tallied.returns, tallied.pad, tail(tallied.pad, TALLY_BLOCK)
+    mean = total(pad, returns, n) / n
+    if n % EIGHT == 0:
+        left = n // EIGHT
+        eights.write_spreads(pad, room, returns, mean, left)
+        squares, losses = total(tail(pad, left), pad, left), total(tail(room, left), room, left)
+    else:
+        loops.write_squares(pad, returns, mean, n)
+        squares = total(room, pad, n)
+        loops.write_losses(pad, returns, n)
+        losses = total(room, pad, n)
+    row.downside_squares += losses
     before, row.n_returns = row.n_returns, row.n_returns + n
     apart = mean - row.mean
     row.mean += apart * n / row.n_returns
@@ -111,12 +118,18 @@ def add_returns(row, tallied, n):
 
 
 @seldom
-def total(row, n):
-    """Sum of `n` numbers, whose places are used up."""
+def total(room, row, n):
+    """Sum of `n` numbers, by halves."""
     while n > 1:
-        half = n - n // 2
-        loops.add_line(row, tail(row, half), 0.0, 1.0, n - half)
-        n = half
+        if n % EIGHT == 0:
+            n //= EIGHT
+            eights.write_totals(room, row, n)
+        else:
+            half = n - n // 2
+            loops.write_line(room, row, 0.0, 1.0, half)
+            loops.add_line(room, tail(row, half), 0.0, 1.0, n - half)
+            n = half
+        row, room = room, tail(room, n)
     return row[0]
 
 
@@ -124,10 +137,13 @@ def total(row, n):
 def greatest(room, row, n):
     """The largest of `n` numbers."""
     while n > 1:
-        half = n - n // 2
-        loops.write_larger(room, row, tail(row, n // 2), half)
-        row, room = room, tail(room, half)
-        n = half
+        if n % EIGHT == 0:
+            n //= EIGHT
+            eights.write_highest(room, row, n)
+        else:
+            loops.write_larger(room, row, tail(row, n // 2), n - n // 2)
+            n -= n // 2
+        row, room = room, tail(room, n)
     return row[0]
 
 
@@ -135,8 +151,11 @@ def greatest(room, row, n):
 def least(room, row, n):
     """The smallest of `n` numbers."""
     while n > 1:
-        half = n - n // 2
-        loops.write_smaller(room, row, tail(row, n // 2), half)
-        row, room = room, tail(room, half)
-        n = half
+        if n % EIGHT == 0:
+            n //= EIGHT
+            eights.write_lowest(room, row, n)
+        else:
+            loops.write_smaller(room, row, tail(row, n // 2), n - n // 2)
+            n -= n // 2
+        row, room = room, tail(room, n)
     return row[0]

@@ -13,7 +13,7 @@ from tests.batch.small import plan_with
 
 
 def test_time_is_that_of_markets_wishes_and_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    taken = iter([7.0, 5.0, 3.0] * 3)  # loading, asking, running
+    taken = iter([7.0, 5.0, 2.0, 3.0] * 3)  # loading, asking with the first parameters and with others, running
 
     def timed(call: Callable[[], object]) -> float:
         call()
@@ -21,8 +21,8 @@ def test_time_is_that_of_markets_wishes_and_runs(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(module, "_seconds", timed)
     plan = plan_of(plan_with())  # 4 markets, each with 2 wishes and 12 runs
-    assert estimate(plan, 1).seconds == 4 * 7 + 8 * 5 + 48 * 3
-    assert estimate(plan, 2).seconds == 4 * 7 + (8 * 5 + 48 * 3) / 2
+    assert estimate(plan, 1).seconds == 4 * 7 + 4 * 5 + 4 * 2 + 48 * 3
+    assert estimate(plan, 2).seconds == 4 * 7 + (4 * 5 + 4 * 2 + 48 * 3) / 2
     few = plan_of(plan_with(seed=1, symbols="FAKE3", params={}, leverage=5))  # two runs
     assert estimate(few, 8).seconds == 7 + (5 + 2 * 3) / 2
 

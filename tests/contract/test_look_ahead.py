@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from backtester._causality import look_briefly
 from backtester.account import Account
 from backtester.errors import StrategyError
 from backtester.indicators import sma
-from backtester.intents import check_causal, plan
+from backtester.intents import check_causal, intents_of, plan
 from backtester.strategy import SlotSpec, Strategy, Targets
 from tests.contract.bad_strategies import PRICES, SLOTS, N, refuse, strategy
 from tests.strategy_market import market, random_market
@@ -44,6 +45,14 @@ def test_a_look_ahead_is_caught(peek, seed):
         r"Use only bars up to the one decided on: shift\(1\) and not shift\(-1\)"
     )
     refuse(bad, said, random_market(N, SLOTS, seed), check=True)
+
+
+@pytest.mark.parametrize("peek", list(PEEKS))
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
+def test_a_look_ahead_is_caught_by_a_brief_look_as_well(peek, seed):
+    bad = strategy(lambda market: Targets(notional=100.0 * PEEKS[peek](market)))
+    with pytest.raises(StrategyError, match=r"it looks into the future: notional changes"):
+        intents_of(bad, random_market(N, SLOTS, seed), look=look_briefly)
 
 
 def test_the_first_bar_and_both_values_are_right():

@@ -137,7 +137,7 @@ FAULTS = [
         "quantity if instrument.by_quantity else notional", "notional", _LAW_5 + "the_unit_of_quantity_is_a_name",
     ),
     Fault(
-        "law 6", "every bar shows the prices of the next", "engine_input.py",
+        "law 6", "every bar shows the prices of the next", "common_input.py",
         "np.ascontiguousarray(prices.T)", "np.ascontiguousarray(np.roll(prices, -1, axis=0).T)",
         _LAW_6 + "the_last_bar_decides_nothing_earlier",
     ),
@@ -353,7 +353,7 @@ FAULTS = [
         _10_TO_13 + "11_the_liquidation_fee_comes_out_of_what_is_left",
     ),
     Fault(
-        "trap 12", "the low of the trades for that of the mark", "engine_input.py",
+        "trap 12", "the low of the trades for that of the mark", "common_input.py",
         "done[id(getattr(market, name))] for name",
         "done[id(getattr(market, name.replace('mark_low', 'low')))] for name",
         _10_TO_13 + "12_bad_prints_do_not_liquidate",
@@ -373,7 +373,7 @@ FAULTS = [
         _10_TO_13 + "13_each_settlement_counts_once_on_every_grid",
     ),
     Fault(
-        "trap 13", "a grid of eight hours", "engine_input.py",
+        "trap 13", "a grid of eight hours", "common_input.py",
         "inside = bar < len(open_time)", "inside = (bar < len(open_time)) & (funding.time % 28_800_000_000_000 == 0)",
         _10_TO_13 + "13_the_interval_is_what_the_events_say",
     ),

@@ -69,6 +69,34 @@ def test_one_pass_is_what_numpy_makes_of_the_whole_curve(n, seed):
         assert getattr(seen, name) == pytest.approx(right[name], rel=1e-10, abs=1e-17)
 
 
+def by_halves(values):
+    """Return the sum of numbers by halves, in the order in which it is defined."""
+    row = values.copy()
+    while len(row) > 1:
+        half = len(row) - len(row) // 2
+        row[: len(row) - half] += row[half:]
+        row = row[:half]
+    return row[0]
+
+
+@pytest.mark.parametrize("n", LENGTHS)
+@pytest.mark.parametrize("seed", range(6))
+def test_sums_are_those_by_halves_of_each_block_to_the_last_digit(n, seed):
+    equity, _ = curves(seed, n)
+    equity = np.maximum(equity, 1.0)  # no ruin
+    returns = equity / np.concatenate(([START], equity[:-1])) - 1.0
+    count, mean, squares, losses = 0, 0.0, 0.0, 0.0
+    for first in range(0, n, TALLY_BLOCK):
+        block = returns[first : first + TALLY_BLOCK]
+        middle = by_halves(block) / len(block)
+        losses += by_halves(np.minimum(block, 0.0) ** 2)
+        apart, before, count = middle - mean, count, count + len(block)
+        mean += apart * len(block) / count
+        squares += by_halves((block - middle) ** 2) + apart * apart * before * len(block) / count
+    seen = summary_of(equity, START)
+    assert (seen.mean, seen.squares, seen.downside_squares) == (mean, squares, losses)
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_parts_that_are_whole_blocks_come_to_the_same_digit_for_digit(seed):
     n = 7 * TALLY_BLOCK + 13

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from backtester import engine_input
+from backtester import common_input, engine_input
 from backtester.scenario import Scenario, validate
 from backtester.schema import BLOCK
 from tests.laws.engines import columns, flat, scenario
@@ -24,7 +24,7 @@ def scenario_of(n_bars, orders=(), n_instruments=1, missing=(), contract="linear
 def test_the_ranges_of_blocks_are_those_of_their_levels_to_the_last_digit(contract, missing):
     """The market keeps them as prices, once for all runs."""
     n_bars = 3 * BLOCK + 5
-    got = engine_input.bars_of(scenario_of(n_bars, missing=missing, contract=contract))
+    got = common_input.bars_of(scenario_of(n_bars, missing=missing, contract=contract))
     firsts = range(0, n_bars, BLOCK)
     low = [got.mark_low[0, t : t + BLOCK].min() for t in firsts]
     high = [got.mark_high[0, t : t + BLOCK].max() for t in firsts]
@@ -51,6 +51,6 @@ def test_each_order_knows_the_next_bar_with_an_order_on_its_instrument():
     found = list(zip(account.orders.bar.tolist(), account.orders.slot.tolist(), strict=True))
     assert found == sorted((bar + 1, slot) for bar, slot in acting.tolist() if bar + 1 < 24)
     of = [[bar for bar, slot in found if slot // 2 == i] for i in range(3)]
-    after = [min([b for b in of[slot // 2] if b > bar], default=engine_input.NEVER) for bar, slot in found]
+    after = [min([b for b in of[slot // 2] if b > bar], default=common_input.NEVER) for bar, slot in found]
     assert account.orders["next"].tolist() == after
-    assert account.instruments.next_order.tolist() == [of[0][0], of[1][0], engine_input.NEVER]
+    assert account.instruments.next_order.tolist() == [of[0][0], of[1][0], common_input.NEVER]

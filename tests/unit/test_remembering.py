@@ -60,6 +60,33 @@ def test_arrays_that_may_change_and_other_indicators_are_not_confused(counted):
         assert indicators.sma(values=CLOSE, window=5).shape == CLOSE.shape
 
 
+INDICATORS = ("sma", "ema", "rolling_max", "rolling_min", "rolling_std")
+
+
+@pytest.mark.parametrize("name", INDICATORS)
+@pytest.mark.parametrize("missing", [(), (3, 200, 201, 499)])
+def test_of_the_first_bars_it_is_the_first_bars_of_what_it_is_of_all_to_the_last_digit(name, missing, counted):
+    """So the look-ahead check may be answered from the memory: on fewer bars an indicator is no other one."""
+    prices = CLOSE.copy()
+    prices[list(missing), 0] = np.nan
+    prices.flags.writeable = False
+    indicator = getattr(indicators, name)
+    alone = {n: indicator(prices[:n], 20) for n in (1, 19, 20, 21, 199, 200, 201, 499, 500)}
+    with remembering.remembering(Memory(1 << 20)):
+        indicator(prices, 20)
+        asked = len(counted)
+        for n, right in alone.items():
+            np.testing.assert_array_equal(indicator(prices[:n], 20), right)
+    assert len(counted) == asked
+
+
+def test_of_more_bars_than_before_it_is_worked_out_again(counted):
+    with remembering.remembering(Memory(CLOSE.nbytes)):
+        for n in (100, 500, 300, 500):
+            assert len(indicators.sma(CLOSE[:n], 20)) == n
+    assert len(counted) == 2
+
+
 def test_the_oldest_goes_when_the_memory_is_full(counted):
     with remembering.remembering(Memory(2 * CLOSE.nbytes)):
         for window in (5, 6, 7, 6, 7, 5):
