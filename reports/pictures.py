@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from matplotlib.figure import Figure
 
 from reports.canvas import NARROW, WIDE, Size, pdf, png, svg
+from reports.charts import Chart, charts_of
+from reports.closeup import close_up_charts
 from reports.page import Picture
 from reports.palette import dark_of_venues
 
-__all__ = ["FOLDER", "draw_pictures", "inline", "picture_of"]
+if TYPE_CHECKING:
+    from backtester.compare import Comparison
+    from reports.closeup import Shown
+    from reports.helper import Helper
+
+__all__ = ["FOLDER", "charts_of_report", "draw_picture", "draw_pictures", "inline", "picture_of"]
 
 FOLDER = "charts"
 
 
+def charts_of_report(comparison: Comparison, near: list[Shown]) -> list[Chart]:
+    """Return the charts of a report with close-ups, in the order of the page."""
+    return [*charts_of(comparison), *close_up_charts(near)]
+
+
 def draw_pictures(
-    comparison: Any, folder: Path, charts: Iterable[Any], tell: Callable[[str], None], *, paper: bool = False
+    comparison: Any,
+    folder: Path,
+    charts: Sequence[Any],
+    tell: Callable[[str], None],
+    *,
+    paper: bool = False,
+    helper: Helper | None = None,
 ) -> tuple[list[Picture], dict[str, Figure]]:
     """Write charts as SVG, PNG and (for `paper`) PDF, and return them for the page, and as wide figures by name.
 
@@ -28,32 +46,44 @@ def draw_pictures(
     ----------
     comparison : Comparison or VenueComparison
     folder : Path
-        Of the report; the files go into a folder in it.
-    charts : iterable
+        Of the report; the files go into a folder in it, which is there.
+    charts : sequence
         Of `reports.charts.Chart` or alike.
     tell : callable
         Called with what is being drawn.
     paper : bool
         PDF is some 40 % of the writing.
+    helper : Helper, optional
+        A process that draws some of the charts already; the figures of those are not returned.
     """
+    pictures, figures = dict[int, Picture](), dict[str, Figure]()
+
+    def draw(places: Iterable[int]) -> None:
+        for place in places:
+            chart = charts[place]
+            tell(f"{FOLDER}/{chart.name}")
+            pictures[place], figures[chart.name] = draw_picture(comparison, folder, chart, paper=paper)
+
+    if helper is not None:
+        draw(helper.left(len(charts)))
+        pictures.update(helper.drawn())
+    draw(place for place in range(len(charts)) if place not in pictures)
+    return [pictures[place] for place in range(len(charts))], figures
+
+
+def draw_picture(comparison: Any, folder: Path, chart: Any, *, paper: bool = False) -> tuple[Picture, Figure]:
+    """Write one chart; parameters and what is returned as of `draw_pictures`."""
     shades = dark_of_venues()  # close-ups have their hues too
-    (folder / FOLDER).mkdir()
-    pictures, figures = list[Picture](), dict[str, Figure]()
-    for chart in charts:
-        address = f"{FOLDER}/{chart.name}"
-        tell(address)
-        finding = chart.finding(comparison)
-        wide, narrow = (chart.draw(comparison, size) for size in (WIDE, NARROW))
-        drawings = [svg(figure, finding, shades) for figure in (wide, narrow)]
-        files = {"svg": drawings[0].encode(), "png": png(wide)}
-        if paper:
-            files["pdf"] = pdf(wide, finding)
-        for ending, content in files.items():
-            (folder / f"{address}.{ending}").write_bytes(content)
-        links = (quote(f"{address}.{ending}") for ending in files)
-        pictures.append(Picture(chart.name, finding, *map(inline, drawings), *links))
-        figures[chart.name] = wide
-    return pictures, figures
+    address, finding = f"{FOLDER}/{chart.name}", chart.finding(comparison)
+    wide, narrow = (chart.draw(comparison, size) for size in (WIDE, NARROW))
+    drawings = [svg(figure, finding, shades) for figure in (wide, narrow)]
+    files = {"svg": drawings[0].encode(), "png": png(wide)}
+    if paper:
+        files["pdf"] = pdf(wide, finding)
+    for ending, content in files.items():
+        (folder / f"{address}.{ending}").write_bytes(content)
+    links = (quote(f"{address}.{ending}") for ending in files)
+    return Picture(chart.name, finding, *map(inline, drawings), *links), wide
 
 
 def picture_of(name: str, finding: str, draw: Callable[[Size], Figure]) -> Picture:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from reports.ending import Ending
+    from reports.helper import Helper
     from reports.page import Picture
 
 __all__ = ["PAGE", "check_folder", "write_report"]
@@ -51,6 +52,7 @@ class _Asked(NamedTuple):
     tell: Callable[[str], None]
     close_ups: int
     paper: bool
+    helper: Helper | None
 
     def forms(self) -> dict[str, str]:
         """Return the files that hold the same report, and what each is."""
@@ -97,6 +99,7 @@ def write_report(
     progress: Callable[[str], None] | None = None,
     close_ups: int = 3,
     paper: bool = False,
+    helper: Helper | None = None,
 ) -> Path:
     """Write page, charts, tables and data of a comparison, and return the page's path.
 
@@ -117,6 +120,8 @@ def write_report(
         How many liquidations of each mode get a chart of their own: those with the largest losses.
     paper : bool
         Also write the report and each chart as PDF, some 40 % of the writing.
+    helper : Helper, optional
+        A process that draws some of the charts, unless they go on paper; see `reports.helper`.
 
     Raises
     ------
@@ -134,7 +139,7 @@ def write_report(
         raise _unwritable(place, error) from error
     try:
         known = _known(comparison) if configuration is None else configuration
-        _write_all(comparison, draft, _Asked(known, tell, close_ups, paper))
+        _write_all(comparison, draft, _Asked(known, tell, close_ups, paper, None if paper else helper))
         draft.chmod(0o777 & ~_umask())  # mkdtemp's folders are for their owner alone
         if place.exists():
             place.rmdir()  # empty, as checked; fails if that has changed
@@ -181,7 +186,7 @@ def _write_all(comparison: Comparison | VenueComparison, folder: Path, asked: _A
 def _write_venues(result: VenueComparison, folder: Path, asked: _Asked) -> None:
     from reports.across import CHARTS, folders, venue_page
     from reports.ending import ending
-    from reports.pictures import draw_pictures
+    from reports.pictures import FOLDER, draw_pictures
 
     inside = folders(result.venues)
     for venue, each in result.items():
@@ -189,6 +194,7 @@ def _write_venues(result: VenueComparison, folder: Path, asked: _Asked) -> None:
         asked.tell(f"the pages of {venue}")
         _write_one(each, folder / inside[venue], asked)
     _json(folder / "configuration.json", asked.configuration)
+    (folder / FOLDER).mkdir()
     pictures, figures = draw_pictures(result, folder, CHARTS, asked.tell, paper=asked.paper)
     asked.tell(PAGE)
     html = venue_page(result, pictures, inside, configuration=asked.configuration, forms=asked.forms())
@@ -197,13 +203,16 @@ def _write_venues(result: VenueComparison, folder: Path, asked: _Asked) -> None:
 
 
 def _write_one(comparison: Comparison, folder: Path, asked: _Asked) -> None:
-    from reports.charts import charts_of
-    from reports.closeup import close_up_charts, largest
+    from reports.closeup import largest
     from reports.ending import ending
     from reports.page import page
-    from reports.pictures import draw_pictures
+    from reports.pictures import FOLDER, charts_of_report, draw_pictures
 
-    configuration, tell = asked.configuration, asked.tell
+    configuration, tell, helper = asked.configuration, asked.tell, asked.helper
+    near = largest(comparison, asked.close_ups)
+    (folder / FOLDER).mkdir()
+    if helper is not None:
+        helper.begin(comparison, near, folder)
     files = [*asked.forms().items(), ("configuration.json", "what was run")]
     _json(folder / "configuration.json", configuration)
     for name, content in _FRAMES.items():
@@ -215,9 +224,8 @@ def _write_one(comparison: Comparison, folder: Path, asked: _Asked) -> None:
         files.append(("by_strategy.parquet", "what each strategy earned, paid and used, by mode"))
     files += _reasons(comparison, folder, tell)
     files += _scenarios(comparison, folder, tell)
-    near = largest(comparison, asked.close_ups)
-    charts = [*charts_of(comparison), *close_up_charts(near)]
-    pictures, figures = draw_pictures(comparison, folder, charts, tell, paper=asked.paper)
+    charts = charts_of_report(comparison, near)
+    pictures, figures = draw_pictures(comparison, folder, charts, tell, paper=asked.paper, helper=helper)
     tell(PAGE)
     html = page(comparison, pictures, configuration=configuration, files=files, close_ups=near)
     (folder / PAGE).write_text(html, encoding="utf-8")
@@ -237,7 +245,7 @@ def _other_forms(
     from reports.document import document
     from reports.markdown import markdown
 
-    of = document(comparison, figures)
+    of = document(comparison, [each.name for each in pictures])
     _json(folder / "report.json", {**comparison.to_dict(), "repeat": end.command, "versions": dict(end.versions)})
     links = {each.name: (each.finding, each.png) for each in pictures}
     (folder / "report.md").write_text(markdown(of, end, links), encoding="utf-8")

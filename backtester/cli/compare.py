@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import redirect_stdout
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +20,7 @@ from backtester.errors import ConfigurationError
 if TYPE_CHECKING:
     from backtester.across import VenueComparison
     from backtester.compare import Comparison
+    from reports.helper import Helper
 
 __all__ = ["compare", "run", "write"]
 
@@ -58,11 +59,13 @@ def compare(
             import_ours("reports.write").check_folder(out)
         levels = _levels(leverages, draws)
         setup = set_up(asked, tell)
-        comparison = _compared(setup, tell, levels, draws, draw_seed)
-        configuration = configuration_of("compare", asked.strategies, setup)
-        if levels:
-            configuration["account"]["leverage"] = levels
-        page = None if out is None else write(comparison, out, configuration, tell, close_ups, paper=pdf)
+        draws_charts = out is not None and not pdf
+        with import_ours("reports.helper").helper() if draws_charts else nullcontext() as helper:
+            comparison = _compared(setup, tell, levels, draws, draw_seed)
+            configuration = configuration_of("compare", asked.strategies, setup)
+            if levels:
+                configuration["account"]["leverage"] = levels
+            page = out and write(comparison, out, configuration, tell, close_ups, paper=pdf, helper=helper)
     if as_json:
         print(_json(comparison, configuration, page))
         return
@@ -130,6 +133,7 @@ def write(
     close_ups: int = CLOSE_UPS,
     *,
     paper: bool = False,
+    helper: Helper | None = None,
 ) -> Path:
     """Write the folder of a report and return its page, as the user named it."""
     tell("writing the report")
@@ -140,6 +144,7 @@ def write(
         progress=lambda what: tell(f"writing {what}"),
         close_ups=close_ups,
         paper=paper,
+        helper=helper,
     )
     return out / page.name
 

@@ -48,17 +48,17 @@ def demo(
         earlier = _is_earlier_demo(out)
         if not earlier:
             import_ours("reports.write").check_folder(out)
-        tell("making up a market")
-        from backtester.account import Account
+        with import_ours("reports.helper").helper() as helper:
+            tell("making up a market")
+            from backtester.account import Account
 
-        chosen = chosen_strategies([STRATEGY], SETTINGS, [])
-        account = Account(leverage=LEVERAGE)
-        setup = Setup(chosen, market_of(wanted), [account], ["isolated", "cross"], wanted)
-        comparison = run(setup, tell)
-        configuration = configuration_of("demo", [STRATEGY], setup)
-        with _moved_away(out, earlier):
-            page = write(comparison, out, configuration, tell, CLOSE_UPS)
-            _sign(out)
+            chosen = chosen_strategies([STRATEGY], SETTINGS, [])
+            setup = Setup(chosen, market_of(wanted), [Account(leverage=LEVERAGE)], ["isolated", "cross"], wanted)
+            comparison = run(setup, tell)
+            configuration = configuration_of("demo", [STRATEGY], setup)
+            with _moved_away(out, earlier):
+                page = write(comparison, out, configuration, tell, CLOSE_UPS, helper=helper)
+                _sign(out)
     show(comparison)
     print("\nSynthetic prices: this shows what the modes do, not what a venue's market did.")
     print("The report, with charts:")

@@ -1,0 +1,138 @@
+"""A second process that draws charts: it loads what drawing needs while the runs are made, which takes as long.
+
+Nothing depends on it: what it does not draw, for whatever reason, is drawn by whoever has it.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from backtester.compare import Comparison
+    from reports.closeup import Shown
+    from reports.page import Picture
+
+__all__ = ["Helper", "helper"]
+
+CELLS = 100_000  # bars times instruments; more would be handed over for longer than they are drawn
+
+_FRESH = get_context("spawn")  # a fork would copy locks that threads hold
+
+
+class _Job(NamedTuple):
+    """Charts to draw: of a comparison in a file, with these close-ups, into a folder."""
+
+    file: str
+    near: list[Shown]
+    folder: Path
+
+
+@contextmanager
+def helper() -> Iterator[Helper | None]:
+    """Start a process that draws, and end it; None where no processor is free for it."""
+    try:
+        found = Helper() if _idle() > 1.0 else None  # one is our own
+    except OSError:  # a system without shared locks, or that starts no process any more
+        found = None
+    try:
+        yield found
+    finally:
+        if found is not None:
+            found.end()
+
+
+def _idle() -> float:
+    """Return how many processors had nothing to do in the last minute; where nobody knows, how many there are."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        return processors - os.getloadavg()[0]
+    except (AttributeError, OSError):
+        return processors
+
+
+class Helper:
+    """A process that waits for charts to draw; `helper` makes it and ends it.
+
+    It takes the first chart of a report that nobody has, as does the caller by `left`, until there is none.
+    """
+
+    def __init__(self) -> None:
+        self._next = _FRESH.Value("i", 0)
+        self._connection, theirs = _FRESH.Pipe()
+        self._process = _FRESH.Process(target=_work, args=(theirs, self._next), daemon=True)
+        self._process.start()
+        theirs.close()  # ours of theirs: when the process is gone, the connection ends
+        self._file: str | None = None  # the comparison that it works on
+
+    def begin(self, comparison: Comparison, near: list[Shown], folder: Path) -> None:
+        """Let it draw the charts of a report, unless the comparison is large or cannot be handed over."""
+        market = comparison.first.market
+        self._next.value = 0
+        if market.n_bars * market.n_instruments > CELLS:
+            return
+        comparison.metrics  # noqa: B018  (it would load the kernels to work them out)
+        with suppress(OSError, pickle.PicklingError, AttributeError, TypeError):  # a full disk, a class inside a call
+            handle, self._file = tempfile.mkstemp()
+            with os.fdopen(handle, "wb") as file:
+                pickle.dump(comparison, file, pickle.HIGHEST_PROTOCOL)
+            self._connection.send(_Job(self._file, near, folder))
+            return
+        self._forget()
+
+    def left(self, count: int) -> Iterator[int]:
+        """Yield the places of charts that nobody has yet, to be drawn by the caller."""
+        while (place := _taken(self._next)) < count:
+            yield place
+
+    def drawn(self) -> dict[int, Picture]:
+        """Return what it has drawn, by place, once it is done."""
+        found: dict[int, Picture] = {}
+        with suppress(EOFError, OSError):
+            if self._file:
+                found = self._connection.recv()
+        self._forget()
+        return found
+
+    def end(self) -> None:
+        """End the process at once."""
+        self._connection.close()
+        self._process.terminate()
+        self._process.join()
+        self._forget()
+
+    def _forget(self) -> None:
+        if self._file:
+            Path(self._file).unlink(missing_ok=True)
+        self._file = None
+
+
+def _taken(following: Any) -> int:
+    """Return the place of the next chart, which nobody else has then."""
+    with following:
+        following.value += 1
+        return int(following.value) - 1
+
+
+def _work(connection: Any, following: Any) -> None:
+    """Draw what is left of each job until there is nobody to give one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who waits for us
+    from reports.pictures import charts_of_report, draw_picture
+
+    with suppress(EOFError, OSError):
+        while True:
+            job: _Job = connection.recv()
+            drawn: dict[int, Picture] = {}
+            with suppress(Exception):  # whoever has the job does then what we could not, and says what is wrong
+                comparison = pickle.loads(Path(job.file).read_bytes())
+                charts = charts_of_report(comparison, job.near)
+                while (place := _taken(following)) < len(charts):
+                    drawn[place] = draw_picture(comparison, job.folder, charts[place])[0]
+            connection.send(drawn)
