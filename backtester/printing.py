@@ -73,7 +73,7 @@ def printed(comparison: Comparison) -> str:
         parts.append(text.wrapped(comparison.sampling.verdict))
     if several_strategies(comparison):
         parts.append(f"{BY_STRATEGY}\n\n{text.table(*strategy_rows(comparison))}")
-    parts += [text.wrapped(f"They part at {p}" if p.bar >= 0 else p.why) for p in comparison.partings.values()]
+    parts += [text.wrapped(f"They part at {p}" if p.bar >= 0 else p.said) for p in comparison.partings.values()]
     if len(comparison.band) > len(comparison.modes):
         parts.append("What the bars hide: the same runs under each path inside the bars\n\n" + band_table(comparison))
         if comparison.band_verdict:

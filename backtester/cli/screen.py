@@ -116,7 +116,7 @@ def _show(comparison: Comparison, console: Console) -> None:
         say(console, printing.BY_STRATEGY, "bold")
         console.print(table(*printing.strategy_rows(comparison, console.width), roomy=roomy, dense=True))
     for parting in comparison.partings.values():
-        say(console, f"They part at {parting}" if parting.bar >= 0 else parting.why)
+        say(console, f"They part at {parting}" if parting.bar >= 0 else parting.said)
     if len(comparison.band) > len(comparison.modes):
         console.print()
         say(console, "What the bars hide: the same runs under each path inside the bars", "bold")
