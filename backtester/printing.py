@@ -17,7 +17,7 @@ from backtester.summary import MEASURE, formatted, shown, unit, value
 from backtester.verdict import name_of
 
 if TYPE_CHECKING:
-    from backtester.across import VenueComparison
+    from backtester.across import AccountComparison
     from backtester.compare import Comparison
     from backtester.result import Result
 
@@ -90,7 +90,7 @@ def _title(comparison: Comparison) -> str:
     return "\n".join([*lines, "=" * max(len(line) for line in lines)])
 
 
-def facts(comparison: Comparison | VenueComparison) -> list[tuple[str, str]]:
+def facts(comparison: Comparison | AccountComparison) -> list[tuple[str, str]]:
     """Return what was run on what: pairs of a word and a line."""
     run, market = comparison.first, comparison.first.market
     names = ", ".join(market.symbols[:6]) + (
@@ -111,13 +111,13 @@ def facts(comparison: Comparison | VenueComparison) -> list[tuple[str, str]]:
     return [*out, ("path", f"{run.scenario.path} inside the bars")]
 
 
-def _leverage(comparison: Comparison | VenueComparison) -> str:
+def _leverage(comparison: Comparison | AccountComparison) -> str:
     runs = (comparison[name].first for name in comparison) if isinstance(comparison, Mapping) else [comparison.first]
     levels = sorted({slot.leverage for run in runs for slot in run.scenario.slots})
     return f"leverage {levels[0]:g}x" + (f" to {levels[-1]:g}x" if len(levels) > 1 else "") if levels else "no slots"
 
 
-def _venue(comparison: Comparison | VenueComparison) -> str:
+def _venue(comparison: Comparison | AccountComparison) -> str:
     return f", rules of {comparison.venue}" if comparison.venue else ""
 
 

@@ -7,7 +7,7 @@ from functools import singledispatch
 from typing import Any, NamedTuple
 
 from backtester import across_printing, text
-from backtester.across import VenueComparison
+from backtester.across import AccountComparison
 from backtester.attribution import Attribution
 from backtester.bootstrap import Bootstrap
 from backtester.bootstrap import printing as of_bootstrap
@@ -88,7 +88,7 @@ def document(of: Any, charts: Iterable[str] = ()) -> Document:
 
     Parameters
     ----------
-    of : Comparison, VenueComparison, StressComparison, Bootstrap or Result
+    of : Comparison, AccountComparison, StressComparison, Bootstrap or Result
     charts : iterable of str
         Names of the charts that there are; those that no section knows come last.
     """
@@ -133,7 +133,7 @@ def _(of: Comparison, charts: Iterable[str] = ()) -> Document:
 
 
 @document.register
-def _(of: VenueComparison, charts: Iterable[str] = ()) -> Document:
+def _(of: AccountComparison, charts: Iterable[str] = ()) -> Document:
     sections = [
         Section("In one table", (), (("", table_of(*across_printing.overview_rows(of))),), tuple(charts)),
         *(Section(f"The numbers of {venue}", (), (("", metrics_table(each)),)) for venue, each in of.items()),
@@ -171,7 +171,7 @@ def _(of: Result, charts: Iterable[str] = ()) -> Document:
 
 def _made(
     title: str,
-    of: Comparison | VenueComparison,
+    of: Comparison | AccountComparison,
     told: Iterable[tuple[str, str]],
     verdict: tuple[str, ...],
     sections: list[Section],

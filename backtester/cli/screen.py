@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from backtester.across import VenueComparison
+    from backtester.across import AccountComparison
     from backtester.compare import Comparison
 
 __all__ = [
@@ -84,7 +84,7 @@ def steps(tell: Tell) -> Callable[[int, int, str], None]:
     return step
 
 
-def show(comparison: Comparison | VenueComparison) -> None:
+def show(comparison: Comparison | AccountComparison) -> None:
     """Print the report: tables on a terminal, else the plain text that ``print(comparison)`` gives."""
     console = terminal()
     if console is None:
@@ -132,7 +132,7 @@ def say(console: Console, words: str, style: str = "") -> None:
     console.print(Text(words, style=style))
 
 
-def head(console: Console, title: str, comparison: Comparison | VenueComparison) -> None:
+def head(console: Console, title: str, comparison: Comparison | AccountComparison) -> None:
     """Print title, warning, facts and verdict of a comparison."""
     from backtester.printing import facts
 
