@@ -24,6 +24,7 @@ ONE_MARKET = {
     "leverage": "Prices, funding, orders and rules are the same at every leverage: what differs is the margin behind a "
     "position. Positions that ask for a leverage of their own keep it.",
 }
+NOT_DRAWN = "How sure differences are, compare --draws says: for one venue and one leverage at a time."
 _OVERVIEW = {
     "final_equity": "final equity",
     "max_drawdown_in_bars": "drawdown\ninside bars",
@@ -121,7 +122,7 @@ def bars(result: AccountComparison) -> list[str]:
 def notes(result: AccountComparison) -> list[str]:
     """Return what every venue's report notes, and then what some do, with their names."""
     said = _shared(result, {venue: all_notes(each) for venue, each in result.items()}, plain=True)
-    return [ONE_MARKET[result.axis], *said]
+    return [ONE_MARKET[result.axis], *said, NOT_DRAWN]
 
 
 def _shared(result: AccountComparison, said: dict[str, Iterable[str]], *, plain: bool = False) -> list[str]:

@@ -29,6 +29,7 @@ __all__ = [
     "band_rows",
     "facts",
     "interval_head",
+    "interval_rows",
     "intervals",
     "metrics_rows",
     "printed",
@@ -69,6 +70,9 @@ def printed(comparison: Comparison) -> str:
     parts.append("\n".join(text.wrapped(value, first=f"{key:<9}", indent=" " * 9) for key, value in facts(comparison)))
     parts.append(text.wrapped(comparison.verdict))
     parts.append(metrics_table(comparison))
+    apart = interval_rows(comparison)
+    if apart[1]:
+        parts.append(text.table(*apart))
     if comparison.sampling is not None:
         parts.append(text.wrapped(comparison.sampling.verdict))
     if several_strategies(comparison):
@@ -154,6 +158,24 @@ def intervals(comparison: Comparison) -> dict[str, str]:
     """Return the interval of each difference that a bootstrap knows, by measure; empty without one."""
     found = comparison.sampling if len(comparison.modes) == 2 else None
     return {} if found is None else {key: _interval(key, each.low, each.high) for key, each in found.intervals.items()}
+
+
+def interval_rows(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+    """Return the first mode's difference to each of several other ones with its interval, by measure.
+
+    Without rows where there is no bootstrap, and for two modes, whose table of metrics has that column.
+    """
+    found, rows = comparison.sampling, list[list[str]]()
+    if found is None or len(found.pairs) < 2:
+        return ["", "", ""], rows
+    for pair in found.pairs:
+        rows.append([" - ".join(map(name_of, pair)), "", ""])
+        for key, band in found.intervals_of(pair).items():
+            symbol = unit(key, comparison.currency)
+            apart = formatted(key, found.observed_difference(key, pair), difference=True)
+            label = MEASURE[key].label + (f" [{symbol}]" if symbol else "")
+            rows.append([f"  {label}", apart, _interval(key, band.low, band.high)])
+    return ["", "difference", interval_head(comparison)], rows
 
 
 def _interval(key: str, low: float, high: float) -> str:

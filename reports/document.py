@@ -12,7 +12,7 @@ from backtester.attribution import Attribution
 from backtester.bootstrap import Bootstrap
 from backtester.bootstrap import printing as of_bootstrap
 from backtester.compare import Comparison
-from backtester.printing import BY_STRATEGY, all_notes, facts, several_strategies
+from backtester.printing import BY_STRATEGY, all_notes, facts, interval_rows, several_strategies
 from backtester.result import Result
 from backtester.stress import StressComparison
 from backtester.stress import printing as of_stress
@@ -198,7 +198,9 @@ def _difference(of: Comparison, found: Attribution, pictures: tuple[str, ...]) -
 def _sampled(found: Bootstrap, pictures: tuple[str, ...]) -> Section:
     """Return what the draws of a bootstrap say."""
     said = (found.verdict, f"Draws: {dict(of_bootstrap.told(found))['draws']}.", *of_bootstrap.draw_notes(found))
+    apart = table_of(*interval_rows(found.comparison))
     tables = (
+        *([("The first mode less each other one", apart)] if apart.rows else []),
         ("How often, with the interval of the probability", table_of(*of_bootstrap.share_rows(found))),
         (of_bootstrap.INSIDE, table_of(*of_bootstrap.inside_rows(found))),
     )

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from backtester import text
 from backtester.attribution import Attribution
 from backtester.compare import Comparison
-from backtester.printing import BY_STRATEGY, all_notes, facts, several_strategies
+from backtester.printing import BY_STRATEGY, all_notes, facts, interval_rows, several_strategies
 from backtester.stretches import SAME
 from backtester.verdict import name_of
 from reports import why
@@ -200,6 +200,7 @@ def _sampling(comparison: Comparison) -> dict[str, Any] | None:
     if found is None:
         return None
     rows = {"shares": printing.share_rows(found), "inside": printing.inside_rows(found)}
+    rows["apart"] = interval_rows(comparison)
     return {
         "verdict": kept(found.verdict),
         "draws": dict(printing.told(found))["draws"],

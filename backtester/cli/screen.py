@@ -110,6 +110,8 @@ def _show(comparison: Comparison, console: Console) -> None:
     sampled = comparison.sampling is not None
     wide = roomy and not (sampled and console.width < SAMPLED)
     console.print(table(*printing.metrics_rows(comparison), roomy=wide, width=console.width))
+    if (apart := printing.interval_rows(comparison))[1]:
+        console.print(table(*apart, roomy=roomy, dense=True))
     if comparison.sampling is not None:
         say(console, comparison.sampling.verdict)
     if printing.several_strategies(comparison):
