@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from backtester.account import Account
-    from backtester.across import VenueComparison, compare_leverages, compare_venues
+    from backtester.across import AccountComparison, compare_leverages, compare_venues
     from backtester.allocation import Allocation
     from backtester.compare import Comparison, compare
     from backtester.engine import run, simulate
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Account",
+    "AccountComparison",
     "Allocation",
     "BacktesterError",
     "Bar",
@@ -55,7 +56,6 @@ __all__ = [
     "StrategyError",
     "Targets",
     "Venue",
-    "VenueComparison",
     "VenueRules",
     "compare",
     "compare_leverages",
@@ -70,7 +70,7 @@ __all__ = [
 _HOMES = {
     "account": ("Account",),
     "allocation": ("Allocation",),
-    "across": ("VenueComparison", "compare_leverages", "compare_venues"),
+    "across": ("AccountComparison", "compare_leverages", "compare_venues"),
     "compare": ("Comparison", "compare"),
     "engine": ("run", "simulate"),
     "errors": ("BacktesterError", "ConfigurationError", "InvariantError", "MarketDataError", "StrategyError"),

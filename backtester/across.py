@@ -1,4 +1,4 @@
-"""One strategy at several venues, under one margin mode or more: the same targets and prices, other rules."""
+"""One strategy in accounts at several venues or leverages, under one margin mode or more: the same prices."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from backtester.result import Result
     from backtester.venue import Venue
 
-__all__ = ["VenueComparison", "compare_leverages", "compare_venues"]
+__all__ = ["AccountComparison", "compare_leverages", "compare_venues"]
 
 NEUTRAL = "generic"  # a venue without rules of its own on who may stand beside whom
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class VenueComparison(Comparisons):
-    """The comparison of each venue, by its name: ``result["binance"].isolated`` is a run.
+class AccountComparison(Comparisons):
+    """The comparison at each venue or leverage, by its name: ``result["binance"].isolated`` is a run.
 
     Printing it prints the report; ``reports.write.write_report(result, folder)`` writes it as a page, with the pages
     of each venue in a folder of its own.
@@ -47,7 +47,7 @@ class VenueComparison(Comparisons):
     comparisons : mapping of venue to Comparison
         Of the same targets on the same market in the same modes, in the order asked for.
     axis : str
-        ``venue``, or ``leverage``: then the names are ``5x``, ``10x``, and all are at one venue.
+        What differs: ``venue``, or ``leverage``, whose names are ``5x``, ``10x``, and all are at one venue.
     """
 
     axis: str = "venue"
@@ -56,17 +56,17 @@ class VenueComparison(Comparisons):
         return printed(self)
 
     def __repr__(self) -> str:
-        return f"<VenueComparison: {self.first.strategy}, {' | '.join(self.venues)}, {' | '.join(self.modes)}>"
+        return f"<AccountComparison: {self.first.strategy}, {' | '.join(self.names)}, {' | '.join(self.modes)}>"
 
     @property
-    def venues(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
         """Names of the venues, or of the leverages, in the order asked for."""
         return tuple(self.comparisons)
 
     @property
     def venue(self) -> str:
         """All venues, in words."""
-        names = dict.fromkeys(each.venue for each in self.values()) if self.axis != "venue" else self.venues
+        names = dict.fromkeys(each.venue for each in self.values()) if self.axis != "venue" else self.names
         return text.joined([*names])
 
     @property
@@ -112,7 +112,7 @@ class VenueComparison(Comparisons):
         A venue at which nothing was traded is said, and not compared.
         """
         at = list(self.traded)
-        idle = [venue for venue in self.venues if venue not in at]
+        idle = [venue for venue in self.names if venue not in at]
         if not at:
             return f"No trade at any {self.axis}."
         word = AT[self.axis]
@@ -161,7 +161,7 @@ class VenueComparison(Comparisons):
         return {
             "strategy": self.first.strategy,
             "axis": self.axis,
-            f"{self.axis}s": list(self.venues),
+            f"{self.axis}s": list(self.names),
             "modes": list(self.modes),
             "synthetic": self.first.market.synthetic,
             "source": self.first.market.source,
@@ -180,7 +180,7 @@ def compare_venues(
     *,
     check: bool = True,
     progress: Progress | None = None,
-) -> VenueComparison:
+) -> AccountComparison:
     """Run a strategy at several venues, under each margin mode and every path that a bar may hide.
 
     The targets are computed once; each venue and mode receives the same ones, and the same prices and funding. What
@@ -206,7 +206,7 @@ def compare_venues(
 
     Returns
     -------
-    VenueComparison
+    AccountComparison
 
     Raises
     ------
@@ -227,7 +227,7 @@ def compare_venues(
     for name, at_venue in accounts.items():
         told = shifted(progress, name, each * len(out), each * len(accounts))
         out[name] = run_modes(strategy, market, at_venue, chosen, prepared, check=check, progress=told)
-    return VenueComparison(out)
+    return AccountComparison(out)
 
 
 def compare_leverages(
@@ -239,7 +239,7 @@ def compare_leverages(
     *,
     check: bool = True,
     progress: Progress | None = None,
-) -> VenueComparison:
+) -> AccountComparison:
     """Run a strategy at several leverages of the account, under each margin mode and every path that a bar may hide.
 
     The numbers of each leverage are those of `compare` at it alone. A position that asks for a leverage of its own
@@ -254,7 +254,7 @@ def compare_leverages(
 
     Returns
     -------
-    VenueComparison
+    AccountComparison
         With the leverages, ``5x`` and so on, in place of venues.
 
     Raises
@@ -277,7 +277,7 @@ def compare_leverages(
     for name, at in accounts.items():
         told = shifted(progress, name, each * len(out), each * len(accounts))
         out[name] = compare(strategy, market, at, chosen, check=check, progress=told)
-    return VenueComparison(out, "leverage")
+    return AccountComparison(out, "leverage")
 
 
 def _accounts(account: Account, venues: Iterable[str | Venue]) -> dict[str, Account]:

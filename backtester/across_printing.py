@@ -12,7 +12,7 @@ from backtester.summary import formatted, shown, unit, value
 from backtester.verdict import name_of
 
 if TYPE_CHECKING:
-    from backtester.across import VenueComparison
+    from backtester.across import AccountComparison
 
 __all__ = ["ONE_MARKET", "bars", "metrics_blocks", "notes", "overview_rows", "partings", "printed", "title"]
 
@@ -24,6 +24,7 @@ ONE_MARKET = {
     "leverage": "Prices, funding, orders and rules are the same at every leverage: what differs is the margin behind a "
     "position. Positions that ask for a leverage of their own keep it.",
 }
+NOT_DRAWN = "How sure differences are, compare --draws says: for one venue and one leverage at a time."
 _OVERVIEW = {
     "final_equity": "final equity",
     "max_drawdown_in_bars": "drawdown\ninside bars",
@@ -33,7 +34,7 @@ _OVERVIEW = {
 }
 
 
-def printed(result: VenueComparison) -> str:
+def printed(result: AccountComparison) -> str:
     """Return the report as text of at most 100 columns, unless one venue alone takes more."""
     head = text.wrapped(title(result)).split("\n")
     parts = ["\n".join([*head, "=" * max(len(line) for line in head)])]
@@ -53,13 +54,13 @@ def _listed(heading: str, said: Iterable[str]) -> str:
     return "\n".join([heading, *(text.wrapped(each, first="  * ", indent="    ") for each in said)])
 
 
-def title(result: VenueComparison) -> str:
+def title(result: AccountComparison) -> str:
     """Return strategy, modes and venues in one line."""
     modes = " against ".join(name_of(mode) for mode in result.modes)
-    return f"{result.first.strategy}: {modes} {AT[result.axis]} {text.joined(result.venues)}"
+    return f"{result.first.strategy}: {modes} {AT[result.axis]} {text.joined(result.names)}"
 
 
-def overview_rows(result: VenueComparison) -> Rows:
+def overview_rows(result: AccountComparison) -> Rows:
     """Return the header and the rows of the chief numbers: a row for each venue and mode."""
     units = {key: unit(key, result.currency) for key in _OVERVIEW}
     header = ["", *(f"{label}\n[{units[key]}]" if units[key] else label for key, label in _OVERVIEW.items())]
@@ -71,12 +72,12 @@ def overview_rows(result: VenueComparison) -> Rows:
     return header, rows
 
 
-def metrics_blocks(result: VenueComparison, width: int) -> list[Rows]:
+def metrics_blocks(result: AccountComparison, width: int) -> list[Rows]:
     """Return all metrics as tables of whole venues, as many in each as fit into `width` characters.
 
     Parameters
     ----------
-    result : VenueComparison
+    result : AccountComparison
     width : int
         Of a table's widest line; a single venue may take more.
     """
@@ -107,24 +108,24 @@ def _table(labels: list[str], columns: list[list[str]]) -> Rows:
     return list(header), [list(row) for row in rows]
 
 
-def partings(result: VenueComparison) -> list[str]:
+def partings(result: AccountComparison) -> list[str]:
     """Return where the modes part at each venue."""
     found = [(venue, parting) for venue, each in result.items() for parting in each.partings.values()]
     return [f"{venue}{', ' if parting.bar >= 0 else ': '}{parting}" for venue, parting in found]
 
 
-def bars(result: VenueComparison) -> list[str]:
+def bars(result: AccountComparison) -> list[str]:
     """Return what the path inside the bars could turn at each venue."""
     return _shared(result, {venue: filter(None, [each.band_verdict]) for venue, each in result.items()})
 
 
-def notes(result: VenueComparison) -> list[str]:
+def notes(result: AccountComparison) -> list[str]:
     """Return what every venue's report notes, and then what some do, with their names."""
     said = _shared(result, {venue: all_notes(each) for venue, each in result.items()}, plain=True)
-    return [ONE_MARKET[result.axis], *said]
+    return [ONE_MARKET[result.axis], *said, NOT_DRAWN]
 
 
-def _shared(result: VenueComparison, said: dict[str, Iterable[str]], *, plain: bool = False) -> list[str]:
+def _shared(result: AccountComparison, said: dict[str, Iterable[str]], *, plain: bool = False) -> list[str]:
     """Return sentences with the names of the venues that say them.
 
     With `plain`, those of all venues go first and without names, and those that name their venue themselves as well.

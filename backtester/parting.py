@@ -74,6 +74,11 @@ class Parting(NamedTuple):
     def __str__(self) -> str:
         return f"{text.moment(self.time)}: {self.why}" if self.bar >= 0 else self.why
 
+    @property
+    def said(self) -> str:
+        """What differed first, as a sentence of its own."""
+        return self.why[:1].upper() + self.why[1:]
+
 
 def part(first: Result, second: Result, names: tuple[str, str]) -> Parting:
     """Return the first bar at which trades differ, or cash in more than transfers, and why.

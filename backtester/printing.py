@@ -17,7 +17,7 @@ from backtester.summary import MEASURE, formatted, shown, unit, value
 from backtester.verdict import name_of
 
 if TYPE_CHECKING:
-    from backtester.across import VenueComparison
+    from backtester.across import AccountComparison
     from backtester.compare import Comparison
     from backtester.result import Result
 
@@ -29,6 +29,7 @@ __all__ = [
     "band_rows",
     "facts",
     "interval_head",
+    "interval_rows",
     "intervals",
     "metrics_rows",
     "printed",
@@ -69,11 +70,14 @@ def printed(comparison: Comparison) -> str:
     parts.append("\n".join(text.wrapped(value, first=f"{key:<9}", indent=" " * 9) for key, value in facts(comparison)))
     parts.append(text.wrapped(comparison.verdict))
     parts.append(metrics_table(comparison))
+    apart = interval_rows(comparison)
+    if apart[1]:
+        parts.append(text.table(*apart))
     if comparison.sampling is not None:
         parts.append(text.wrapped(comparison.sampling.verdict))
     if several_strategies(comparison):
         parts.append(f"{BY_STRATEGY}\n\n{text.table(*strategy_rows(comparison))}")
-    parts += [text.wrapped(f"They part at {p}" if p.bar >= 0 else p.why) for p in comparison.partings.values()]
+    parts += [text.wrapped(f"They part at {p}" if p.bar >= 0 else p.said) for p in comparison.partings.values()]
     if len(comparison.band) > len(comparison.modes):
         parts.append("What the bars hide: the same runs under each path inside the bars\n\n" + band_table(comparison))
         if comparison.band_verdict:
@@ -90,7 +94,7 @@ def _title(comparison: Comparison) -> str:
     return "\n".join([*lines, "=" * max(len(line) for line in lines)])
 
 
-def facts(comparison: Comparison | VenueComparison) -> list[tuple[str, str]]:
+def facts(comparison: Comparison | AccountComparison) -> list[tuple[str, str]]:
     """Return what was run on what: pairs of a word and a line."""
     run, market = comparison.first, comparison.first.market
     names = ", ".join(market.symbols[:6]) + (
@@ -111,13 +115,13 @@ def facts(comparison: Comparison | VenueComparison) -> list[tuple[str, str]]:
     return [*out, ("path", f"{run.scenario.path} inside the bars")]
 
 
-def _leverage(comparison: Comparison | VenueComparison) -> str:
+def _leverage(comparison: Comparison | AccountComparison) -> str:
     runs = (comparison[name].first for name in comparison) if isinstance(comparison, Mapping) else [comparison.first]
     levels = sorted({slot.leverage for run in runs for slot in run.scenario.slots})
     return f"leverage {levels[0]:g}x" + (f" to {levels[-1]:g}x" if len(levels) > 1 else "") if levels else "no slots"
 
 
-def _venue(comparison: Comparison | VenueComparison) -> str:
+def _venue(comparison: Comparison | AccountComparison) -> str:
     return f", rules of {comparison.venue}" if comparison.venue else ""
 
 
@@ -154,6 +158,24 @@ def intervals(comparison: Comparison) -> dict[str, str]:
     """Return the interval of each difference that a bootstrap knows, by measure; empty without one."""
     found = comparison.sampling if len(comparison.modes) == 2 else None
     return {} if found is None else {key: _interval(key, each.low, each.high) for key, each in found.intervals.items()}
+
+
+def interval_rows(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+    """Return the first mode's difference to each of several other ones with its interval, by measure.
+
+    Without rows where there is no bootstrap, and for two modes, whose table of metrics has that column.
+    """
+    found, rows = comparison.sampling, list[list[str]]()
+    if found is None or len(found.pairs) < 2:
+        return ["", "", ""], rows
+    for pair in found.pairs:
+        rows.append([" - ".join(map(name_of, pair)), "", ""])
+        for key, band in found.intervals_of(pair).items():
+            symbol = unit(key, comparison.currency)
+            apart = formatted(key, found.observed_difference(key, pair), difference=True)
+            label = MEASURE[key].label + (f" [{symbol}]" if symbol else "")
+            rows.append([f"  {label}", apart, _interval(key, band.low, band.high)])
+    return ["", "difference", interval_head(comparison)], rows
 
 
 def _interval(key: str, low: float, high: float) -> str:

@@ -78,6 +78,7 @@ MEASURES = (
     Measure("insurance_taken", "taken by insurance", "money"),
     Measure("time_of_ruin", "time of ruin", "time", "close of the first bar without equity"),
 )
+DISTANCES, MET = ("closest_to_liquidation", "closest_together"), "met"
 MEASURE = {measure.key: measure for measure in MEASURES}
 
 _FORMATS: dict[str, Callable[[float, bool], str]] = {
@@ -92,7 +93,12 @@ _FORMATS: dict[str, Callable[[float, bool], str]] = {
 
 
 def formatted(key: str, number: float, *, difference: bool = False) -> str:
-    """Return a metric as people read it: percent for fractions, ``-`` when undefined; a difference has its sign."""
+    """Return a metric as people read it: percent for fractions, ``-`` when undefined; a difference has its sign.
+
+    A distance to liquidation of 0 is ``met``: there is no nearer, however often it was.
+    """
+    if number == 0.0 and key in DISTANCES and not difference:
+        return MET
     return _FORMATS[MEASURE[key].kind](number, difference)
 
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from matplotlib.figure import Figure
 
 from backtester import across_printing, text
-from backtester.across import VenueComparison
+from backtester.across import AccountComparison
 from backtester.across_verdict import AT
 from backtester.printing import facts
 from backtester.verdict import name_of
@@ -58,7 +58,7 @@ def folders(venues: Iterable[str]) -> dict[str, str]:
     return out
 
 
-def finding(result: VenueComparison) -> str:
+def finding(result: AccountComparison) -> str:
     """Say between what the equities ended, of the venues at which anything was traded."""
     ends = {(venue, mode): run.equity[-1] for venue in result.traded for mode, run in result[venue].results.items()}
     if not ends:
@@ -70,7 +70,7 @@ def finding(result: VenueComparison) -> str:
     return f"Ended between {parts[0]} and {parts[1]}"
 
 
-def venue_equity_chart(result: VenueComparison, size: Size = WIDE) -> Figure:
+def venue_equity_chart(result: AccountComparison, size: Size = WIDE) -> Figure:
     """Draw the equity of each venue at closes, a panel for each mode and all on one scale.
 
     Lines carry the gid ``equity-<mode>-<venue>``.
@@ -90,7 +90,7 @@ def venue_equity_chart(result: VenueComparison, size: Size = WIDE) -> Figure:
     )
     for axes, mode in zip(panels, modes, strict=True):
         for place in places:
-            venue = result.venues[place]
+            venue = result.names[place]
             time, equity = path_of(result[venue].results[mode])
             style, at = look_of_venue(place), extremes(time, equity, size.columns)
             line: dict[str, Any] = {"color": style.colour, "linestyle": style.line, "linewidth": 1.5}
@@ -110,15 +110,15 @@ def venue_equity_chart(result: VenueComparison, size: Size = WIDE) -> Figure:
     return figure
 
 
-def _end(result: VenueComparison, place: int, mode: str) -> float:
-    return float(result[result.venues[place]].results[mode].equity[-1])
+def _end(result: AccountComparison, place: int, mode: str) -> float:
+    return float(result[result.names[place]].results[mode].equity[-1])
 
 
-def _words(result: VenueComparison, place: int, mode: str) -> tuple[str, str]:
-    return result.venues[place], text.money(_end(result, place, mode))
+def _words(result: AccountComparison, place: int, mode: str) -> tuple[str, str]:
+    return result.names[place], text.money(_end(result, place, mode))
 
 
-def why_table(result: VenueComparison) -> Table:
+def why_table(result: AccountComparison) -> Table:
     """Return why each account ends apart from the first one: a row for each, the classes of an attribution across.
 
     The classes that are 0 in every account have no column; where nothing was traded there are no rows.
@@ -139,7 +139,7 @@ CHARTS = (VenueChart("equity", venue_equity_chart, finding), VenueChart("mode-ma
 
 
 def venue_page(
-    result: VenueComparison,
+    result: AccountComparison,
     pictures: list[Picture],
     inside: Mapping[str, str],
     *,
@@ -150,7 +150,7 @@ def venue_page(
 
     Parameters
     ----------
-    result : VenueComparison
+    result : AccountComparison
         What to show.
     pictures : list of Picture
         Charts, in order.
@@ -178,12 +178,12 @@ def venue_page(
         overview_header=[cell.replace("liqui-\n", "liqui\u00ad").replace("\n", " ") for cell in header[1:]],
         overview=[
             (venue, pages[venue], name_of(mode), row[1:])
-            for (venue, mode), row in zip(product(result.venues, result.modes), rows, strict=True)
+            for (venue, mode), row in zip(product(result.names, result.modes), rows, strict=True)
         ],
-        venues=result.venues,
+        venues=result.names,
         metrics=[metrics_table(each, result.values()) for each in result.values()],
         why=why_table(result),
-        first=f"{result.venues[0]}, {name_of(result.modes[0])}",
+        first=f"{result.names[0]}, {name_of(result.modes[0])}",
         unit=result.currency,
         parted=across_printing.partings(result),
         bars=across_printing.bars(result),

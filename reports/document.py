@@ -7,12 +7,12 @@ from functools import singledispatch
 from typing import Any, NamedTuple
 
 from backtester import across_printing, text
-from backtester.across import VenueComparison
+from backtester.across import AccountComparison
 from backtester.attribution import Attribution
 from backtester.bootstrap import Bootstrap
 from backtester.bootstrap import printing as of_bootstrap
 from backtester.compare import Comparison
-from backtester.printing import BY_STRATEGY, all_notes, facts, several_strategies
+from backtester.printing import BY_STRATEGY, all_notes, facts, interval_rows, several_strategies
 from backtester.result import Result
 from backtester.stress import StressComparison
 from backtester.stress import printing as of_stress
@@ -20,6 +20,7 @@ from backtester.stretches import SAME
 from backtester.verdict import name_of
 from reports import why
 from reports.capital import capital_table
+from reports.reasons import reasons
 from reports.tables import Row, Table, band_table, metrics_table, strategy_table, table_of
 
 __all__ = ["Document", "Section", "document"]
@@ -87,7 +88,7 @@ def document(of: Any, charts: Iterable[str] = ()) -> Document:
 
     Parameters
     ----------
-    of : Comparison, VenueComparison, StressComparison, Bootstrap or Result
+    of : Comparison, AccountComparison, StressComparison, Bootstrap or Result
     charts : iterable of str
         Names of the charts that there are; those that no section knows come last.
     """
@@ -127,12 +128,12 @@ def _(of: Comparison, charts: Iterable[str] = ()) -> Document:
         verdict = (of.band_verdict,) if of.band_verdict else ()
         sections.append(Section("What the bars hide", (HIDDEN,), (("", band_table(of)),), after=verdict))
     title = f"{of.first.strategy or 'Scenario'}: {modes}"
-    parted = [f"They part at {each}" if each.bar >= 0 else each.why for each in of.partings.values()]
-    return _made(title, of, facts(of), (of.verdict, *parted), sections, all_notes(of))
+    parted = [f"They part at {each}" if each.bar >= 0 else each.said for each in of.partings.values()]
+    return _made(title, of, facts(of), (of.verdict, *parted, *reasons(of)), sections, all_notes(of))
 
 
 @document.register
-def _(of: VenueComparison, charts: Iterable[str] = ()) -> Document:
+def _(of: AccountComparison, charts: Iterable[str] = ()) -> Document:
     sections = [
         Section("In one table", (), (("", table_of(*across_printing.overview_rows(of))),), tuple(charts)),
         *(Section(f"The numbers of {venue}", (), (("", metrics_table(each)),)) for venue, each in of.items()),
@@ -170,7 +171,7 @@ def _(of: Result, charts: Iterable[str] = ()) -> Document:
 
 def _made(
     title: str,
-    of: Comparison | VenueComparison,
+    of: Comparison | AccountComparison,
     told: Iterable[tuple[str, str]],
     verdict: tuple[str, ...],
     sections: list[Section],
@@ -197,7 +198,9 @@ def _difference(of: Comparison, found: Attribution, pictures: tuple[str, ...]) -
 def _sampled(found: Bootstrap, pictures: tuple[str, ...]) -> Section:
     """Return what the draws of a bootstrap say."""
     said = (found.verdict, f"Draws: {dict(of_bootstrap.told(found))['draws']}.", *of_bootstrap.draw_notes(found))
+    apart = table_of(*interval_rows(found.comparison))
     tables = (
+        *([("The first mode less each other one", apart)] if apart.rows else []),
         ("How often, with the interval of the probability", table_of(*of_bootstrap.share_rows(found))),
         (of_bootstrap.INSIDE, table_of(*of_bootstrap.inside_rows(found))),
     )

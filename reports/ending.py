@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
-from backtester.across import VenueComparison
+from backtester.across import AccountComparison
 from backtester.compare import Comparison
 from backtester.provenance import provenance
 
@@ -41,13 +41,13 @@ class Ending(NamedTuple):
 
 
 def ending(
-    comparison: Comparison | VenueComparison, configuration: Mapping[str, object], files: Iterable[str] = ()
+    comparison: Comparison | AccountComparison, configuration: Mapping[str, object], files: Iterable[str] = ()
 ) -> Ending:
     """Return the end of a report.
 
     Parameters
     ----------
-    comparison : Comparison or VenueComparison
+    comparison : Comparison or AccountComparison
     configuration : mapping
         The resolved configuration, JSON values; its ``command`` is the one that made the comparison.
     files : iterable of str

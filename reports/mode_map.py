@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from backtester import text
-from backtester.across import VenueComparison
+from backtester.across import AccountComparison
 from backtester.compare import Comparison
 from backtester.verdict import SAME_DEPTH, TIE, name_of
 from reports.canvas import WIDE, Size, canvas, money_axis, unit_of
@@ -49,7 +49,7 @@ class Place(NamedTuple):
     ends: tuple[float, float]
 
 
-def places(result: Comparison | VenueComparison) -> list[Place]:
+def places(result: Comparison | AccountComparison) -> list[Place]:
     """Return the accounts of a comparison: its modes, or each mode at each venue."""
     if isinstance(result, Comparison):
         return [_place(result, mode, name_of(mode), mode, look(mode)) for mode in result.modes]
@@ -70,7 +70,7 @@ def _place(comparison: Comparison, mode: str, name: str, key: str, style: Look) 
     )  # fmt: skip
 
 
-def map_finding(result: Comparison | VenueComparison) -> str:
+def map_finding(result: Comparison | AccountComparison) -> str:
     """Say which account ended highest and which fell least."""
     all_of, unit = places(result), result.currency
     best, least = max(all_of, key=lambda place: place.end), min(all_of, key=lambda place: place.depth)
@@ -85,7 +85,7 @@ def map_finding(result: Comparison | VenueComparison) -> str:
     return f"{name} ended highest, with {end}, after {deep} at worst; {least.name} fell least, {depth}"
 
 
-def map_chart(result: Comparison | VenueComparison, size: Size = WIDE) -> Figure:
+def map_chart(result: Comparison | AccountComparison, size: Size = WIDE) -> Figure:
     """Draw final equity against the drawdown inside bars of every account, with what the path inside the bars moves.
 
     Marks carry the gid ``place-<key>``, the cross of the paths ``band-<key>``: the key is the mode, or venue and mode.

@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from backtester.across import VenueComparison
+from backtester.across import AccountComparison
 from backtester.bootstrap import Bootstrap
 from backtester.compare import Comparison
 from backtester.result import Result
@@ -33,7 +33,7 @@ def html_of(of: Any) -> str:
 
     Parameters
     ----------
-    of : Comparison, VenueComparison, StressComparison, Bootstrap or Result
+    of : Comparison, AccountComparison, StressComparison, Bootstrap or Result
     """
     said, figure = _chart(of)
     drawing = inline(svg(figure, said, dark_of_venues()))
@@ -57,7 +57,7 @@ def _(of: Result) -> tuple[str, Figure]:
 
 
 @_chart.register
-def _(of: VenueComparison) -> tuple[str, Figure]:
+def _(of: AccountComparison) -> tuple[str, Figure]:
     return finding(of), venue_equity_chart(of, CELL)
 
 

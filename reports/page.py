@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from backtester import text
 from backtester.attribution import Attribution
 from backtester.compare import Comparison
-from backtester.printing import BY_STRATEGY, all_notes, facts, several_strategies
+from backtester.printing import BY_STRATEGY, all_notes, facts, interval_rows, several_strategies
 from backtester.stretches import SAME
 from backtester.verdict import name_of
 from reports import why
@@ -24,6 +24,7 @@ from reports.ending import Ending, ending
 from reports.palette import look
 from reports.panels import panels_json
 from reports.program import packed_plotly
+from reports.reasons import reasons
 from reports.tables import band_table, metrics_table, strategy_table, table_of
 
 __all__ = ["Picture", "document_page", "kept", "page", "template"]
@@ -104,7 +105,7 @@ def page(
         title=f"{comparison.first.strategy or 'Scenario'}: {' against '.join(name for name, _ in modes)}",
         synthetic=market.synthetic,
         verdict=kept(comparison.verdict),
-        partings=[(text.moment(p.time) + " UTC" if p.bar >= 0 else "", p.why) for p in comparison.partings.values()],
+        partings=_below(comparison),
         facts=facts(comparison),
         modes=modes,
         heads=[f"mode-{k + 1}" for k in range(len(modes))],
@@ -130,6 +131,13 @@ def page(
         files=files,
         end=ending(comparison, configuration, (name for name, _ in files)),
     )
+
+
+def _below(comparison: Comparison) -> list[tuple[str, str]]:
+    """Return what stands below the verdict: where the modes part, with its time, and why they ended apart."""
+    parted = comparison.partings.values()
+    said = [(f"{text.moment(p.time)} UTC", p.why) if p.bar >= 0 else ("", p.said) for p in parted]
+    return said + [("", kept(each)) for each in reasons(comparison)]
 
 
 def document_page(of: Document, pictures: Sequence[Picture], modes: Sequence[str], end: Ending) -> str:
@@ -192,6 +200,7 @@ def _sampling(comparison: Comparison) -> dict[str, Any] | None:
     if found is None:
         return None
     rows = {"shares": printing.share_rows(found), "inside": printing.inside_rows(found)}
+    rows["apart"] = interval_rows(comparison)
     return {
         "verdict": kept(found.verdict),
         "draws": dict(printing.told(found))["draws"],

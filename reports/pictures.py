@@ -44,7 +44,7 @@ def draw_pictures(
 
     Parameters
     ----------
-    comparison : Comparison or VenueComparison
+    comparison : Comparison or AccountComparison
     folder : Path
         Of the report; the files go into a folder in it, which is there.
     charts : sequence

@@ -75,12 +75,12 @@ def sum_table(found: Attribution) -> Table:
     parts = [name for name in MONEY if found.sums[name].abs().max() > 0.0]
     labels, rows = class_labels(found.modes), []
     for name, sums in found.sums[found.sums["pairs"] > 0].iterrows():
-        cells = [f"{int(sums['pairs']):,}", *(_signed(sums[part]) for part in (*parts, "difference"))]
+        cells = [f"{int(sums['pairs']):,}", *(_signed(sums[part]) for part in ("difference", *parts))]
         rows.append(Row(str(name), labels[str(name)], "", "", tuple(cells)))
     total = found.sums.sum()
-    cells = [f"{int(total['pairs']):,}", *(_signed(total[part]) for part in (*parts, "difference"))]
+    cells = [f"{int(total['pairs']):,}", *(_signed(total[part]) for part in ("difference", *parts))]
     rows.append(Row("total", "difference in final equity", "", "", tuple(cells)))
-    return Table(("pairs", *(_MONEY[part] for part in parts), "difference"), tuple(rows))
+    return Table(("pairs", "difference", *(_MONEY[part] for part in parts)), tuple(rows))
 
 
 def pair_table(found: Attribution, comparison: Comparison) -> Table:

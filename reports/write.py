@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from backtester.across import VenueComparison
+from backtester.across import AccountComparison
 from backtester.compare import Comparison
 from backtester.errors import ConfigurationError
 from backtester.printing import facts, several_strategies
@@ -92,7 +92,7 @@ def check_folder(folder: str | Path) -> Path:
 
 
 def write_report(
-    comparison: Comparison | VenueComparison,
+    comparison: Comparison | AccountComparison,
     folder: str | Path,
     *,
     configuration: Mapping[str, object] | None = None,
@@ -108,7 +108,7 @@ def write_report(
 
     Parameters
     ----------
-    comparison : Comparison or VenueComparison
+    comparison : Comparison or AccountComparison
         What to write.
     folder : str or Path
         A folder that does not exist or is empty.
@@ -151,9 +151,9 @@ def write_report(
     return place / PAGE
 
 
-def _known(comparison: Comparison | VenueComparison) -> dict[str, object]:
+def _known(comparison: Comparison | AccountComparison) -> dict[str, object]:
     """Return the configuration as far as the runs know it."""
-    run, each = comparison.first, comparison if isinstance(comparison, VenueComparison) else {}
+    run, each = comparison.first, comparison if isinstance(comparison, AccountComparison) else {}
     return {
         "strategy": run.strategy,
         "market": {"source": run.market.source, "symbols": list(run.market.symbols)},
@@ -176,19 +176,19 @@ def _umask() -> int:
     return mask
 
 
-def _write_all(comparison: Comparison | VenueComparison, folder: Path, asked: _Asked) -> None:
-    if isinstance(comparison, VenueComparison):
+def _write_all(comparison: Comparison | AccountComparison, folder: Path, asked: _Asked) -> None:
+    if isinstance(comparison, AccountComparison):
         _write_venues(comparison, folder, asked)
     else:
         _write_one(comparison, folder, asked)
 
 
-def _write_venues(result: VenueComparison, folder: Path, asked: _Asked) -> None:
+def _write_venues(result: AccountComparison, folder: Path, asked: _Asked) -> None:
     from reports.across import CHARTS, folders, venue_page
     from reports.ending import ending
     from reports.pictures import FOLDER, draw_pictures
 
-    inside = folders(result.venues)
+    inside = folders(result.names)
     for venue, each in result.items():
         (folder / inside[venue]).mkdir()
         asked.tell(f"the pages of {venue}")
@@ -234,7 +234,7 @@ def _write_one(comparison: Comparison, folder: Path, asked: _Asked) -> None:
 
 
 def _other_forms(
-    comparison: Comparison | VenueComparison,
+    comparison: Comparison | AccountComparison,
     folder: Path,
     pictures: list[Picture],
     figures: dict[str, Figure],

@@ -86,8 +86,11 @@ class Bootstrap(ShownInNotebooks):
     @cached_property
     def intervals(self) -> dict[str, Band]:
         """Bands over the draws of the difference of the first two modes, by measure; empty with a single mode."""
-        keys = (key for key in MEASURED if key not in NOT_METRICS)
-        return {key: self.difference_band(key, self.pairs[0]) for key in keys} if self.pairs else {}
+        return self.intervals_of(self.pairs[0]) if self.pairs else {}
+
+    def intervals_of(self, pair: tuple[str, str]) -> dict[str, Band]:
+        """Return the bands over the draws of the difference of two modes, for every measure of a comparison."""
+        return {key: self.difference_band(key, pair) for key in MEASURED if key not in NOT_METRICS}
 
     def __repr__(self) -> str:
         return f"<Bootstrap: {self.observed.first.strategy}, {self.n_draws:,} draws of seed {self.seed}>"
@@ -245,6 +248,7 @@ class Bootstrap(ShownInNotebooks):
             "first": pair[0],
             "second": pair[1],
             "measures": measures,
+            "intervals": {key: each._asdict() for key, each in self.intervals_of(pair).items()},
             "ends_higher": self.ahead(pair)._asdict(),
             "ends_alike": self.alike(pair)._asdict(),
             "smaller_drawdown": self.ahead(pair, SMALLER)._asdict(),

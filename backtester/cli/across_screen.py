@@ -10,14 +10,14 @@ from backtester.cli.screen import NARROW, head, listed, say, table
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from backtester.across import VenueComparison
+    from backtester.across import AccountComparison
 
 __all__ = ["show_venues"]
 
 EDGES = 2  # columns beside a table
 
 
-def show_venues(result: VenueComparison, console: Console) -> None:
+def show_venues(result: AccountComparison, console: Console) -> None:
     """Print the report of several venues: the chief numbers in one table, then all, as many venues abreast as fit."""
     head(console, across_printing.title(result), result)
     roomy = console.width >= NARROW

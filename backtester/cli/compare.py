@@ -18,7 +18,7 @@ from backtester.cli.setting_up import Setup, configuration_of, one_account, set_
 from backtester.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from backtester.across import VenueComparison
+    from backtester.across import AccountComparison
     from backtester.compare import Comparison
     from reports.helper import Helper
 
@@ -88,7 +88,7 @@ def _levels(given: str, draws: int) -> list[float]:
 
 def _compared(
     setup: Setup, tell: Tell, levels: list[float], draws: int, draw_seed: int
-) -> Comparison | VenueComparison:
+) -> Comparison | AccountComparison:
     """Compare what was asked for: modes, with draws or without, venues, or leverages."""
     if levels:
         account = one_account(setup.accounts, "compare --leverages")
@@ -99,7 +99,7 @@ def _compared(
     return run_sampled(setup, tell, draws, draw_seed) if draws else run(setup, tell)
 
 
-def run(setup: Setup, tell: Tell) -> Comparison | VenueComparison:
+def run(setup: Setup, tell: Tell) -> Comparison | AccountComparison:
     """Compare with progress, at the venue of each account; the first run on a machine says that it compiles."""
     tell("starting the engine")
     from backtester.across import compare_venues
@@ -126,7 +126,7 @@ def run_sampled(setup: Setup, tell: Tell, draws: int, draw_seed: int) -> Compari
 
 
 def write(
-    comparison: Comparison | VenueComparison,
+    comparison: Comparison | AccountComparison,
     out: Path,
     configuration: dict[str, Any],
     tell: Tell,
@@ -149,6 +149,6 @@ def write(
     return out / page.name
 
 
-def _json(comparison: Comparison | VenueComparison, configuration: dict[str, Any], page: Path | None) -> str:
+def _json(comparison: Comparison | AccountComparison, configuration: dict[str, Any], page: Path | None) -> str:
     whole = {"configuration": configuration, **comparison.to_dict(), "report": None if page is None else str(page)}
     return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from backtester.across import VenueComparison
+    from backtester.across import AccountComparison
     from backtester.compare import Comparison
 
 __all__ = [
@@ -84,7 +84,7 @@ def steps(tell: Tell) -> Callable[[int, int, str], None]:
     return step
 
 
-def show(comparison: Comparison | VenueComparison) -> None:
+def show(comparison: Comparison | AccountComparison) -> None:
     """Print the report: tables on a terminal, else the plain text that ``print(comparison)`` gives."""
     console = terminal()
     if console is None:
@@ -110,13 +110,15 @@ def _show(comparison: Comparison, console: Console) -> None:
     sampled = comparison.sampling is not None
     wide = roomy and not (sampled and console.width < SAMPLED)
     console.print(table(*printing.metrics_rows(comparison), roomy=wide, width=console.width))
+    if (apart := printing.interval_rows(comparison))[1]:
+        console.print(table(*apart, roomy=roomy, dense=True))
     if comparison.sampling is not None:
         say(console, comparison.sampling.verdict)
     if printing.several_strategies(comparison):
         say(console, printing.BY_STRATEGY, "bold")
         console.print(table(*printing.strategy_rows(comparison, console.width), roomy=roomy, dense=True))
     for parting in comparison.partings.values():
-        say(console, f"They part at {parting}" if parting.bar >= 0 else parting.why)
+        say(console, f"They part at {parting}" if parting.bar >= 0 else parting.said)
     if len(comparison.band) > len(comparison.modes):
         console.print()
         say(console, "What the bars hide: the same runs under each path inside the bars", "bold")
@@ -132,7 +134,7 @@ def say(console: Console, words: str, style: str = "") -> None:
     console.print(Text(words, style=style))
 
 
-def head(console: Console, title: str, comparison: Comparison | VenueComparison) -> None:
+def head(console: Console, title: str, comparison: Comparison | AccountComparison) -> None:
     """Print title, warning, facts and verdict of a comparison."""
     from backtester.printing import facts
 

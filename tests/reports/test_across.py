@@ -111,12 +111,12 @@ def test_a_line_for_each_venue_in_the_panel_of_each_mode_on_one_scale(result, si
     figure = venue_equity_chart(result, size)
     for axes, mode in zip(figure.axes, ("isolated", "cross"), strict=True):
         lines = {line.get_gid(): line for line in axes.lines}
-        for place, venue in enumerate(result.venues):
+        for place, venue in enumerate(result.names):
             line = lines[f"equity-{mode}-{venue}"]
             assert line.get_ydata()[-1] == result[venue].results[mode].equity[-1]
             assert line.get_color() == look_of_venue(place).colour
         assert axes.get_ylim() == figure.axes[0].get_ylim()
-        assert {words.get_text().split("\n")[0] for words in axes.texts} >= set(result.venues)
+        assert {words.get_text().split("\n")[0] for words in axes.texts} >= set(result.names)
     figure.draw_without_rendering()
     edge = figure.bbox.x1
     assert all(words.get_window_extent().x1 <= edge for axes in figure.axes for words in axes.texts)

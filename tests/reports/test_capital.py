@@ -9,7 +9,7 @@ import pytest
 from backtester import Account, compare
 from backtester.bootstrap import Resampler, bootstrap
 from backtester.bootstrap.outcome import MEASURED
-from backtester.printing import intervals, metrics_rows
+from backtester.printing import interval_rows, intervals, metrics_rows
 from reports.canvas import NARROW, WIDE
 from reports.capital import capital_chart, capital_finding, capital_table, idle, in_use, share_in_use
 from reports.charts import charts_of
@@ -27,6 +27,14 @@ PAIR = ("isolated", "cross")
 def sampled():
     strategy = load_class("grid_reversion").from_text(("exposure=8",))
     return bootstrap(strategy, random_market(300, 3), Account(leverage=20), draws=30, threads=1, check=False)
+
+
+@pytest.fixture(scope="module")
+def three():
+    strategy = load_class("grid_reversion").from_text(("exposure=8",))
+    account = Account(leverage=20, isolated=("AUSDT",))
+    modes = ("isolated", "cross", "mixed")
+    return bootstrap(strategy, random_market(300, 3), account, modes, draws=20, threads=1, check=False)
 
 
 def drawn(figure):
@@ -93,6 +101,30 @@ def test_a_comparison_has_intervals_only_after_a_bootstrap(sampled):
     assert metrics_table(told).rows[0].cells[-1] == rows[0][-1]
     assert sampled.verdict.split(".")[0] in str(told).replace("\n", " ")
     assert told.metrics.equals(plain.metrics)
+
+
+def test_of_more_modes_each_has_its_intervals_against_the_first(three, tmp_path):
+    header, rows = interval_rows(three.comparison)
+    assert header[1:] == ["difference", "inner 95 % of\n20 draws"]
+    heads = [place for place, row in enumerate(rows) if not row[1]]
+    assert [rows[place][0] for place in heads] == ["isolated - cross", "isolated - mixed"]
+    low, high = np.quantile(three.difference("max_drawdown_in_bars", ("isolated", "mixed")), [0.025, 0.975])
+    own = three.observed.metrics.loc["max_drawdown_in_bars"]
+    cells = next(row for row in rows[heads[1] :] if row[0] == "  max drawdown inside bars")
+    assert cells[1] == f"{100 * (own['isolated'] - own['mixed']):+.2f} pp"
+    assert cells[2] == f"{100 * low:+.1f} to {100 * high:+.1f} pp"
+    assert "isolated - mixed" in str(three.comparison)
+    page = write_report(three.comparison, tmp_path / "three").read_text()
+    assert "The first mode less each other one" in page
+    assert cells[2] in page
+    assert "The first mode less each other one" in (tmp_path / "three" / "report.md").read_text()
+    said = three.comparison.to_dict()["sampling"]["differences"][1]
+    assert said["intervals"]["max_drawdown_in_bars"]["low"] == pytest.approx(low)
+
+
+def test_two_modes_have_no_second_table_of_intervals(sampled):
+    assert interval_rows(sampled.comparison)[1] == []
+    assert interval_rows(sampled.observed)[1] == []
 
 
 def test_the_measures_of_a_draw_are_those_of_its_run(sampled):

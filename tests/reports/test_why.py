@@ -8,7 +8,9 @@ from backtester.attribution import attribute
 from reports import findings
 from reports.canvas import NARROW, WIDE
 from reports.charts import charts_of
+from reports.closeup import largest
 from reports.page import page
+from reports.reasons import reasons
 from reports.waterfall import GAIN, LOSS, waterfall_chart
 from reports.why import MOST_ROWS, class_labels, contagion_stories, isolation_stories, pair_table, sum_table
 from tests.fake_result import fake_comparison, fake_market, fake_result
@@ -35,7 +37,37 @@ def test_the_tables_rows_add_up_to_its_last(grid):
         cells = [number(row.cells[column]) for row in table.rows]
         assert sum(cells[:-1]) == pytest.approx(cells[-1], abs=0.01 * len(cells))
     apart = grid.isolated.equity[-1] - grid.cross.equity[-1]
-    assert number(table.rows[-1].cells[-1]) == pytest.approx(apart, abs=0.005)
+    assert number(table.rows[-1].cells[1]) == pytest.approx(apart, abs=0.005)
+
+
+def test_the_difference_comes_before_its_parts(grid):
+    table = sum_table(grid.attribution)
+    assert table.header[:2] == ("pairs", "difference")
+    for row in table.rows:
+        assert sum(map(number, row.cells[2:])) == pytest.approx(number(row.cells[1]), abs=0.005 * len(row.cells))
+
+
+def test_the_reasons_below_the_verdict_are_the_largest(grid):
+    classes, early, most = reasons(grid)
+    sums = grid.attribution.sums["difference"]
+    first, second = sums.abs().sort_values(ascending=False).index[:2]
+    labels = class_labels(grid.attribution.modes)
+    start = "What made the difference, isolated \u2212 cross [USDT]: "
+    assert classes.startswith(f"{start}{labels[first]} {sums[first]:+,.2f}; {labels[second]} {sums[second]:+,.2f}")
+    price = grid.isolation["isolated"]
+    assert early.startswith(f"In isolated, {price.came_back} of {len(price.blocks)} liquidations came early")
+    shown = largest(grid, 1)[0]
+    found = grid.close_ups[shown.mode].of(shown.number)
+    assert most.startswith(f"The largest liquidation: {shown.mode} on ")
+    assert most.endswith(f"{found.loss:,.2f} USDT lost.")
+    assert grid.close_ups[shown.mode].table["loss"].max() == pytest.approx(found.loss)
+
+
+def test_without_liquidations_and_differences_there_are_no_reasons():
+    market = fake_market(4)
+    quiet = {mode: fake_result(market, [1e4] * 4, mode=mode) for mode in ("isolated", "cross")}
+    assert reasons(fake_comparison(quiet)) == []
+    assert reasons(fake_comparison({"cross": quiet["cross"]})) == []
 
 
 def test_pairs_are_those_that_differ_most(grid):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtester import Account, Strategy, Targets, VenueComparison, compare, compare_venues, load_venue
+from backtester import Account, AccountComparison, Strategy, Targets, compare, compare_venues, load_venue
 from backtester.across_printing import metrics_blocks, overview_rows
 from backtester.cli.screen import table
 from backtester.errors import ConfigurationError, StrategyError
@@ -41,7 +41,7 @@ def market() -> Market:
 
 
 @pytest.fixture(scope="module")
-def five(market) -> VenueComparison:
+def five(market) -> AccountComparison:
     return compare_venues(Waves(), market, ACCOUNT, FIVE)
 
 
@@ -56,7 +56,7 @@ def test_the_numbers_of_a_venue_are_those_of_its_own_comparison(five, market):
 
 
 def test_venues_in_the_order_asked_for_with_a_column_for_each_mode(five):
-    assert (five.venues, five.modes) == (FIVE, ("isolated", "cross"))
+    assert (five.names, five.modes) == (FIVE, ("isolated", "cross"))
     assert list(five.metrics.columns) == [(venue, mode) for venue in FIVE for mode in ("isolated", "cross")]
     assert five.metrics.at["fees", ("okx", "cross")] == five["okx"].metrics.at["fees", "cross"]
     assert five.band.loc[("okx", "cross", "candle"), "final_equity"] == five["okx"].bands["cross"]["candle"].equity[-1]

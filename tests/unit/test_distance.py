@@ -7,7 +7,7 @@ import pytest
 from backtester.distance import closest_together
 from backtester.engine import simulate
 from backtester.scenario import Scenario
-from backtester.summary import summarise
+from backtester.summary import formatted, summarise
 from tests.reference.reference_helpers import HOUR, columns, flat, scenario
 
 RATE = 1 / 64
@@ -107,6 +107,10 @@ def test_nothing_is_nearer_than_what_happened():
     run = account([40.0, 40.0], after=(80.0, 80.0), instruments=instruments())
     assert run.totals["liquidations"] == 2
     assert summarise(run)["closest_together"] == 0.0
+    told = {key: formatted(key, summarise(run)[key]) for key in ("closest_together", "closest_to_liquidation")}
+    assert told == {"closest_together": "met", "closest_to_liquidation": "met"}
+    assert formatted("closest_together", 0.0, difference=True) == "0.00 pp"
+    assert formatted("max_drawdown", 0.0) == "0.00 %"
 
 
 def test_a_short_can_be_farther_than_its_price():
