@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from backtester.compare import Comparison
-    from reports.closeup import Shown
     from reports.page import Picture
 
 __all__ = ["Helper", "helper"]
@@ -28,10 +27,10 @@ _FRESH = get_context("spawn")  # a fork would copy locks that threads hold
 
 
 class _Job(NamedTuple):
-    """Charts to draw: of a comparison in a file, with these close-ups, into a folder."""
+    """Charts to draw: of a comparison in a file, with so many close-ups of each mode, into a folder."""
 
     file: str
-    near: list[Shown]
+    close_ups: int
     folder: Path
 
 
@@ -72,7 +71,7 @@ class Helper:
         theirs.close()  # ours of theirs: when the process is gone, the connection ends
         self._file: str | None = None  # the comparison that it works on
 
-    def begin(self, comparison: Comparison, near: list[Shown], folder: Path) -> None:
+    def begin(self, comparison: Comparison, close_ups: int, folder: Path) -> None:
         """Let it draw the charts of a report, unless the comparison is large or cannot be handed over."""
         market = comparison.first.market
         self._next.value = 0
@@ -83,7 +82,7 @@ class Helper:
             handle, self._file = tempfile.mkstemp()
             with os.fdopen(handle, "wb") as file:
                 pickle.dump(comparison, file, pickle.HIGHEST_PROTOCOL)
-            self._connection.send(_Job(self._file, near, folder))
+            self._connection.send(_Job(self._file, close_ups, folder))
             return
         self._forget()
 
@@ -124,6 +123,7 @@ def _taken(following: Any) -> int:
 def _work(connection: Any, following: Any) -> None:
     """Draw what is left of each job until there is nobody to give one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who waits for us
+    from reports.closeup import largest
     from reports.pictures import charts_of_report, draw_picture
 
     with suppress(EOFError, OSError):
@@ -132,7 +132,7 @@ def _work(connection: Any, following: Any) -> None:
             drawn: dict[int, Picture] = {}
             with suppress(Exception):  # whoever has the job does then what we could not, and says what is wrong
                 comparison = pickle.loads(Path(job.file).read_bytes())
-                charts = charts_of_report(comparison, job.near)
+                charts = charts_of_report(comparison, largest(comparison, job.close_ups))
                 while (place := _taken(following)) < len(charts):
                     drawn[place] = draw_picture(comparison, job.folder, charts[place])[0]
             connection.send(drawn)

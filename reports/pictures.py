@@ -46,7 +46,7 @@ def draw_pictures(
     ----------
     comparison : Comparison or AccountComparison
     folder : Path
-        Of the report; the files go into a folder in it, which is there.
+        Of the report; the files go into a folder in it.
     charts : sequence
         Of `reports.charts.Chart` or alike.
     tell : callable
@@ -80,6 +80,7 @@ def draw_picture(comparison: Any, folder: Path, chart: Any, *, paper: bool = Fal
     files = {"svg": drawings[0].encode(), "png": png(wide)}
     if paper:
         files["pdf"] = pdf(wide, finding)
+    (folder / FOLDER).mkdir(exist_ok=True)
     for ending, content in files.items():
         (folder / f"{address}.{ending}").write_bytes(content)
     links = (quote(f"{address}.{ending}") for ending in files)

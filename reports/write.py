@@ -186,7 +186,7 @@ def _write_all(comparison: Comparison | AccountComparison, folder: Path, asked: 
 def _write_venues(result: AccountComparison, folder: Path, asked: _Asked) -> None:
     from reports.across import CHARTS, folders, venue_page
     from reports.ending import ending
-    from reports.pictures import FOLDER, draw_pictures
+    from reports.pictures import draw_pictures
 
     inside = folders(result.names)
     for venue, each in result.items():
@@ -194,7 +194,6 @@ def _write_venues(result: AccountComparison, folder: Path, asked: _Asked) -> Non
         asked.tell(f"the pages of {venue}")
         _write_one(each, folder / inside[venue], asked)
     _json(folder / "configuration.json", asked.configuration)
-    (folder / FOLDER).mkdir()
     pictures, figures = draw_pictures(result, folder, CHARTS, asked.tell, paper=asked.paper)
     asked.tell(PAGE)
     html = venue_page(result, pictures, inside, configuration=asked.configuration, forms=asked.forms())
@@ -203,16 +202,14 @@ def _write_venues(result: AccountComparison, folder: Path, asked: _Asked) -> Non
 
 
 def _write_one(comparison: Comparison, folder: Path, asked: _Asked) -> None:
+    if asked.helper is not None:  # first: it draws while the rest is loaded and written
+        asked.helper.begin(comparison, asked.close_ups, folder)
     from reports.closeup import largest
     from reports.ending import ending
     from reports.page import page
-    from reports.pictures import FOLDER, charts_of_report, draw_pictures
+    from reports.pictures import charts_of_report, draw_pictures
 
-    configuration, tell, helper = asked.configuration, asked.tell, asked.helper
-    near = largest(comparison, asked.close_ups)
-    (folder / FOLDER).mkdir()
-    if helper is not None:
-        helper.begin(comparison, near, folder)
+    configuration, tell = asked.configuration, asked.tell
     files = [*asked.forms().items(), ("configuration.json", "what was run")]
     _json(folder / "configuration.json", configuration)
     for name, content in _FRAMES.items():
@@ -224,8 +221,9 @@ def _write_one(comparison: Comparison, folder: Path, asked: _Asked) -> None:
         files.append(("by_strategy.parquet", "what each strategy earned, paid and used, by mode"))
     files += _reasons(comparison, folder, tell)
     files += _scenarios(comparison, folder, tell)
+    near = largest(comparison, asked.close_ups)
     charts = charts_of_report(comparison, near)
-    pictures, figures = draw_pictures(comparison, folder, charts, tell, paper=asked.paper, helper=helper)
+    pictures, figures = draw_pictures(comparison, folder, charts, tell, paper=asked.paper, helper=asked.helper)
     tell(PAGE)
     html = page(comparison, pictures, configuration=configuration, files=files, close_ups=near)
     (folder / PAGE).write_text(html, encoding="utf-8")

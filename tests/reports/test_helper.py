@@ -35,12 +35,11 @@ def files(folder):
 
 def test_it_draws_what_we_would_draw(hand, grid, tmp_path, aside):
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
-    for folder in (ours, theirs):
-        (folder / FOLDER).mkdir(parents=True)
-    near = largest(grid, 1)
-    hand.begin(grid, near, theirs)
+    ours.mkdir()
+    theirs.mkdir()
+    hand.begin(grid, 1, theirs)
     drawn = hand.drawn()
-    charts = charts_of_report(grid, near)
+    charts = charts_of_report(grid, largest(grid, 1))
     assert [drawn[place] for place in range(len(charts))] == [draw_picture(grid, ours, each)[0] for each in charts]
     assert files(ours) == files(theirs)
     assert not list(aside.iterdir())
@@ -65,13 +64,13 @@ def test_one_that_is_gone_is_not_missed(grid, tmp_path, aside):
 
 
 def test_charts_that_it_cannot_draw_are_left_to_us(hand, grid, tmp_path, aside):
-    hand.begin(grid, [], tmp_path / "absent")
+    hand.begin(grid, 0, tmp_path / "absent")
     assert hand.drawn() == {}
     assert not list(aside.iterdir())
 
 
 def test_what_cannot_be_handed_over_is_left_to_us(hand, grid, tmp_path, aside):
-    hand.begin(replace(grid, notes=(lambda: "a note",)), [], tmp_path)
+    hand.begin(replace(grid, notes=(lambda: "a note",)), 0, tmp_path)
     assert list(hand.left(3)) == [0, 1, 2]
     assert hand.drawn() == {}
     assert not list(aside.iterdir())
@@ -79,7 +78,7 @@ def test_what_cannot_be_handed_over_is_left_to_us(hand, grid, tmp_path, aside):
 
 def test_a_large_comparison_is_not_handed_over(hand, grid, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "CELLS", grid.first.market.n_bars * grid.first.market.n_instruments - 1)
-    hand.begin(grid, [], tmp_path)
+    hand.begin(grid, 0, tmp_path)
     assert list(hand.left(3)) == [0, 1, 2]
     assert hand.drawn() == {}
 
