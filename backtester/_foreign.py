@@ -18,6 +18,7 @@ __all__ = ["check_ours", "import_ours"]
 
 HOME = Path(__file__).resolve().parent.parent
 NEIGHBOURS = ("data", "strategies", "reports")
+_CHECKED: dict[str, ModuleSpec | None] = {}  # those that were ours
 
 
 def import_ours(name: str) -> ModuleType:
@@ -40,8 +41,10 @@ def check_ours(package: str) -> None:
     ConfigurationError
         Naming both folders and the cure.
     """
-    ours = HOME / package
-    found = _folder(find_spec(package))
+    ours, spec = HOME / package, find_spec(package)
+    if spec is not None and _CHECKED.get(package) is spec:
+        return
+    found = _folder(spec)
     if found != ours.resolve():
         raise ConfigurationError(
             package,
@@ -51,6 +54,7 @@ def check_ours(package: str) -> None:
             else f"the backtester's own package is missing; it belongs in {ours}",
             cure=f"Rename the folder {found}, or start from another folder" if found else "Install the project again",
         )
+    _CHECKED[package] = spec
 
 
 def _folder(spec: ModuleSpec | None) -> Path | None:

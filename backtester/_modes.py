@@ -41,7 +41,8 @@ def check_modes(account: Account, modes: Sequence[str], prepared: Prepared, mark
     """Fail if the account's venue has no account with its rules, or with the prepared slots in one of the modes."""
     rules_of(account)
     for mode in modes:
-        check_venue(replace(account, mode=mode), prepared.plan.slots, market.symbols)
+        asked = account if mode == account.mode else replace(account, mode=mode)
+        check_venue(asked, prepared.plan.slots, market.symbols)
 
 
 def paths_of(account: Account) -> tuple[str, ...]:

@@ -174,6 +174,8 @@ def named(account: Account, chosen: Sequence[Allocation], symbols: Sequence[str]
     def found(name: str) -> str:
         return known.get(spelt(name)) or next((symbol for symbol in symbols if same(name, symbol)), name)
 
+    if not account.isolated and not account.shares:
+        return account
     shares = {found(name): share for name, share in account.shares.items()}
     if len(shares) < len(account.shares):
         cure = "Name each strategy or symbol once"

@@ -231,14 +231,15 @@ def working_of(scenario: Scenario, orders: Table) -> Table:
 
 def _next_orders(scenario: Scenario, orders: Table) -> tuple[Ints, Ints]:
     """Bar of each instrument's first order, and of the next one on the same instrument after the bar of each order."""
-    instrument = np.array(_instrument_of_slots(scenario), np.int64)[orders.slot]
+    instrument = np.array(_instrument_of_slots(scenario), np.int64)[orders["slot"]]
+    bar, lone = np.ascontiguousarray(orders["bar"]), len(scenario.instruments) == 1
     first = np.full(len(scenario.instruments), NEVER)
     after = np.full(len(orders), NEVER)
     for i in range(len(first)):
-        rows = np.flatnonzero(instrument == i)
-        bars = np.append(orders.bar[rows], NEVER)
+        rows = slice(None) if lone else np.flatnonzero(instrument == i)
+        bars = np.append(bar[rows], NEVER)
         first[i] = bars[0]
-        later = np.flatnonzero(np.diff(bars)) + 1  # each the end of a bar's orders, where those of another begin
+        later = np.flatnonzero(bars[1:] != bars[:-1]) + 1  # where the orders of another bar begin
         after[rows] = bars[np.repeat(later, np.diff(later, prepend=0))]
     return first, after
 

@@ -116,7 +116,7 @@ def run(
     -------
     Result
     """
-    chosen = replace(account, mode=mode or account.mode, path=path or account.path)
+    chosen = replace(account, mode=mode or account.mode, path=path or account.path) if mode or path else account
     ready = prepared or prepare(strategy, market, chosen)
     grid = market.detail or market
     venue = venue_of(account)

@@ -212,6 +212,8 @@ def decision_bars(market: Market, bars: Ints | None = None) -> Ints:
 def _placed(orders: Orders, market: Market) -> Orders:
     """Return orders on the simulation's bars, the last one for each slot and bar."""
     bar = decision_bars(market, orders.bar)
+    if bool(np.all(bar[1:] > bar[:-1])):  # the usual case of one slot
+        return orders._replace(bar=bar)
     kept = np.ones(len(bar), np.bool_)  # rows come by slot, then bar
     kept[:-1] = (np.diff(bar) != 0) | (np.diff(orders.slot) != 0)
     rows = np.flatnonzero(kept)

@@ -200,7 +200,8 @@ def liquidation_loss(result: Result) -> float:
 
 def amounts_of(result: Result, kind: np.int64) -> NDArray[np.float64]:
     """Return the amounts of all events of a kind [settlement currency]."""
-    return result.events["amount"][result.event_kinds == kind]
+    mine = result.event_kinds == kind
+    return result.events["amount"][mine] if mine.any() else np.empty(0)
 
 
 def worst_margin_ratio(result: Result) -> float:

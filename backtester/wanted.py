@@ -62,7 +62,9 @@ def venue_of_market(market: str) -> str:
     """Return the venue that a folder of candles is named after, else ``generic``."""
     from backtester.venue import venue_names
 
-    folder = "" if market == SYNTHETIC else Path(market).resolve().name
+    if market == SYNTHETIC:
+        return "generic"
+    folder = Path(market).resolve().name
     return folder if folder in venue_names() else "generic"
 
 

@@ -81,7 +81,7 @@ def sweep(market: Market, pairs: int, workers: int, *, check: bool) -> None:
     """Print the rate of a whole sweep."""
     plan = plan_of(
         {
-            "strategy": f"{HERE / 'cases.py'}:SmaCross",
+            "strategy": f"{HERE / 'sma_cross.py'}:SmaCross",
             "params": {"fast": [10 + 2 * k for k in range(pairs)], "slow": [60 + 10 * k for k in range(pairs)]},
             "market": "synthetic",
             "symbols": "FAKE1",

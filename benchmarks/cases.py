@@ -7,31 +7,32 @@ from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
+from sma_cross import NOTIONAL, SmaCross
 
-from backtester import Account, Market, Strategy, Targets, engine
-from backtester.indicators import sma
+from backtester import Account, Market, engine
 from backtester.result import Result
 from backtester.schema import Curves, Pad, Run
 from data import synthetic
 
+__all__ = [
+    "BALANCE_PER_SLOT",
+    "FEE_RATE",
+    "LEVERAGE",
+    "MINUTES",
+    "MODES",
+    "NOTIONAL",
+    "CompiledRun",
+    "SmaCross",
+    "account_of",
+    "market_of",
+    "signals_of",
+]
+
 MINUTES = 525_600  # a year
 FEE_RATE = 0.0005
 LEVERAGE = 10.0
-NOTIONAL = 1_000.0  # of each position [quote]
 BALANCE_PER_SLOT = 100_000.0  # pays a year of fees, so that no account dries up and idles
 MODES = ("isolated", "cross")
-
-
-class SmaCross(Strategy):
-    """Long while the fast average is above the slow one, short while it is below."""
-
-    fast: int = 20  # [bars]
-    slow: int = 80  # [bars]
-    notional: float = NOTIONAL  # [quote]
-
-    def targets(self, market: Market) -> Targets:
-        trend = sma(market.close, self.fast) - sma(market.close, self.slow)
-        return Targets(notional=self.notional * np.sign(trend))
 
 
 def market_of(n_bars: int, n_instruments: int, timeframe: str) -> Market:

@@ -86,7 +86,7 @@ def ours(market: Market, windows: dict[str, list[int]], workers: int, *, check: 
     """Return the seconds of a sweep, and the fees that all pairs paid in one mode."""
     plan = plan_of(
         {
-            "strategy": f"{HERE / 'cases.py'}:SmaCross",
+            "strategy": f"{HERE / 'sma_cross.py'}:SmaCross",
             "params": windows,
             "market": "synthetic",
             "symbols": "FAKE1",

@@ -97,7 +97,7 @@ def test_the_kernel_ends_with_the_cash_of_its_ledger(seed, monkeypatch):
 
     states = []
     make = engine_input.run_of
-    monkeypatch.setattr(engine_input, "run_of", lambda *sizes: states.append(make(*sizes)) or states[-1])
+    monkeypatch.setattr(engine_input, "run_of", lambda *n, **given: states.append(make(*n, **given)) or states[-1])
     result = run("kernel", random_scenario(seed))
     at_the_end = [state for state in states if state.state[0].n_ledger > 0][-1]
     sums = [0.0] * len(result["pool_kind"])
