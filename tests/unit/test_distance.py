@@ -2,15 +2,12 @@
 
 import math
 
-import numpy as np
 import pytest
 
-from backtester.common_input import tier_rows
-from backtester.distance import _Leg, _requirement, closest_together
+from backtester.distance import closest_together
 from backtester.engine import simulate
 from backtester.scenario import Scenario
 from backtester.summary import summarise
-from backtester.venue import Tier, VenueRules
 from tests.reference.reference_helpers import HOUR, columns, flat, scenario
 
 RATE = 1 / 64
@@ -150,17 +147,3 @@ def test_a_market_that_moves_by_it_liquidates_and_by_less_does_not(case):
     for share, killed in ((1.0 + 1e-6, True), (1.0 - 1e-6, False)):
         after = tuple(100.0 * (1.0 - z * share * distance) for z in side)
         assert (account(sizes, after=after, **parts).totals["liquidations"] > 0) is killed
-
-
-@pytest.mark.parametrize("offset", ["none", "larger_side", "net"])
-@pytest.mark.parametrize("by_quantity", [False, True])
-def test_where_no_close_has_both_sides_they_may_be_taken_together(offset, by_quantity):
-    random = np.random.default_rng(5)
-    held = random.normal(0.0, 100.0, 500)
-    held[::7] = 0.0
-    mark = random.uniform(50.0, 150.0, 500)
-    tiers = tier_rows([Tier(*row) for row in TIERS], "quantity" if by_quantity else "notional")
-    leg = _Leg(mark, np.maximum(held, 0.0), np.maximum(-held, 0.0), False, False, by_quantity, 0.001, tiers)
-    rules = VenueRules(hedge_offset=offset, close_fee_buffer=0.0005)
-    apart = _requirement(leg._replace(hedged=True), 1.1 * mark, rules)
-    assert _requirement(leg, 1.1 * mark, rules).tolist() == apart.tolist()
