@@ -6,6 +6,7 @@ Nobody writes into it, so that runs beside each other may share it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -209,7 +210,7 @@ def working_of(scenario: Scenario, orders: Table) -> Table:
     terms = scenario.terms
     term = np.full(len(scenario.orders.bar), -1)
     term[terms.order] = np.arange(len(terms.order))
-    rows = np.flatnonzero((term[orders.id] >= 0) | ~np.isnan(orders.limit))
+    rows = np.flatnonzero((term[orders["id"]] >= 0) | ~np.isnan(orders["limit"]))
     if len(rows) == 0:
         return empty(WORKING, 0)
     orders["working"][rows] = np.arange(len(rows))
@@ -262,12 +263,18 @@ def acting(table: Table, scenario: Scenario) -> Table:
 
 def empty(dtype: np.dtype[Any], n: int) -> Table:
     """Return a table of `n` rows with nothing in them."""
-    return np.empty(n, dtype).view(Table)
+    return np.empty(n, _of_records(dtype)).view(Table)
+
+
+@cache
+def _of_records(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return a type whose rows are records: a table asks for it anyway, which takes longer than to make it."""
+    return np.dtype((np.record, dtype))
 
 
 def table_of(dtype: np.dtype[Any], n: int, **columns: Any) -> Table:
     """Return a table of `n` rows with these columns, and 0 in the others."""
-    table = np.zeros(n, dtype)
+    table = np.zeros(n, _of_records(dtype))
     for name, values in columns.items():
         table[name] = values
     return table.view(Table)

@@ -30,6 +30,7 @@ class _Leg(NamedTuple):
     mark: Floats
     long: Floats
     short: Floats
+    hedged: bool  # whether it is both long and short at some close
     inverse: bool
     by_quantity: bool
     unit_margin_rate: float
@@ -93,17 +94,19 @@ def _pool(result: Result, p: int) -> _Pool | None:
 def _legs(scenario: Scenario, i: int, held: Floats, bars: NDArray[np.int64]) -> list[_Leg]:
     """Return what is held of an instrument under each of its tier tables, nothing while another one holds."""
     mark, rules = scenario.market.mark_close[:, i], scenario.instruments[i]
-    known = np.maximum.accumulate(np.where(np.isnan(mark), 0, np.arange(mark.size)))  # the last close with data
+    marks = _last_known(mark)[bars]
     tables = [table for table in tier_tables(scenario) if table.instrument == i]
     ends = [table.bar for table in tables[1:]] + [mark.size]
     legs = []
     for table, end in zip(tables, ends, strict=True):
         inside = np.where((bars >= table.bar) & (bars < end), held.T, 0.0).T
+        long, short = np.maximum(inside, 0.0).sum(axis=1), np.maximum(-inside, 0.0).sum(axis=1)
         legs.append(
             _Leg(
-                np.nan_to_num(mark[known], nan=1.0)[bars],  # before the first there is no position
-                np.maximum(inside, 0.0).sum(axis=1),
-                np.maximum(-inside, 0.0).sum(axis=1),
+                marks,
+                long,
+                short,
+                bool(((long > 0.0) & (short > 0.0)).any()),
                 rules.contract == "inverse",
                 rules.tier_key == "quantity",
                 rules.unit_margin_rate,
@@ -111,6 +114,15 @@ def _legs(scenario: Scenario, i: int, held: Floats, bars: NDArray[np.int64]) -> 
             )
         )
     return legs
+
+
+def _last_known(mark: Floats) -> Floats:
+    """Return the last close with data at each bar; before the first, where there is no position, 1."""
+    missing = np.isnan(mark)
+    if not missing.any():
+        return mark
+    known = np.maximum.accumulate(np.where(missing, 0, np.arange(mark.size)))
+    return np.nan_to_num(mark[known], nan=1.0)
 
 
 def _smallest(pool: _Pool, most: float) -> float:
@@ -167,6 +179,8 @@ def _excess(pool: _Pool, move: float) -> Floats:
 def _requirement(leg: _Leg, level: Floats, rules: VenueRules) -> Floats:
     if rules.hedge_offset == "net":
         return _side(leg, np.abs(leg.long - leg.short), level, rules.close_fee_buffer)
+    if not leg.hedged:  # the other side requires nothing
+        return _side(leg, leg.long + leg.short, level, rules.close_fee_buffer)
     sides = [_side(leg, quantity, level, rules.close_fee_buffer) for quantity in (leg.long, leg.short)]
     return np.maximum(*sides) if rules.hedge_offset == "larger_side" else sides[0] + sides[1]
 

@@ -78,10 +78,10 @@ def run_of(
     members = _members(scenario, pool)
     leg_of_member, legs = _legs(scenario, pool, members)
     instruments = _instruments(scenario, given.first_tiers)
-    instruments.next_order = given.first_order
+    instruments["next_order"] = given.first_order
     return Run(
         slots=_slots(scenario, pool, members, leg_of_member),
-        pools=_pools(pool[members], legs.pool, kinds),
+        pools=_pools(pool[members], legs["pool"], kinds),
         instruments=instruments,
         tiers=given.tiers,
         legs=legs,
@@ -217,7 +217,7 @@ def _cooldown(scenario: Scenario) -> float:
 def _actions(scenario: Scenario, common: Common) -> Table:
     actions = scenario.actions
     table = table_of(ACTION, len(actions.bar), **actions._asdict())
-    cancels = table.kind == CANCEL
+    cancels = table["kind"] == CANCEL
     if cancels.any():  # of an order of the scenario; the kernels ask for its row among the working ones
         row = np.full(len(scenario.orders.bar), -1)  # -1: it never acts
         row[common.orders.id] = common.orders.working

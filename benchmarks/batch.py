@@ -19,10 +19,13 @@ from pathlib import Path
 from cases import SmaCross, account_of, market_of
 
 from backtester import common_input, engine, engine_input
+from backtester._causality import look_briefly, look_closely
 from backtester.account import Account
 from backtester.batch import plan_of, run_plan
 from backtester.batch import shared as shared_of_batch
+from backtester.intents import intents_of
 from backtester.market import Market
+from backtester.remembering import Memory, remembering
 from backtester.result import Result
 from backtester.summary import plain
 
@@ -43,7 +46,7 @@ def warm(market: Market) -> None:
     """Load what is compiled."""
     few = market.slice(0, DAY)
     for mode in ("isolated", "cross"):
-        plain(engine.run(SmaCross(), few, account_of(1, mode), record="lows"))
+        plain(engine.run(SmaCross(), few, account_of(1, mode), record="none"))
 
 
 def parts(market: Market) -> None:
@@ -52,29 +55,47 @@ def parts(market: Market) -> None:
     prepared = engine.prepare(strategy, market, account, check=False)
     runs = both(strategy, market, account, prepared)
     scenario = runs[-1].scenario
-    asking = seconds(lambda: strategy.targets(market))
-    with_orders = seconds(lambda: engine.prepare(strategy, market, account, check=False))
-    checked = seconds(lambda: engine.prepare(strategy, market, account, check=True))
+    common = common_input.common_of(scenario)
+    with remembering(Memory(1 << 28)):
+        asking, wanted, brief = (
+            seconds(call)
+            for call in (
+                lambda: strategy.targets(market),
+                lambda: intents_of(strategy, market),
+                lambda: intents_of(strategy, market, look=look_briefly),
+            )
+        )
+    anew = seconds(lambda: strategy.targets(market))
+    closely = seconds(lambda: intents_of(strategy, market, look=look_closely)) - (wanted - asking) - anew
     figures = {
-        "asking the strategy": asking,
-        "orders of its targets": with_orders - asking,
-        "look-ahead check": checked - with_orders,
-        "arrays of the markets, both modes": 2 * seconds(lambda: common_input.bars_of(scenario)),
-        "arrays of the account, both modes": 2 * seconds(lambda: engine_input.run_of(scenario, 0, 0, 0)),
-        "both modes, arrays and all": seconds(lambda: both(strategy, market, account, prepared)),
-        "plain metrics, both modes": seconds(lambda: [plain(result) for result in runs]),
+        "asking the strategy, averages known": asking,
+        "two averages": anew - asking,
+        "orders of its targets": wanted - asking,
+        "look-ahead check, first parameters": closely,
+        "look-ahead check, further parameters": brief - wanted,
+        "arrays in common": seconds(lambda: common_input.common_of(scenario)),
+        "arrays of the account, both modes": 2 * seconds(lambda: engine_input.run_of(scenario, 0, 0, 0, common=common)),
+        "both modes, arrays of the account and all": seconds(lambda: both(strategy, market, account, prepared)),
+        "plain metrics, both modes": seconds(lambda: [summed(result) for result in runs]),
         "proof of the ledger, both modes": seconds(lambda: [result.check_ledger() for result in runs]),
     }
     for what, taken in figures.items():
-        print(f"{what:36} {1e3 * taken:8.1f} ms")
+        print(f"{what:42} {1e3 * taken:8.1f} ms")
 
 
 def both(strategy: SmaCross, market: Market, account: Account, prepared: engine.Prepared) -> list[Result]:
     """Run both margin modes."""
     return [
-        engine.run(strategy, market, account, mode=mode, record="lows", prepared=prepared)
+        engine.run(strategy, market, account, mode=mode, record="none", prepared=prepared)
         for mode in ("isolated", "cross")
     ]
+
+
+def summed(result: Result) -> dict[str, float]:
+    """Return the measures of a run, worked out anew."""
+    for name in ("totals", "event_kinds"):
+        vars(result).pop(name, None)
+    return plain(result)
 
 
 def sweep(market: Market, pairs: int, workers: int, *, check: bool) -> None:

@@ -28,7 +28,16 @@ from backtester.schema import Floats
 
 
 class Table(np.recarray[Any, Any]):
-    """A one-dimensional, contiguous record array."""
+    """A one-dimensional, contiguous record array, of which columns and rows are had sooner than numpy has them."""
+
+    def __array_finalize__(self, made_of: Any) -> None:
+        if np.ndarray.dtype.__get__(self).type is np.void:  # else its rows are records already
+            super().__array_finalize__(made_of)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, str):
+            return np.ndarray.view(self, np.ndarray)[index]
+        return np.ndarray.__getitem__(self, index)
 
 
 class ViewType(types.Type):
