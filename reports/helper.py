@@ -67,7 +67,8 @@ class Helper:
         self._next = _FRESH.Value("i", 0)
         self._connection, theirs = _FRESH.Pipe()
         self._process = _FRESH.Process(target=_work, args=(theirs, self._next), daemon=True)
-        self._process.start()
+        with _deaf():
+            self._process.start()
         theirs.close()  # ours of theirs: when the process is gone, the connection ends
         self._file: str | None = None  # the comparison that it works on
 
@@ -113,6 +114,19 @@ class Helper:
         self._file = None
 
 
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach: it is for the one who waits for them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a process begins with that of its parent
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _taken(following: Any) -> int:
     """Return the place of the next chart, which nobody else has then."""
     with following:
@@ -122,7 +136,7 @@ def _taken(following: Any) -> int:
 
 def _work(connection: Any, following: Any) -> None:
     """Draw what is left of each job until there is nobody to give one."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who waits for us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     from reports.closeup import largest
     from reports.pictures import charts_of_report, draw_picture
 

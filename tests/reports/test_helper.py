@@ -1,6 +1,7 @@
 """A second process draws the same charts as the first would, and is missed by nobody when it does not."""
 
 import os
+import signal
 import tempfile
 from dataclasses import replace
 
@@ -15,7 +16,10 @@ from reports.write import write_report
 
 @pytest.fixture(scope="module")
 def hand():
+    """Return a process that got Ctrl-C before it had begun, which is not for it."""
     found = Helper()
+    if os.name == "posix":
+        os.kill(found._process.pid, signal.SIGINT)
     yield found
     found.end()
 
