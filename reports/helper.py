@@ -36,9 +36,9 @@ class _Job(NamedTuple):
 
 @contextmanager
 def helper() -> Iterator[Helper | None]:
-    """Start a process that draws, and end it; None where no processor is free for it."""
+    """Start a process that draws, and end it; None where there is no processor for it."""
     try:
-        found = Helper() if _idle() > 1.0 else None  # one is our own
+        found = Helper() if _has_room() else None
     except OSError:  # a system without shared locks, or that starts no process any more
         found = None
     try:
@@ -48,13 +48,14 @@ def helper() -> Iterator[Helper | None]:
             found.end()
 
 
-def _idle() -> float:
-    """Return how many processors had nothing to do in the last minute; where nobody knows, how many there are."""
+def _has_room() -> bool:
+    """Return whether there are several processors, not all of them busy in the last minute, as far as is known."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
-        return processors - os.getloadavg()[0]
+        load = os.getloadavg()[0]
     except (AttributeError, OSError):
-        return processors
+        load = 0.0
+    return processors > 1 and load < processors - 0.5
 
 
 class Helper:
