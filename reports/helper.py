@@ -36,9 +36,9 @@ class _Job(NamedTuple):
 
 @contextmanager
 def helper() -> Iterator[Helper | None]:
-    """Start a process that draws, and end it; None where no processor is free for it."""
+    """Start a process that draws, and end it; None where there is no processor for it."""
     try:
-        found = Helper() if _idle() > 1.0 else None  # one is our own
+        found = Helper() if _has_room() else None
     except OSError:  # a system without shared locks, or that starts no process any more
         found = None
     try:
@@ -48,13 +48,14 @@ def helper() -> Iterator[Helper | None]:
             found.end()
 
 
-def _idle() -> float:
-    """Return how many processors had nothing to do in the last minute; where nobody knows, how many there are."""
+def _has_room() -> bool:
+    """Return whether there are several processors, not all of them busy in the last minute, as far as is known."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
-        return processors - os.getloadavg()[0]
+        load = os.getloadavg()[0]
     except (AttributeError, OSError):
-        return processors
+        load = 0.0
+    return processors > 1 and load < processors - 0.5
 
 
 class Helper:
@@ -67,7 +68,8 @@ class Helper:
         self._next = _FRESH.Value("i", 0)
         self._connection, theirs = _FRESH.Pipe()
         self._process = _FRESH.Process(target=_work, args=(theirs, self._next), daemon=True)
-        self._process.start()
+        with _deaf():
+            self._process.start()
         theirs.close()  # ours of theirs: when the process is gone, the connection ends
         self._file: str | None = None  # the comparison that it works on
 
@@ -113,6 +115,19 @@ class Helper:
         self._file = None
 
 
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach: it is for the one who waits for them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a process begins with that of its parent
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _taken(following: Any) -> int:
     """Return the place of the next chart, which nobody else has then."""
     with following:
@@ -122,7 +137,7 @@ def _taken(following: Any) -> int:
 
 def _work(connection: Any, following: Any) -> None:
     """Draw what is left of each job until there is nobody to give one."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who waits for us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     from reports.closeup import largest
     from reports.pictures import charts_of_report, draw_picture
 

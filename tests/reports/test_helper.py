@@ -1,6 +1,7 @@
 """A second process draws the same charts as the first would, and is missed by nobody when it does not."""
 
 import os
+import signal
 import tempfile
 from dataclasses import replace
 
@@ -15,7 +16,10 @@ from reports.write import write_report
 
 @pytest.fixture(scope="module")
 def hand():
+    """Return a process that got Ctrl-C before it had begun, which is not for it."""
     found = Helper()
+    if os.name == "posix":
+        os.kill(found._process.pid, signal.SIGINT)
     yield found
     found.end()
 
@@ -84,7 +88,7 @@ def test_a_large_comparison_is_not_handed_over(hand, grid, tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("processors", "load", "there"), [(1, 0.0, False), (2, 0.3, True), (2, 1.2, False), (4, 2.9, True), (4, 5.0, False)]
+    ("processors", "load", "there"), [(1, 0.0, False), (2, 1.2, True), (2, 1.6, False), (4, 2.9, True), (4, 5.0, False)]
 )
 def test_it_is_there_where_a_processor_is_free(monkeypatch, processors, load, there):
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(processors)), raising=False)
@@ -95,11 +99,19 @@ def test_it_is_there_where_a_processor_is_free(monkeypatch, processors, load, th
     assert process is None or process.exitcode is not None
 
 
+def test_where_no_load_is_known_processors_decide(monkeypatch):
+    monkeypatch.delattr(os, "getloadavg", raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1}, raising=False)
+    assert module._has_room()
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0}, raising=False)
+    assert not module._has_room()
+
+
 def test_a_system_that_starts_no_process_does_without(monkeypatch):
     def fail():
         raise OSError("no locks here")
 
-    monkeypatch.setattr(module, "_idle", lambda: 2.0)
+    monkeypatch.setattr(module, "_has_room", lambda: True)
     monkeypatch.setattr(module, "Helper", fail)
     with helper() as found:
         assert found is None
