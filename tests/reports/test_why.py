@@ -100,6 +100,22 @@ def test_the_waterfall_goes_from_one_end_to_the_other(grid, size):
     assert max(edge.x1 for edge in edges) <= figure.bbox.x1
 
 
+@pytest.mark.parametrize(("lost", "cut"), [(200.0, True), (5_000.0, False)], ids=["small steps", "large steps"])
+def test_small_steps_are_shown_without_the_way_from_0(lost, cut):
+    killed = [(0, 0, "fill", 1.0, 100.0, 0.0), (1, 0, "liquidation", -1.0, 100.0 - lost, -lost)]
+    book = [(0, "deposit", 1e4), (1, "realised", -lost)]
+    market = fake_market(4)
+    runs = {
+        "isolated": fake_result(market, [1e4, *[1e4 - lost] * 3], events=killed, ledger=book, mode="isolated"),
+        "cross": fake_result(market, [1e4] * 4, mode="cross"),
+    }
+    figure = waterfall_chart(fake_comparison(runs))
+    (axes,) = figure.axes
+    assert (axes.get_xlim()[0] > 0.0) == cut
+    assert ("does not begin at 0" in " ".join(words.get_text() for words in figure.texts)) == cut
+    assert axes.get_xlim()[0] < 1e4 - lost < 1e4 <= axes.get_xlim()[1]
+
+
 @pytest.mark.parametrize("modes", [("isolated", "cross"), ("cross", "isolated")])
 def test_its_title_names_the_class_that_did_most(grid, modes):
     found = fake_comparison({mode: grid.results[mode] for mode in modes})
