@@ -118,10 +118,10 @@ def test_venues_and_shocks_have_a_report_too(others):
         of = document(result)
         ((_, table),) = of.sections[0].tables
         assert {row.label for row in table.rows} >= set(heads)
-        first = result.first if hasattr(result, "venues") else result.calm.first
+        first = result.first if hasattr(result, "accounts") else result.calm.first
         assert f"{first.equity[-1]:,.2f}" in table.rows[0].cells
         assert result.verdict in of.verdict
-        end = ending(result if hasattr(result, "venues") else result.calm, {})
+        end = ending(result if hasattr(result, "accounts") else result.calm, {})
         assert pdf_of_report(of, end, {})[:5] == b"%PDF-"
 
 

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
+from backtester import text
 from backtester.attribution import attribute
 from reports import findings
 from reports.canvas import NARROW, WIDE
 from reports.charts import charts_of
 from reports.closeup import largest
 from reports.page import page
-from reports.reasons import reasons
+from reports.reasons import parted, reasons
 from reports.waterfall import GAIN, LOSS, waterfall_chart
 from reports.why import MOST_ROWS, class_labels, contagion_stories, isolation_stories, pair_table, sum_table
 from tests.fake_result import fake_comparison, fake_market, fake_result
@@ -61,6 +62,17 @@ def test_the_reasons_below_the_verdict_are_the_largest(grid):
     assert most.startswith(f"The largest liquidation: {shown.mode} on ")
     assert most.endswith(f"{found.loss:,.2f} USDT lost.")
     assert grid.close_ups[shown.mode].table["loss"].max() == pytest.approx(found.loss)
+
+
+def test_where_modes_part_alike_one_sentence_is_enough(grid):
+    alone = grid.partings["cross"]
+    three = {"isolated": grid.isolated, "cross": grid.cross, "mixed": grid.cross}
+    assert parted(grid) == [(f"{text.moment(alone.time)} UTC", alone.why)]
+    ((when, why),) = parted(fake_comparison(three))
+    assert when == f"{text.moment(alone.time)} UTC"
+    assert why == alone.why.replace("while cross kept", "while cross and mixed kept") != alone.why
+    same = fake_comparison(dict.fromkeys(("isolated", "cross"), grid.isolated))
+    assert parted(same) == [("", "Isolated and cross never part: same trades, same cash.")]
 
 
 def test_without_liquidations_and_differences_there_are_no_reasons():
