@@ -122,13 +122,14 @@ class CloseUps:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """A row per liquidation: ``time`` of its bar, ``bar``, ``pool``, ``shared``, ``closings`` and ``loss``."""
+        """A row for each: ``time``, ``bar``, ``symbol`` closed first, ``pool``, ``shared``, ``closings``, ``loss``."""
         import pandas as pd
 
         event = self._trades.event[self._at[np.searchsorted(self._number, np.arange(len(self)))]]
         columns = {
             "time": self.result.market.index[event["bar"]],
             "bar": event["bar"],
+            "symbol": np.array(self.result.market.symbols, object)[_instruments(self.result)[event["slot"]]],
             "pool": event["pool"],
             "shared": self._shared[event["pool"]],
             "closings": np.bincount(self._number, minlength=len(self)),

@@ -170,7 +170,8 @@ def interval_rows(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
         return ["", "", ""], rows
     for pair in found.pairs:
         rows.append([" - ".join(map(name_of, pair)), "", ""])
-        for key, band in found.intervals_of(pair).items():
+        bands = found.intervals_of(pair)
+        for key, band in ((key, bands[key]) for key in MEASURE if key in bands):
             symbol = unit(key, comparison.currency)
             apart = formatted(key, found.observed_difference(key, pair), difference=True)
             label = MEASURE[key].label + (f" [{symbol}]" if symbol else "")

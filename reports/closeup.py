@@ -18,6 +18,7 @@ from backtester.verdict import name_of
 from reports.canvas import WIDE, Size, canvas, date_axis, dates, end_labels, money_axis, panel_label, unit_of
 from reports.charts import Chart
 from reports.palette import INK, MUTED, PAPER, WARNING, look, look_of_venue
+from reports.why import slot_labels
 
 Floats = NDArray[np.float64]
 
@@ -41,9 +42,20 @@ class Shown(NamedTuple):
 
 
 def largest(comparison: Comparison, most: int) -> list[Shown]:
-    """Return the liquidations with the largest losses, at most so many of each mode, the largest of all first."""
-    found = [Shown(mode, number) for mode, ups in comparison.close_ups.items() for number in ups.largest(most)]
+    """Return the liquidations to be shown, at most so many of each mode, the largest loss of all first.
+
+    Of a symbol's positions that were liquidated apart in one bar, as the rungs of a grid are, one stands for all while
+    there is another symbol or bar to show.
+    """
+    found = [Shown(mode, number) for mode, ups in comparison.close_ups.items() for number in _various(ups, most)]
     return sorted(found, key=lambda each: -comparison.close_ups[each.mode].table["loss"].iloc[each.number])
+
+
+def _various(ups: CloseUps, most: int) -> list[int]:
+    """Return numbers in the order of their losses, those alike in bar and symbol behind the first of their kind."""
+    table = ups.table.iloc[ups.largest(len(ups))]
+    alike = table.duplicated(["bar", "symbol"])
+    return [int(number) for number in (*table.index[~alike], *table.index[alike])[:most]]
 
 
 def close_up_charts(shown: list[Shown]) -> list[Chart]:
@@ -63,7 +75,8 @@ def close_up_finding(comparison: Comparison, mode: str, number: int) -> str:
     """Say when a liquidation was, and what it closed for how much."""
     found = comparison.close_ups[mode].of(number)
     when = text.moment(int(comparison.first.market.open_time[found.bar]))
-    what = text.counted(found.closings["slot"].nunique(), "position")
+    slots = found.closings["slot"].nunique()
+    what = slot_labels(comparison)[found.closings["name"].iloc[0]] if slots == 1 else f"{slots:,} positions"
     lost = f"{text.money(found.loss)} {comparison.currency} lost"
     return f"{name_of(mode).capitalize()}, {when}: {what} liquidated, {lost}"
 

@@ -61,7 +61,8 @@ def close_ups_said(comparison: Comparison, shown: Sequence[Shown]) -> str:
     total = sum(map(len, comparison.close_ups.values()))
     if not total:
         return ""
-    few = f"The largest losses of each mode, {len(shown)} of {total:,}. " if len(shown) < total else ""
+    one = "of positions in one symbol and bar, the largest"
+    few = f"The largest losses of each mode, {len(shown)} of {total:,} ({one}). " if len(shown) < total else ""
     return (
         f"{few}A liquidation is all that closed positions of one pool in one bar. Every one has a close-up on request: "
         "compare --close-ups N, or close_up_chart(comparison, mode, number) of reports.closeup."

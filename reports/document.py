@@ -20,7 +20,7 @@ from backtester.stretches import SAME
 from backtester.verdict import name_of
 from reports import why
 from reports.capital import capital_table
-from reports.reasons import reasons
+from reports.reasons import parted, reasons
 from reports.tables import Row, Table, band_table, metrics_table, strategy_table, table_of
 
 __all__ = ["Document", "Section", "document"]
@@ -128,8 +128,8 @@ def _(of: Comparison, charts: Iterable[str] = ()) -> Document:
         verdict = (of.band_verdict,) if of.band_verdict else ()
         sections.append(Section("What the bars hide", (HIDDEN,), (("", band_table(of)),), after=verdict))
     title = f"{of.first.strategy or 'Scenario'}: {modes}"
-    parted = [f"They part at {each}" if each.bar >= 0 else each.said for each in of.partings.values()]
-    return _made(title, of, facts(of), (of.verdict, *parted, *reasons(of)), sections, all_notes(of))
+    apart = [f"They part at {when}: {why}" if when else why for when, why in parted(of)]
+    return _made(title, of, facts(of), (of.verdict, *apart, *reasons(of)), sections, all_notes(of))
 
 
 @document.register

@@ -27,6 +27,8 @@ Floats = NDArray[np.float64]
 ROW, MOST_TALL = 0.34, 9.0  # [inch] height of a row of cells, and of all
 LETTER, TALL = 0.0085, 0.02  # [inch] of width and height of a letter, per point of its size
 SIZES = (8.5, 7.5, 6.5)  # [pt] of the numbers in the cells, tried in turn
+TICK = 0.6  # [inch] room for a number below a colour bar
+LONGEST = 16  # letters of a value beside or below a map
 SPACED = 0.85  # of a cell that its number may fill
 BAR, FOOT, HEADS = 0.11, 0.86, 0.22  # [inch] height of a colour bar, room below the maps, and above them
 _DIGITS = {"money": 0, "fraction": 0, "number": 2, "count": 0, "bars": 0}
@@ -58,13 +60,14 @@ def heat_chart(heat: Heat, size: Size = WIDE) -> Figure:
     fewest, most = heat.runs
     runs = text.counted(most, "run") if fewest == most else f"{fewest:,} to {most:,} runs"
     tall = min(MOST_TALL, ROW * len(heat.y_values)) + 1.64
+    rows = [_word(value, LONGEST // 2 if size.narrow else LONGEST) for value in heat.y_values]
     figure, (base,) = canvas(
         size,
         heat.said.rstrip(".") or f"{label[0].upper()}{label[1:]}",
         f"Median {label}{unit} of {runs} in each cell; {_plain(heat.x)} across, {_plain(heat.y)} up",
         synthetic=heat.synthetic,
         height=tall,
-        left=0.62,
+        left=max(0.62, LETTER * 8.5 * max(map(len, rows)) + 0.42),
     )
     base.remove()
     tall = figure.get_figheight()
@@ -72,11 +75,11 @@ def heat_chart(heat: Heat, size: Size = WIDE) -> Figure:
     figure.subplots_adjust(right=1 - 0.16 / size.width, top=top, bottom=FOOT / tall, wspace=0.08)
     panels: Sequence[Axes] = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
     for axes, name in zip(panels, names, strict=True):
-        _map(axes, heat, name)
+        _map(axes, heat, name, size)
     _bar(figure, panels[: len(heat.modes)], *_scale(heat, heat.modes[0]), heat.measure, signed=False)
     if difference is not None:
         _bar(figure, panels[-1:], *_scale(heat, "difference"), heat.measure, signed=True)
-    panels[0].set_yticks(range(len(heat.y_values)), [_word(value) for value in heat.y_values])
+    panels[0].set_yticks(range(len(rows)), rows)
     panels[0].set_ylabel(_plain(heat.y), color=MUTED, fontsize=9)
     return figure
 
@@ -108,7 +111,7 @@ def _numbers(heat: Heat, name: str) -> list[list[str]]:
     return [[short(heat.measure, float(value), signed=signed) for value in row] for row in _cells(heat, name)]
 
 
-def _map(axes: Axes, heat: Heat, name: str) -> None:
+def _map(axes: Axes, heat: Heat, name: str, size: Size) -> None:
     cells, (norm, colours) = _cells(heat, name), _scale(heat, name)
     shown = np.ma.masked_invalid(np.clip(cells, norm.vmin, norm.vmax))
     axes.imshow(shown, cmap=colours, norm=norm, origin="lower", aspect="auto", gid=f"map-{name}")
@@ -121,7 +124,7 @@ def _map(axes: Axes, heat: Heat, name: str) -> None:
     axes.set_xticks(places, words, rotation=90 if crowded and max(map(len, words)) > 2 else 0)
     title = " \u2212 ".join(map(name_of, heat.modes)) if name == "difference" else name_of(name)
     colour = INK if name == "difference" else look(name).colour
-    axes.set_title(title, loc="left", fontsize=10, fontweight="bold", color=colour, pad=4)
+    axes.set_title(title, loc="left", fontsize=8.5 if size.narrow else 10, fontweight="bold", color=colour, pad=4)
     numbers = _numbers(heat, name)
     alike = heat.modes if name in heat.maps else (name,)  # the modes have numbers of one size, or none
     points = _fits(axes, [row for each in alike for row in _numbers(heat, each)], len(cells))
@@ -158,7 +161,8 @@ def _bar(
     place = figure.add_axes((left, 0.34 / figure.get_figheight(), right - left, BAR / figure.get_figheight()))
     bar: Any = figure.colorbar(ScalarMappable(norm, colours), cax=place, orientation="horizontal")
     bar.outline.set_visible(False)
-    ticks = np.linspace(norm.vmin or 0.0, norm.vmax or 0.0, 5 if len(panels) > 1 else 3)
+    count = max(2, min(5 if len(panels) > 1 else 3, int((right - left) * figure.get_figwidth() / TICK)))
+    ticks = np.linspace(norm.vmin or 0.0, norm.vmax or 0.0, count)
     bar.set_ticks(ticks, labels=[short(measure, float(tick), signed=signed) for tick in ticks])
     bar.ax.tick_params(labelsize=8, length=0, labelcolor=INK)
     first, *_, last = bar.ax.get_xticklabels()
@@ -170,5 +174,7 @@ def _plain(setting: str) -> str:
     return setting.removeprefix(f"{PARAMS}.")
 
 
-def _word(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _word(value: Any, most: int = LONGEST) -> str:
+    """Return a value of a setting; of a long one, such as a basket of symbols, both ends."""
+    word = f"{value:g}" if isinstance(value, float) else str(value)
+    return word if len(word) <= most else f"{word[: most // 2]}\u2026{word[-(most // 2 - 1) :]}"

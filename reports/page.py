@@ -24,7 +24,7 @@ from reports.ending import Ending, ending
 from reports.palette import look
 from reports.panels import panels_json
 from reports.program import packed_plotly
-from reports.reasons import reasons
+from reports.reasons import parted, reasons
 from reports.tables import band_table, metrics_table, strategy_table, table_of
 
 __all__ = ["Picture", "document_page", "kept", "page", "template"]
@@ -105,7 +105,7 @@ def page(
         title=f"{comparison.first.strategy or 'Scenario'}: {' against '.join(name for name, _ in modes)}",
         synthetic=market.synthetic,
         verdict=kept(comparison.verdict),
-        partings=_below(comparison),
+        partings=[*parted(comparison), *(("", kept(each)) for each in reasons(comparison))],
         facts=facts(comparison),
         modes=modes,
         heads=[f"mode-{k + 1}" for k in range(len(modes))],
@@ -131,13 +131,6 @@ def page(
         files=files,
         end=ending(comparison, configuration, (name for name, _ in files)),
     )
-
-
-def _below(comparison: Comparison) -> list[tuple[str, str]]:
-    """Return what stands below the verdict: where the modes part, with its time, and why they ended apart."""
-    parted = comparison.partings.values()
-    said = [(f"{text.moment(p.time)} UTC", p.why) if p.bar >= 0 else ("", p.said) for p in parted]
-    return said + [("", kept(each)) for each in reasons(comparison)]
 
 
 def document_page(of: Document, pictures: Sequence[Picture], modes: Sequence[str], end: Ending) -> str:

@@ -8,15 +8,32 @@ from backtester.verdict import name_of
 from reports.closeup import largest
 from reports.why import class_labels, slot_labels
 
-__all__ = ["reasons"]
+__all__ = ["parted", "reasons"]
 
 MOST_CLASSES = 3
+KEPT = "while {} kept"  # what the other modes did, of which several may have done it
 LEAST_SHARE = 0.02  # of the largest class: what is less is not worth a word here
 
 
 def reasons(comparison: Comparison) -> list[str]:
     """Return what made the difference, what isolation closed too early, and the liquidation that cost most."""
     return [*filter(None, [_classes(comparison), *_early(comparison), _largest(comparison)])]
+
+
+def parted(comparison: Comparison) -> list[tuple[str, str]]:
+    """Return when and how the first mode parts from each other one, in one sentence where it is alike for several.
+
+    The time is empty where the two never part.
+    """
+    alike: dict[tuple[str, str], list[str]] = {}
+    for mode, each in comparison.partings.items():
+        name = name_of(mode)
+        when = f"{text.moment(each.time)} UTC" if each.bar >= 0 else ""
+        why = each.why.replace(f"while {name} kept", KEPT) if when else each.said
+        alike.setdefault((when, why), []).append(name)
+    return [
+        (when, why.replace(KEPT, f"while {text.joined(names)} kept")) for (when, why), names in alike.items()
+    ]
 
 
 def _classes(comparison: Comparison) -> str:

@@ -104,15 +104,24 @@ def strategy_table(comparison: Comparison) -> Table:
 
 
 def table_of(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """Return a printed table as cells; a row of which only the label says something is a heading."""
-    out, group = list[Row](), ""
-    for label, *cells in rows:
+    """Return a printed table as cells; a row of which only the label says something is a heading.
+
+    A label that stands farther in than others keeps that, in spaces that no reader's program drops.
+    """
+    out, group, lines = list[Row](), "", [list(row) for row in rows]
+    least = min((_inside(label) for label, *cells in lines if any(cells)), default=0)
+    for label, *cells in lines:
         if not any(cells):
             group = label
             continue
-        out.append(Row("", label.strip(), "", "", tuple(cells), group))
+        words = "\u00a0" * 2 * (_inside(label) - least) + label.strip()
+        out.append(Row("", words, "", "", tuple(cells), group))
         group = ""
     return Table(_heads(header), tuple(out))
+
+
+def _inside(label: str) -> int:
+    return len(label) - len(label.lstrip())
 
 
 def _heads(header: Sequence[str]) -> tuple[str, ...]:

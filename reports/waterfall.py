@@ -20,13 +20,15 @@ from reports.why import class_labels
 
 __all__ = ["waterfall_chart"]
 
+NEAR = 0.25  # of the highest level: levels closer to each other than that are shown without the way from 0
 LETTERS = {"wide": 24, "narrow": 17}  # of a row's label in one line
 
 
 def waterfall_chart(comparison: Comparison, size: Size = WIDE, other: str | None = None) -> Figure:
     """Draw what lies between the final equity of the second mode, or of another one, and that of the first, by class.
 
-    Bars carry the gids ``step-<class>``, ``end-<mode>``. A class that makes no difference has no row.
+    Bars carry the gids ``step-<class>``, ``end-<mode>``. A class that makes no difference has no row. Where the steps
+    are small beside the equities the axis does not begin at 0, which the sub-title says.
     """
     first, second = comparison.modes[0], other or comparison.modes[:2][-1]  # one mode alone has one bar
     found, least = comparison.attributions.get(second), SAME * comparison.first.scenario.balance
@@ -35,13 +37,15 @@ def waterfall_chart(comparison: Comparison, size: Size = WIDE, other: str | None
     steps = [(str(name), float(step)) for name, step in sums.items() if abs(step) > least]
     ends = [(mode, float(comparison.results[mode].equity[-1])) for mode in dict.fromkeys((second, first))]
     begin = ends[0][1] + np.cumsum([0.0, *(step for _, step in steps)])
+    low, high = float(begin.min()), float(begin.max())
+    cut = 0.0 < high - low < NEAR * high and low > 0.0
     rows = [f"{name_of(mode)} ended with" for mode, _ in ends]
     rows[1:1] = [labels[name] for name, _ in steps]
     figure, (axes,) = canvas(
         size._replace(right=0.95),
         findings.attribution(comparison, other),
         f"Final equity [{comparison.currency}] of {name_of(second)}, and what each kind of trade adds to reach that of "
-        f"{name_of(first)}",
+        f"{name_of(first)}{'; the axis does not begin at 0' if cut else ''}",
         synthetic=comparison.first.market.synthetic,
         height=1.5 + 0.46 * len(rows),
         left=1.55 if size.narrow else 2.2,
@@ -62,6 +66,8 @@ def waterfall_chart(comparison: Comparison, size: Size = WIDE, other: str | None
     axes.xaxis.set_major_locator(MaxNLocator(4 if size.narrow else 7))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}".replace("-", "\u2212")))
     axes.tick_params(axis="y", labelcolor=INK)
+    if cut:
+        axes.set_xlim(low - (high - low), high + 0.02 * (high - low))
     axes.set_xlabel(comparison.currency, loc="right", color=MUTED, fontsize=9, parse_math=False)
     return figure
 

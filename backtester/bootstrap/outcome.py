@@ -174,12 +174,13 @@ class Bootstrap(ShownInNotebooks):
 
     def inside_bars(self, measure: str, mode: str) -> Band:
         """Return the band over the draws of how far the path inside the bars alone moves a measure."""
-        return band(np.abs(self.of(measure, mode, "adverse") - self.of(measure, mode, "favourable")), self.level)
+        moved = np.abs(self.of(measure, mode, "adverse") - self.of(measure, mode, "favourable"))
+        return band(_whole(moved, self._tie(measure)), self.level)
 
     def inside_bars_difference(self, measure: str, pair: tuple[str, str]) -> Band:
         """Return the band of how far the path inside the bars alone moves a difference."""
         ends = [self.difference(measure, pair, path) for path in ("adverse", "favourable")]
-        return band(np.abs(ends[0] - ends[1]), self.level)
+        return band(_whole(np.abs(ends[0] - ends[1]), self._tie(measure)), self.level)
 
     def turned(self, pair: tuple[str, str], what: tuple[str, float] = HIGHER) -> Share:
         """Return how often the path inside the bars turns which mode of a pair is ahead."""

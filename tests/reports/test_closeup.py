@@ -142,6 +142,17 @@ def test_the_largest_losses_of_all_come_first(grid):
     assert [chart.finding(grid) for chart in charts] == [close_up_finding(grid, *each) for each in shown]
 
 
+def test_of_one_symbol_and_bar_one_close_up_stands_for_all_while_there_are_others(grid):
+    table = grid.close_ups["isolated"].table
+    kinds = len(table.drop_duplicates(["bar", "symbol"]))
+    assert 3 < kinds < len(table)  # rungs of the grid that were liquidated together
+    shown = [each.number for each in largest(grid, kinds) if each.mode == "isolated"]
+    assert not table.loc[shown].duplicated(["bar", "symbol"]).any()
+    assert shown[0] == int(table["loss"].argmax())
+    every = [each.number for each in largest(grid, len(table)) if each.mode == "isolated"]
+    assert sorted(every) == list(range(len(table)))
+
+
 def test_five_thousand_liquidations_have_few_close_ups(tmp_path):
     many = story(8_000, 5_000)
     page = write_report(many, tmp_path / "run", close_ups=2)

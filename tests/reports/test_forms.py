@@ -12,7 +12,7 @@ from reports.document import document
 from reports.ending import ending
 from reports.markdown import markdown
 from reports.paper import pdf_of_report
-from reports.tables import metrics_table
+from reports.tables import metrics_table, table_of
 from reports.write import write_report
 from strategies import load_class
 from tests.fake_result import fake_comparison, fake_market, fake_result, story
@@ -30,6 +30,14 @@ def written(grid, tmp_path_factory):
 def cells(line):
     """Return the cells of a line of a Markdown table, as they are read."""
     return [re.sub(r"\\(.)", r"\1", cell).strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+
+
+def test_what_belongs_to_the_line_above_stands_farther_in():
+    plain = table_of(["", "x"], [["falls", "1"], ["  and others do not", "2"]])
+    assert [row.label for row in plain.rows] == ["falls", "\u00a0" * 4 + "and others do not"]
+    grouped = table_of(["", "x"], [["equity", ""], ["  first", "1"], ["  second", "2"]])
+    assert [(row.group, row.label) for row in grouped.rows] == [("equity", "first"), ("", "second")]
+    assert table_of(["", "x"], []).rows == ()
 
 
 def test_markdown_has_every_number_of_the_table(grid, written):
@@ -118,10 +126,10 @@ def test_venues_and_shocks_have_a_report_too(others):
         of = document(result)
         ((_, table),) = of.sections[0].tables
         assert {row.label for row in table.rows} >= set(heads)
-        first = result.first if hasattr(result, "venues") else result.calm.first
+        first = result.first if hasattr(result, "accounts") else result.calm.first
         assert f"{first.equity[-1]:,.2f}" in table.rows[0].cells
         assert result.verdict in of.verdict
-        end = ending(result if hasattr(result, "venues") else result.calm, {})
+        end = ending(result if hasattr(result, "accounts") else result.calm, {})
         assert pdf_of_report(of, end, {})[:5] == b"%PDF-"
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from backtester.batch.heat import heat
 from backtester.errors import ConfigurationError
@@ -138,3 +141,22 @@ def test_what_is_no_map_is_said(axes: list[str], measure: str, words: str) -> No
 def test_runs_that_all_failed_have_no_map() -> None:
     with pytest.raises(ConfigurationError, match=r"has no run that was done.*See --failed"):
         heat(rows().assign(error="no luck"), ["params.fast", "params.slow"], "final_equity")
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_long_values_are_shortened_and_have_room(size) -> None:
+    frame = rows(slow=(32, 64))
+    frame["symbols"] = frame["params.slow"].map({32: "BTCUSDT,ETHUSDT,SOLUSDT,XRPUSDT", 64: "BTCUSDT"})
+    figure = heat_chart(heat(frame, ["params.fast", "symbols"], "final_equity"), size)
+    figure.draw_without_rendering()
+    labels = figure.axes[0].get_yticklabels()
+    short_form = "BTCU\u2026SDT" if size.narrow else "BTCUSDT,\u2026XRPUSDT"
+    assert [label.get_text() for label in labels] == ["BTCUSDT", short_form]
+    (title,) = (each for each in figure.findobj(Text) if each.get_text() == "isolated \u2212 cross")
+    assert title.get_window_extent().x1 <= figure.bbox.x1
+    for bar in figure.axes[-2:]:
+        ends = [label.get_window_extent() for label in bar.get_xticklabels() if label.get_text()]
+        assert all(one.x1 <= other.x0 for one, other in pairwise(ends))
+    name = figure.axes[0].yaxis.label.get_window_extent()
+    assert name.x0 >= 0.0
+    assert all(label.get_window_extent().x0 >= name.x1 - 1.0 for label in labels)

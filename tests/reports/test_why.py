@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
+from backtester import text
 from backtester.attribution import attribute
 from reports import findings
 from reports.canvas import NARROW, WIDE
 from reports.charts import charts_of
 from reports.closeup import largest
 from reports.page import page
-from reports.reasons import reasons
+from reports.reasons import parted, reasons
 from reports.waterfall import GAIN, LOSS, waterfall_chart
 from reports.why import MOST_ROWS, class_labels, contagion_stories, isolation_stories, pair_table, sum_table
 from tests.fake_result import fake_comparison, fake_market, fake_result
@@ -63,6 +64,17 @@ def test_the_reasons_below_the_verdict_are_the_largest(grid):
     assert grid.close_ups[shown.mode].table["loss"].max() == pytest.approx(found.loss)
 
 
+def test_where_modes_part_alike_one_sentence_is_enough(grid):
+    alone = grid.partings["cross"]
+    three = {"isolated": grid.isolated, "cross": grid.cross, "mixed": grid.cross}
+    assert parted(grid) == [(f"{text.moment(alone.time)} UTC", alone.why)]
+    ((when, why),) = parted(fake_comparison(three))
+    assert when == f"{text.moment(alone.time)} UTC"
+    assert why == alone.why.replace("while cross kept", "while cross and mixed kept") != alone.why
+    same = fake_comparison(dict.fromkeys(("isolated", "cross"), grid.isolated))
+    assert parted(same) == [("", "Isolated and cross never part: same trades, same cash.")]
+
+
 def test_without_liquidations_and_differences_there_are_no_reasons():
     market = fake_market(4)
     quiet = {mode: fake_result(market, [1e4] * 4, mode=mode) for mode in ("isolated", "cross")}
@@ -98,6 +110,22 @@ def test_the_waterfall_goes_from_one_end_to_the_other(grid, size):
     edges = [label.get_window_extent() for label in (*axes.get_yticklabels(), *axes.texts)]
     assert min(edge.x0 for edge in edges) >= 0.0
     assert max(edge.x1 for edge in edges) <= figure.bbox.x1
+
+
+@pytest.mark.parametrize(("lost", "cut"), [(200.0, True), (5_000.0, False)], ids=["small steps", "large steps"])
+def test_small_steps_are_shown_without_the_way_from_0(lost, cut):
+    killed = [(0, 0, "fill", 1.0, 100.0, 0.0), (1, 0, "liquidation", -1.0, 100.0 - lost, -lost)]
+    book = [(0, "deposit", 1e4), (1, "realised", -lost)]
+    market = fake_market(4)
+    runs = {
+        "isolated": fake_result(market, [1e4, *[1e4 - lost] * 3], events=killed, ledger=book, mode="isolated"),
+        "cross": fake_result(market, [1e4] * 4, mode="cross"),
+    }
+    figure = waterfall_chart(fake_comparison(runs))
+    (axes,) = figure.axes
+    assert (axes.get_xlim()[0] > 0.0) == cut
+    assert ("does not begin at 0" in " ".join(words.get_text() for words in figure.texts)) == cut
+    assert axes.get_xlim()[0] < 1e4 - lost < 1e4 <= axes.get_xlim()[1]
 
 
 @pytest.mark.parametrize("modes", [("isolated", "cross"), ("cross", "isolated")])
