@@ -12,13 +12,13 @@ import typer
 
 from backtester.cli.options import as_options
 from backtester.cli.screen import compiles, progress
+from backtester.cli.stopping import runs_kept, stoppable
 
 if TYPE_CHECKING:
     from backtester.batch import Outcome, Plan
     from backtester.batch.plan import Axes
     from backtester.batch.runner import Progress
 
-INTERRUPTED = 130
 NAMED = ("strategy", "market")  # as every parameter and rule
 RARE = ("draw_seed", "block", "draw", "shock", "isolated", "shares")
 FEW = 6  # values of an axis that are all shown
@@ -68,20 +68,17 @@ def batch(
     if dry_run:
         return
     so_far: list[Outcome] = []
-    try:
-        with as_options(), redirect_stdout(sys.stderr), _live() as show:
-            outcome = run_plan(
-                chosen,
-                folder,
-                workers=hands.workers,
-                engine=engine,
-                scheduler=scheduler,
-                resume=resume,
-                progress=lambda now: _tell(now, so_far, show),
-            )
-    except KeyboardInterrupt:
-        print(_interrupted(so_far, folder), file=sys.stderr)
-        raise typer.Exit(INTERRUPTED) from None
+    stop = stoppable("runs", lambda: runs_kept(folder, so_far[0].total if so_far else 0), waits=hands.wait(chosen))
+    with stop, as_options(), redirect_stdout(sys.stderr), _live() as show:
+        outcome = run_plan(
+            chosen,
+            folder,
+            workers=hands.workers,
+            engine=engine,
+            scheduler=scheduler,
+            resume=resume,
+            progress=lambda now: _tell(now, so_far, show),
+        )
     print("\n".join(_ended(outcome)))
     raise typer.Exit(1 if outcome.failed else 0)
 
@@ -174,15 +171,6 @@ def _live() -> Iterator[Progress]:
 def _tell(now: Outcome, so_far: list[Outcome], show: Progress) -> None:
     so_far[:] = [now]
     show(now)
-
-
-def _interrupted(so_far: list[Outcome], folder: Path) -> str:
-    from backtester.batch.store import count_rows
-
-    rows = count_rows(folder)
-    if not so_far or not rows:
-        return "No run was done."
-    return f"{rows:,} of {so_far[0].total:,} runs are in {folder}: the same command with --resume goes on."
 
 
 def _ended(outcome: Outcome) -> list[str]:
