@@ -135,9 +135,10 @@ def _estimated(plan: Plan, workers: int) -> list[str]:
         found = estimate(plan, workers)
     if found.problem:
         return ["The first run fails, so time and memory cannot be told:", f"  {found.problem}"]
-    time = span(max(found.seconds, 1.0) * 1e9)
+    time, trial = (span(max(round(seconds), 1.0) * 1e9) for seconds in (found.seconds, found.trial))
     with_workers = counted(workers, "process" if plan.processes else "thread", "processes" if plan.processes else None)
-    return [f"About {time} and {found.memory / 2**30:.1f} GiB with {with_workers}, if all runs are like the first."]
+    about = f"About {time} and {found.memory / 2**30:.1f} GiB with {with_workers}"
+    return [f"{about}, if all runs are like the first (tried in {trial})."]
 
 
 @contextmanager
