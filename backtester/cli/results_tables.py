@@ -11,6 +11,7 @@ from typing import Any
 __all__ = ["OF_GROUPS", "cell", "fitted", "heading", "is_given", "label"]
 
 HEADING = 12  # columns of a line of a heading
+TIMES = ("start", "end")
 OF_GROUPS = {  # what is shown of groups of runs: its heading and what kind of number it is
     "runs": ("runs", "count"),
     "failed": ("failed", "count"),
@@ -57,6 +58,8 @@ def cell(name: str, value: Any, *, signed: bool = False) -> str:
     _, kind = OF_GROUPS.get(name, ("", ""))
     if kind in forms:
         return forms[kind](value)
+    if name in TIMES:
+        return str(value).removesuffix(" 00:00")
     return f"{value:,.10g}" if isinstance(value, float) else str(value)
 
 

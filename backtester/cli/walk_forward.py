@@ -31,7 +31,7 @@ def walk_forward(
     ],
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder in which the runs of the choices are kept.", show_default=False),
+        typer.Option(metavar="DIR", help="Folder for the runs that are chosen from.", show_default=False),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on in a folder that has runs: what is finished is skipped.")
