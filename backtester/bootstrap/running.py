@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from backtester import metrics
 from backtester._fields import Field, integer, number, record
+from backtester._hurry import LOOK, hurry
 from backtester._modes import checked_modes, telling
 from backtester.allocation import allocations
 from backtester.bootstrap.blocks import block_within, market_block_length
@@ -128,31 +130,40 @@ def _values(runner: _Runner, kept: Kept, draws: int, threads: int, progress: Pro
         values[numbers[mine]], done[numbers[mine]] = rows[mine], True
     n = int(done.sum())
     pool = ThreadPoolExecutor(threads)
+    left = (number for number in range(draws) if not done[number])
     try:
-        left = (number for number in range(draws) if not done[number])
-        for number, row in in_turn(pool, runner.row, left, AHEAD * threads):
-            values[number] = row
-            kept.add(number, row)
-            n += 1
-            if progress is not None:
-                progress(n, draws, "draws")
+        with closing(in_turn(pool, runner.row, left, AHEAD * threads)) as coming:
+            for number, row in coming:
+                values[number] = row
+                kept.add(number, row)
+                n += 1
+                if progress is not None:
+                    progress(n, draws, "draws")
     finally:
-        pool.shutdown(cancel_futures=True)  # those in hand end, the others do not begin
+        pool.shutdown(wait=False, cancel_futures=True)
     return values
 
 
 def in_turn(
     pool: Executor, call: Callable[[int], Floats], numbers: Iterable[int], ahead: int
-) -> Iterator[tuple[int, Floats]]:
-    """Yield each number with what comes of it, in their order, of which only so many are in hand or wait at a time."""
+) -> Generator[tuple[int, Floats]]:
+    """Yield each number with what comes of it, in their order, of which only so many are in hand or wait at a time.
+
+    Closed early, or interrupted, it lets those in hand end, and the others do not begin.
+    """
     waiting: deque[tuple[int, Future[Floats]]] = deque()
-    for each in numbers:
-        waiting.append((each, pool.submit(call, each)))
-        if len(waiting) == ahead:
-            first, coming = waiting.popleft()
-            yield first, coming.result()
-    for first, coming in waiting:
-        yield first, coming.result()
+    try:
+        for each in numbers:
+            waiting.append((each, pool.submit(call, each)))
+            if len(waiting) == ahead:
+                yield waiting[0][0], waiting[0][1].result()
+                waiting.popleft()
+        for each, coming in waiting:
+            yield each, coming.result()
+    finally:
+        left = {coming for _, coming in waiting if not coming.cancel()}
+        while left and not hurry.is_set():
+            left = wait(left, LOOK).not_done
 
 
 def _fields(n_bars: int) -> dict[str, Field]:

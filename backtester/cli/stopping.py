@@ -8,14 +8,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Timer, current_thread, main_thread
+from threading import current_thread, main_thread
 from types import FrameType
+
+from backtester._hurry import hurry
 
 __all__ = ["INTERRUPTED", "leave_if_hurried", "runs_kept", "stoppable"]
 
 INTERRUPTED = 130
-AGAIN = 0.1  # [s]
-_pressed = [0]  # how often, in this process
 
 
 @contextmanager
@@ -35,18 +35,16 @@ def stoppable(what: str, kept: Callable[[], str] | None = None, *, waits: bool =
         yield
         return
 
-    speaking = False
+    pressed = 0
 
     def hear(number: int, frame: FrameType | None) -> None:
-        nonlocal speaking
-        _pressed[0] += 1
-        if speaking:  # an error raised here would take the place of the first one: it is raised a moment later
-            Timer(AGAIN, os.kill, [os.getpid(), signal.SIGINT]).start()
+        nonlocal pressed
+        pressed += 1
+        if pressed == 2 and waits:  # whoever waits looks at this: an error on top of the first one might get lost
+            hurry.set()
             return
-        if _pressed[0] == 1 and waits:
-            speaking = True
+        if pressed == 1 and waits:
             print(f"Stopping after the {what} in hand. Press Ctrl-C again to leave at once.", file=sys.stderr)
-            speaking = False
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGINT, hear)
@@ -74,7 +72,7 @@ def runs_kept(folder: Path, total: int = 0) -> str:
 
 def leave_if_hurried() -> None:
     """End the process now if Ctrl-C was pressed again: threads may have runs in hand that take long."""
-    if _pressed[0] > 1:
+    if hurry.is_set():
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(INTERRUPTED)
