@@ -18,6 +18,7 @@ __all__ = ["OF_GROUPS", "Failure", "cell", "failures", "heading", "is_given", "l
 
 HEADING = 12  # columns of a line of a heading
 FEW = 6  # values of a setting that are all shown
+TIMES = ("start", "end")
 OF_GROUPS = {  # what is shown of groups of runs: its heading and what kind of number it is
     "runs": ("runs", "count"),
     "failed": ("failed", "count"),
@@ -68,6 +69,8 @@ def cell(name: str, value: Any, *, signed: bool = False) -> str:
     _, kind = OF_GROUPS.get(name, ("", ""))
     if kind in _FORMS:
         return _FORMS[kind](value)
+    if name in TIMES:
+        return str(value).removesuffix(" 00:00")
     return f"{value:,.10g}" if isinstance(value, float) else str(value)
 
 

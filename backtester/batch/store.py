@@ -98,11 +98,20 @@ class Rows:
         """Write what waits, once: whoever is interrupted while it is written may come back here."""
         rows, self._waiting = self._waiting, []
         if rows:
-            import pyarrow as pa
-
-            schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in self._columns.items()])
-            write_part(next_part(self._folder / RUNS), pa.Table.from_pylist(self._fitting(rows), schema=schema))
+            part = next_part(self._folder / RUNS)
+            try:
+                write_part(part, self._table(rows))
+            except BaseException:
+                if not part.exists():
+                    self._waiting = rows
+                raise
         self._pace.written()
+
+    def _table(self, rows: list[Row]) -> Any:
+        import pyarrow as pa
+
+        schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in self._columns.items()])
+        return pa.Table.from_pylist(self._fitting(rows), schema=schema)
 
     def _fitting(self, rows: list[Row]) -> list[Row]:
         """Return rows with texts where the columns are texts."""

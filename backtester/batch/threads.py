@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from queue import Queue
+from contextlib import suppress
+from queue import Empty, Queue
 from threading import Event, Lock, Thread
 from typing import Any
 
+from backtester._hurry import LOOK, hurry
 from backtester.batch.tasks import Task
 from backtester.batch.work import Row, Worker
 
@@ -62,5 +64,6 @@ def in_threads(tasks: Iterator[Task], worker: Worker, workers: int) -> Generator
                 yield row
     finally:
         stop.set()
-        while left:
-            left -= rows.get() is _END
+        while left and not hurry.is_set():
+            with suppress(Empty):
+                left -= rows.get(timeout=LOOK) is _END

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["DRAWS", "Kept", "kept_in", "key_of"]
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 DRAWS, EARLIER = "draws", "earlier"
 
 
@@ -71,7 +72,11 @@ class Kept:
         self._folder, self._key, self._names = folder, key, names
         self._waiting: dict[int, Floats] = {}
         self._pace = Pace()
-        self.rows = {} if folder is None else self._read(folder)
+
+    def parts(self) -> Iterator[tuple[Ints, Floats]]:
+        """Yield the draws that are there, a part at a time: numbers, and (n_draws, n_modes, n_paths, n_measures)."""
+        if self._folder is not None:
+            yield from self._read(self._folder)
 
     def add(self, number: int, row: Floats) -> None:
         """Take what a draw came to, (n_modes, n_paths, n_measures), and write a part when it is time."""
@@ -99,10 +104,9 @@ class Kept:
         }
         return pa.table(columns | dict(zip(MEASURED, values.reshape(-1, len(MEASURED)).T, strict=True)))
 
-    def _read(self, folder: Path) -> dict[int, Floats]:
+    def _read(self, folder: Path) -> Iterator[tuple[Ints, Floats]]:
         import pyarrow.parquet as pq
 
-        found: dict[int, Floats] = {}
         shape = (-1, *map(len, self._names), len(MEASURED))
         for part in parts_in(folder / DRAWS):
             table = pq.ParquetFile(part).read()
@@ -112,9 +116,7 @@ class Kept:
                 part.rename(aside)
                 continue
             values = np.stack([table[name].to_numpy() for name in MEASURED], axis=-1).reshape(shape)
-            numbers = table["draw"].to_numpy()[:: shape[1] * shape[2]]
-            found |= zip(numbers.tolist(), values, strict=True)
-        return found
+            yield table["draw"].to_numpy()[:: shape[1] * shape[2]], values
 
 
 @contextmanager

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 
 from backtester import metrics
 from backtester._fields import Field, integer, number, record
+from backtester._hurry import LOOK, hurry
 from backtester._modes import checked_modes, telling
 from backtester.allocation import allocations
 from backtester.bootstrap.blocks import block_within, market_block_length
@@ -34,6 +37,8 @@ __all__ = ["bootstrap"]
 
 MOST_DRAWS, LARGEST_SEED = 10_000_000, 2**63 - 1
 EXTREMES = ("adverse", "favourable")
+AHEAD = 4  # draws for each thread: so many wait to be taken up, or to be counted in their order
+Floats = NDArray[np.float64]
 
 
 def bootstrap(
@@ -116,21 +121,49 @@ def bootstrap(
     )
 
 
-def _values(runner: _Runner, kept: Kept, draws: int, threads: int, progress: Progress | None) -> NDArray[np.float64]:
+def _values(runner: _Runner, kept: Kept, draws: int, threads: int, progress: Progress | None) -> Floats:
     """Return what all draws come to, (n_draws, n_modes, n_paths, n_measures): those kept, and the others done now."""
-    left = [number for number in range(draws) if number not in kept.rows]
-    rows = {number: kept.rows[number] for number in range(draws) if number in kept.rows}
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            for number, row in zip(left, pool.map(runner.row, left), strict=True):
-                rows[number] = row
+    values = np.empty((draws, *runner.shape))
+    done = np.zeros(draws, dtype=np.bool_)
+    for numbers, rows in kept.parts():
+        mine = numbers < draws
+        values[numbers[mine]], done[numbers[mine]] = rows[mine], True
+    n = int(done.sum())
+    pool = ThreadPoolExecutor(threads)
+    left = (number for number in range(draws) if not done[number])
+    try:
+        with closing(in_turn(pool, runner.row, left, AHEAD * threads)) as coming:
+            for number, row in coming:
+                values[number] = row
                 kept.add(number, row)
+                n += 1
                 if progress is not None:
-                    progress(len(rows), draws, "draws")
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # those in hand end, the others do not begin
-            raise
-    return np.stack([rows[number] for number in range(draws)])
+                    progress(n, draws, "draws")
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    return values
+
+
+def in_turn(
+    pool: Executor, call: Callable[[int], Floats], numbers: Iterable[int], ahead: int
+) -> Generator[tuple[int, Floats]]:
+    """Yield each number with what comes of it, in their order, of which only so many are in hand or wait at a time.
+
+    Closed early, or interrupted, it lets those in hand end, and the others do not begin.
+    """
+    waiting: deque[tuple[int, Future[Floats]]] = deque()
+    try:
+        for each in numbers:
+            waiting.append((each, pool.submit(call, each)))
+            if len(waiting) == ahead:
+                yield waiting[0][0], waiting[0][1].result()
+                waiting.popleft()
+        for each, coming in waiting:
+            yield each, coming.result()
+    finally:
+        left = {coming for _, coming in waiting if not coming.cancel()}
+        while left and not hurry.is_set():
+            left = wait(left, LOOK).not_done
 
 
 def _fields(n_bars: int) -> dict[str, Field]:
@@ -160,13 +193,14 @@ class _Runner:
         self._team, self._account, self._modes = team, replace(account, mode=telling(modes)), modes
         self._resampler, self._block, self._seed = resampler, block, seed
         self.paths = tuple(dict.fromkeys((account.path, *EXTREMES)))
+        self.shape = (len(modes), len(self.paths), len(MEASURED))
 
-    def row(self, number: int) -> NDArray[np.float64]:
+    def row(self, number: int) -> Floats:
         """Return what a draw comes to, (n_modes, n_paths, n_measures)."""
         from backtester.engine import prepare, run
 
         market = self._resampler.draw(self._block, self._seed, number)
-        out = np.empty((len(self._modes), len(self.paths), len(MEASURED)))
+        out = np.empty(self.shape)
         try:
             ready = prepare(self._team, market, self._account, check=False)
             for m, mode in enumerate(self._modes):

@@ -27,13 +27,12 @@ from backtester.cli import (
     walk_forward,
 )
 from backtester.cli.group import Group
+from backtester.cli.stopping import INTERRUPTED, leave_if_hurried
 from backtester.errors import BacktesterError
 
 __all__ = ["app", "main"]
 
 GARBAGE = 1_000_000  # objects between two searches for garbage: there is little of it, and a search takes its time
-INTERRUPTED = 130
-
 app = typer.Typer(
     cls=Group,
     name="backtester",
@@ -72,6 +71,7 @@ def main() -> None:
     except SystemExit as leaving:
         if leaving.code == INTERRUPTED:  # what typer makes of Ctrl-C, without a word
             print("interrupted", file=sys.stderr)
+            leave_if_hurried()
         raise
     except ImportError as error:  # a foreign `data` or `reports` in the way gets its clear message
         from backtester import _foreign

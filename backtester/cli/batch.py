@@ -13,13 +13,13 @@ import typer
 from backtester.cli.options import as_options
 from backtester.cli.results_page import keep_plan
 from backtester.cli.screen import compiles, progress
+from backtester.cli.stopping import runs_kept, stoppable
 
 if TYPE_CHECKING:
     from backtester.batch import Outcome, Plan
     from backtester.batch.plan import Axes
     from backtester.batch.runner import Progress
 
-INTERRUPTED = 130
 NAMED = ("strategy", "market")  # as every parameter and rule
 RARE = ("draw_seed", "block", "draw", "shock", "isolated", "shares")
 
@@ -68,8 +68,9 @@ def batch(
     if dry_run:
         return
     so_far: list[Outcome] = []
+    stop = stoppable("runs", lambda: runs_kept(folder, so_far[0].total if so_far else 0), waits=hands.wait(chosen))
     try:
-        with as_options(), redirect_stdout(sys.stderr), _live() as show:
+        with stop, as_options(), redirect_stdout(sys.stderr), _live() as show:
             outcome = run_plan(
                 chosen,
                 folder,
@@ -79,9 +80,6 @@ def batch(
                 resume=resume,
                 progress=lambda now: _tell(now, so_far, show),
             )
-    except KeyboardInterrupt:
-        print(_interrupted(so_far, folder), file=sys.stderr)
-        raise typer.Exit(INTERRUPTED) from None
     finally:
         keep_plan(plan, folder)
     print("\n".join(_ended(outcome)))
@@ -125,9 +123,10 @@ def _estimated(plan: Plan, workers: int) -> list[str]:
         found = estimate(plan, workers)
     if found.problem:
         return ["The first run fails, so time and memory cannot be told:", f"  {found.problem}"]
-    time = span(max(found.seconds, 1.0) * 1e9)
+    time, trial = (span(max(round(seconds), 1.0) * 1e9) for seconds in (found.seconds, found.trial))
     with_workers = counted(workers, "process" if plan.processes else "thread", "processes" if plan.processes else None)
-    return [f"About {time} and {found.memory / 2**30:.1f} GiB with {with_workers}, if all runs are like the first."]
+    about = f"About {time} and {found.memory / 2**30:.1f} GiB with {with_workers}"
+    return [f"{about}, if all runs are like the first (tried in {trial})."]
 
 
 @contextmanager
@@ -161,15 +160,6 @@ def _live() -> Iterator[Progress]:
 def _tell(now: Outcome, so_far: list[Outcome], show: Progress) -> None:
     so_far[:] = [now]
     show(now)
-
-
-def _interrupted(so_far: list[Outcome], folder: Path) -> str:
-    from backtester.batch.store import count_rows
-
-    rows = count_rows(folder)
-    if not so_far or not rows:
-        return "No run was done."
-    return f"{rows:,} of {so_far[0].total:,} runs are in {folder}: the same command with --resume goes on."
 
 
 def _ended(outcome: Outcome) -> list[str]:

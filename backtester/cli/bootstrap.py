@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +16,7 @@ from backtester.cli.options import as_options
 from backtester.cli.run_options import RunOptions, with_run_options
 from backtester.cli.screen import NARROW, listed, opening, progress, say, steps, table, terminal
 from backtester.cli.setting_up import configuration_of, one_account, set_up
+from backtester.cli.stopping import stoppable
 
 if TYPE_CHECKING:
     from backtester.bootstrap import Bootstrap
@@ -62,7 +62,8 @@ def bootstrap(
 
     A draw is made of blocks of the market's bars, all instruments together. The modes run on the same draws.
     """
-    with _interrupted(out), as_options(), progress() as tell, redirect_stdout(sys.stderr):  # no author's code reports
+    stop = stoppable("draws", None if out is None else lambda: _kept(out))
+    with stop, as_options(), progress() as tell, redirect_stdout(sys.stderr):  # no author's code reports
         check_ending(export)
         setup = set_up(asked, tell)
         account = one_account(setup.accounts, "bootstrap")
@@ -94,15 +95,14 @@ def bootstrap(
         _show(result)
 
 
-@contextmanager
-def _interrupted(out: Path | None) -> Iterator[None]:
+def _kept(out: Path) -> str:
     """Say, when it is stopped, that draws are kept."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        if out is not None:
-            print(f"The draws so far are in {out}: the same command with --resume goes on.", file=sys.stderr)
-        raise
+    from backtester._parts import parts_in
+    from backtester.bootstrap.keeping import DRAWS
+
+    if not parts_in(out / DRAWS):
+        return "No draw was done."
+    return f"The draws so far are in {out}: the same command with --resume goes on."
 
 
 def _show(result: Bootstrap) -> None:

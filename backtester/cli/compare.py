@@ -15,6 +15,7 @@ from backtester.cli.options import as_options, names
 from backtester.cli.run_options import RunOptions, with_run_options
 from backtester.cli.screen import Tell, progress, show, steps
 from backtester.cli.setting_up import Setup, configuration_of, one_account, set_up
+from backtester.cli.stopping import stoppable
 from backtester.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -119,9 +120,10 @@ def run_sampled(setup: Setup, tell: Tell, draws: int, draw_seed: int) -> Compari
     tell("starting the engine")
     from backtester.bootstrap import bootstrap
 
-    found = bootstrap(
-        setup.chosen, setup.market, account, setup.modes, draws=draws, seed=draw_seed, progress=steps(tell)
-    )
+    with stoppable("draws"):
+        found = bootstrap(
+            setup.chosen, setup.market, account, setup.modes, draws=draws, seed=draw_seed, progress=steps(tell)
+        )
     return found.comparison
 
 

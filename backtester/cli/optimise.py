@@ -14,6 +14,7 @@ from backtester.cli.exporting import check_ending
 from backtester.cli.exporting import export as write_rows
 from backtester.cli.options import as_options
 from backtester.cli.screen import NARROW, progress, say, steps, table, terminal
+from backtester.cli.stopping import runs_kept, stoppable
 
 if TYPE_CHECKING:
     from backtester.optimise import Optimised
@@ -48,7 +49,8 @@ def optimise(
         from backtester.optimise import read_optimise
 
         asked = read_optimise(plan, trials=trials, seed=seed)
-        found = search(asked, folder, resume=resume, progress=steps(tell))
+        with stoppable("trials", lambda: runs_kept(folder), waits=False):
+            found = search(asked, folder, resume=resume, progress=steps(tell))
     if export is not None:
         write_rows(found.table, export)
     if as_json:

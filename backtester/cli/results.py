@@ -30,7 +30,12 @@ MOST_FAILURES = 20
 
 
 def results(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What backtester batch wrote.", show_default=False)],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", help="What --out of batch, optimise or walk-forward named.", show_default=False
+        ),
+    ],
     where: Annotated[
         list[str] | None,
         typer.Option(metavar="COLUMN>=VALUE", help="Only such runs: leverage>=10, mode=cross; may be repeated."),
@@ -41,7 +46,8 @@ def results(
     ascending: Annotated[bool, typer.Option("--ascending", help="The smallest first.")] = False,
     top: Annotated[int, typer.Option(metavar="N", min=1, help="Best and worst runs of each margin mode.")] = 5,
     columns: Annotated[
-        str, typer.Option(metavar="A,B", help="Numbers to show beside the settings.")
+        str,
+        typer.Option(metavar="A,B", help="Numbers to show beside the settings.", show_default=", ".join(CHIEF)),
     ] = ",".join(CHIEF),
     group: Annotated[str, typer.Option(metavar="A,B", help="One line for each combination of these settings.")] = "",
     along: Annotated[

@@ -16,6 +16,7 @@ from backtester.cli.exporting import export as write_rows
 from backtester.cli.options import as_options
 from backtester.cli.pictures import check_picture, write_picture
 from backtester.cli.screen import NARROW, listed, opening, progress, steps, table, terminal
+from backtester.cli.stopping import runs_kept, stoppable
 
 if TYPE_CHECKING:
     from backtester.walk_forward import WalkForward
@@ -30,7 +31,7 @@ def walk_forward(
     ],
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder in which the runs of the choices are kept.", show_default=False),
+        typer.Option(metavar="DIR", help="Folder for the runs that are chosen from.", show_default=False),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on in a folder that has runs: what is finished is skipped.")
@@ -59,11 +60,22 @@ def walk_forward(
         check_ending(export)
         check_picture("png", png)
         tell("starting the engine")
+        from backtester.batch.hands import hands_of
+        from backtester.walk_forward import read_walk
         from backtester.walk_forward import walk_forward as walk
 
-        result = walk(
-            plan, workers=workers, engine=engine, scheduler=scheduler, out=out, resume=resume, progress=steps(tell)
-        )
+        asked = read_walk(plan)
+        waits = hands_of(workers, engine, scheduler).wait(asked.plan)
+        with stoppable("runs", None if out is None else lambda: runs_kept(out), waits=waits):
+            result = walk(
+                asked,
+                workers=workers,
+                engine=engine,
+                scheduler=scheduler,
+                out=out,
+                resume=resume,
+                progress=steps(tell),
+            )
     if export is not None:
         write_rows(result.table, export)
     if as_json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -58,19 +58,17 @@ class Chooser(Worker):
 
 def tasks_of_choices(
     candidates: Sequence[Candidate], market: Market, windows: Sequence[Window], keys: Keys
-) -> list[Task]:
-    """Return the runs of all candidates on the bars of each choice; those of a strategy and its parameters together."""
+) -> Iterator[Task]:
+    """Yield the runs of all candidates on the bars of each choice; those of a strategy and its parameters together."""
     periods = [
         Period(moment(int(market.open_time[first])), moment(int(market.close_time[last - 1])))
         for first, last in (window.train for window in windows)
     ]
-    out = []
     for task, group in groupby(candidates, lambda each: each.task):
         key, runs = keys.on(task.wanted, task.strategy), [run for each in group for run in each.runs.values()]
         for period in periods:
             own = [run | {"period": period} for run in runs]
-            out.append(task._replace(jobs=tuple(Job(key(run), run) for run in own)))
-    return out
+            yield task._replace(jobs=tuple(Job(key(run), run) for run in own))
 
 
 class Failure(NamedTuple):
@@ -94,20 +92,25 @@ class Tried:
 
     Parameters
     ----------
-    tasks : sequence of Task
-        What `tasks_of_choices` returned.
+    tasks : iterable of Task
+        What `tasks_of_choices` yields.
     shape : (n_candidates, n_windows)
     modes : sequence of str
     measure : str
         By which is chosen.
     """
 
-    def __init__(self, tasks: Sequence[Task], shape: tuple[int, int], modes: Sequence[str], measure: str) -> None:
+    def __init__(self, tasks: Iterable[Task], shape: tuple[int, int], modes: Sequence[str], measure: str) -> None:
         self._modes, self._measure = list(modes), measure
         self._places = _places(tasks, len(modes))
         self.value: Floats = np.full((*shape, len(modes)), math.nan)  # of the measure
         self.total_return: Floats = np.full((*shape, len(modes)), math.nan)
         self.failures: list[Failure] = []
+
+    @property
+    def keys(self) -> Collection[str]:
+        """Those of all runs."""
+        return self._places.keys()
 
     def add(self, row: Row) -> int:
         """Take the row of a run and return the place of its candidate."""
@@ -133,7 +136,7 @@ class Tried:
         return sorted(self.failures, key=lambda each: (each.window, each.candidate, self._modes.index(each.mode)))
 
 
-def _places(tasks: Sequence[Task], n_modes: int) -> dict[str, tuple[int, int, int]]:
+def _places(tasks: Iterable[Task], n_modes: int) -> dict[str, tuple[int, int, int]]:
     """Return candidate, window and mode of each run by its key: tasks come by group and window, modes fastest."""
     places: dict[str, tuple[int, int, int]] = {}
     first = 0

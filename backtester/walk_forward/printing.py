@@ -131,7 +131,7 @@ def _failures(result: WalkForward) -> list[str]:
     if result.tried.failures:
         n, first = len(result.tried.failures), result.tried.ordered[0]
         words = result.candidates[first.candidate].words(result.names)
-        which = f"{text.counted(n, 'run')} of {result.tried.value.size:,} in sample failed and could not be chosen"
+        which = f"{n:,} of {text.counted(result.tried.value.size, 'run')} in sample failed and could not be chosen"
         out.append(f"{which}. The first: {words} in {name_of(first.mode)}, window {first.window + 1}: {first.error}")
     for mode, steps in result.steps.items():
         for k, step in enumerate(steps):

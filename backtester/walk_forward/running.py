@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import closing, nullcontext
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 
@@ -79,10 +80,10 @@ def walk_forward(
     market = shared.market(candidates[0].task.wanted, candidates[0].task.variant)
     windows = windows_of(market, asked.train, asked.test, asked.gap, anchored=asked.anchored)
     names = differing(candidates, plan.names())
-    tasks = tasks_of_choices(candidates, market, windows, Keys(plan, shared))
-    tried = Tried(tasks, (len(candidates), len(windows)), asked.modes, asked.measure)
+    tasks = partial(tasks_of_choices, candidates, market, windows, Keys(plan, shared))  # not kept: they may be many
+    tried = Tried(tasks(), (len(candidates), len(windows)), asked.modes, asked.measure)
     tell, total = progress or (lambda done, total, what: None), tried.value.size + 1
-    with closing(_rows(plan, tasks, shared, hands, out, resume=resume)) as coming:
+    with closing(_rows(plan, tasks(), tried.keys, shared, hands, out, resume=resume)) as coming:
         for done, row in enumerate(coming):
             tell(done, total, candidates[tried.add(row)].words(names))
     _check_some(tried, candidates, names)
@@ -96,12 +97,19 @@ def walk_forward(
 
 
 def _rows(
-    plan: Plan, tasks: Sequence[Task], shared: Shared, hands: Hands, out: str | Path | None, *, resume: bool
+    plan: Plan,
+    tasks: Iterator[Task],
+    keys: Collection[str],
+    shared: Shared,
+    hands: Hands,
+    out: str | Path | None,
+    *,
+    resume: bool,
 ) -> Generator[Row]:
     """Yield the rows of all tasks: those that are there, and the others, which are done now and kept."""
     folder = Path() if out is None else Path(out).expanduser()
     with rows_in(folder, plan, resume=resume) if out is not None else nullcontext() as rows:
-        known = {} if rows is None else _finished(folder, rows, tasks)
+        known = {} if rows is None else _finished(folder, rows, keys)
         yield from known.values()
         left = (task._replace(jobs=tuple(job for job in task.jobs if job.key not in known)) for task in tasks)
         with closing(hands.rows(filter(attrgetter("jobs"), left), plan, shared, folder / CURVES, Chooser)) as coming:
@@ -111,9 +119,9 @@ def _rows(
                 yield row
 
 
-def _finished(folder: Path, rows: Rows, tasks: Sequence[Task]) -> dict[str, Row]:
+def _finished(folder: Path, rows: Rows, keys: Collection[str]) -> dict[str, Row]:
     """Return the rows of a folder that need not be done again, by key; those of other plans are set aside."""
-    rows.keep_only({job.key for task in tasks for job in task.jobs})
+    rows.keep_only(keys)
     return rows_by_key(folder)
 
 

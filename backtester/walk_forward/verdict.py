@@ -29,7 +29,7 @@ def _survival(result: WalkForward) -> str:
     dead = [name_of(mode) for mode in result.modes if not math.isnan(fall[mode])]
     when = [text.moment(fall[mode]) for mode in result.modes if not math.isnan(fall[mode])]
     lost = f"{text.joined(dead)} fell to {100 * result.floor:g} % of the balance, first at {text.joined(when)}"
-    windows = "the one window" if n == 1 else f"all {n} windows"
+    windows = {1: "the one window", 2: "both windows"}.get(n, f"all {n} windows")
     survived = f"{text.joined(alive)} survived {windows}"
     said = "; ".join([survived] * bool(alive) + [lost] * bool(dead))
     return f"{said[0].upper()}{said[1:]}."
@@ -61,6 +61,8 @@ def _drawdown(result: WalkForward) -> str:
 
 def _promise(result: WalkForward) -> str:
     kept = result.summary["efficiency"]
+    if kept.isna().all():
+        return "The choices had no gain in sample: there is no promise to hold the tests against."
     said = [
         f"{name_of(mode)} {text.percent(kept[mode])}" if kept[mode] == kept[mode] else f"{name_of(mode)} undefined"
         for mode in result.modes

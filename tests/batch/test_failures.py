@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from backtester.batch import Plan, read_runs, run_plan
+from backtester.batch import Plan, plan_of, read_runs, run_plan
 from backtester.batch.processes import _Hand
 from backtester.batch.runner import Outcome
 from backtester.batch.shared import Shared
@@ -174,3 +174,30 @@ def test_an_interrupted_thread_does_not_do_the_rest_of_its_task(
     with pytest.raises(KeyboardInterrupt):
         run_plan(PLAIN | {"leverage": list(range(1, 401))}, tmp_path, workers=1, progress=stop)
     assert 3 <= len(runs) < 50  # of the 100 of its task
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_rows_are_written_once_if_the_writing_is_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    """Before the part has its name they are written by the next call, after that they are there."""
+    from backtester.batch import store
+
+    real = store.write_part
+
+    def interrupted(part: Path, table: Any) -> None:
+        if named:
+            real(part, table)
+        raise KeyboardInterrupt
+
+    plan = plan_of(PLAIN)
+    run_plan(plan, tmp_path / "whole", workers=1)
+    rows = store.Rows(tmp_path / "out", plan)
+    monkeypatch.setattr(store, "write_part", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        for row in store.rows_by_key(tmp_path / "whole").values():
+            rows.add(row)
+        rows.flush()
+    monkeypatch.setattr(store, "write_part", real)
+    rows.flush()
+    same_rows(tmp_path / "whole", tmp_path / "out")

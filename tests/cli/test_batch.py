@@ -66,7 +66,7 @@ def test_a_plan_is_run_and_read(backtester: Backtester, results: Results, plan: 
         "  leverage         5, 20, 50",
     ]
     assert "without: leverage 50; mode cross" in dry.stdout
-    assert re.search(r"About .* GiB with 2 threads, if all runs are like the first\.", dry.stdout)
+    assert re.search(r"About .* GiB with 2 threads, if all runs are like the first \(tried in .*\)\.", dry.stdout)
     assert not (tmp_path / "out").exists()
 
     done = backtester("batch", plan, "--workers", 1)

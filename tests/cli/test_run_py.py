@@ -175,6 +175,7 @@ def test_what_pip_leaves_uncompiled_is_compiled(
 ) -> None:
     for folder in ("backtester", "data", "reports", "strategies"):
         (tmp_path / folder).mkdir()
+        (tmp_path / folder / "__init__.py").write_text("")  # else an installed package would be found before it
         (tmp_path / folder / "module.py").write_text("")
     (tmp_path / "backtester" / "warmup.py").write_text("open('warm', 'w').close()")
     monkeypatch.setattr(run_py, "PYTHON", sys.executable)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,27 @@ def test_a_strategy_without_a_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"strategy: its source is in no file; found 'Own'"):
         drawn(tmp_path, strategy=names["Own"]())
     del sys.modules["__nowhere__"]
+
+
+def test_few_draws_wait_at_a_time_whatever_their_number() -> None:
+    """What is handed out is a few for each thread, and each thing is given on when it was its turn."""
+    from backtester.bootstrap.running import in_turn
+
+    handed: list[int] = []
+
+    class Pool(ThreadPoolExecutor):
+        def submit(self, *arguments: Any, **options: Any) -> Any:
+            handed.append(arguments[1])
+            return super().submit(*arguments, **options)
+
+    with Pool(2) as pool:
+        coming = in_turn(pool, lambda number: np.full(1, 2.0 * number), iter(range(1_000)), ahead=8)
+        for number in range(1_000):
+            first, row = next(coming)
+            assert (first, row[0]) == (number, 2.0 * number)
+            assert len(handed) <= number + 8
+    assert handed == list(range(1_000))
+    assert drawn(None, draws=20, threads=2).values.tobytes() == drawn(None, draws=20, threads=1).values.tobytes()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")

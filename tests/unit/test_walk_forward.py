@@ -215,6 +215,13 @@ def test_one_combination_is_walked_too(monkeypatch: pytest.MonkeyPatch, sides) -
     assert str(result).count(" the only one ") == 6
 
 
+def test_without_a_gain_in_sample_there_is_no_promise_to_keep(monkeypatch: pytest.MonkeyPatch, sides) -> None:
+    plan = sides | {"params": {"side": [-1.0, 1.0]}, "walk_forward": WINDOWS | {"aim": "least"}}
+    result = walked(monkeypatch, market(UP_AND_DOWN[:12]), plan)
+    assert result.verdict.startswith("Isolated and cross survived both windows.")
+    assert result.verdict.endswith("had no gain in sample: there is no promise to hold the tests against.")
+
+
 def test_efficiency_is_the_return_a_year_kept() -> None:
     assert efficiency([0.2, 0.2], [0.1, -0.05], 1.0, 0.5) == pytest.approx(0.25)
     assert math.isnan(efficiency([0.1, -0.2], [0.1, 0.1], 1.0, 1.0))

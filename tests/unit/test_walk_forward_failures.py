@@ -62,7 +62,7 @@ def test_one_that_fails_is_never_chosen_and_the_others_are_as_without_it(
     assert result.choices["in_sample"].isna().equals(failed)
     assert result.choices.loc[failed, "error"].str.contains("no such luck").all()
     said = " ".join(str(result).split())
-    assert "12 runs of 24 in sample failed and could not be chosen. The first: side=-1, trouble='asked' in " in said
+    assert "12 of 24 runs in sample failed and could not be chosen. The first: side=-1, trouble='asked' in " in said
 
 
 def test_where_all_have_failed_the_window_is_flat_and_says_why(
