@@ -1,0 +1,13 @@
+"""Can what reads a run be compiled without the engine, so that another process does it meanwhile?"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+
+def test_what_reads_runs_is_compiled_without_the_engine(tmp_path: Path) -> None:
+    code = "from backtester.warmup import warm_up_reading; warm_up_reading()"
+    kept = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    subprocess.run([sys.executable, "-c", code], check=True, env={**kept, "XDG_CACHE_HOME": str(tmp_path)})
+    assert {file.name.partition(".")[0] for file in tmp_path.rglob("*.nbc")} == {"replay", "tally"}
