@@ -274,9 +274,9 @@ def start(command, rest):
 
 
 def parallel(rest):
-    """Return the arguments that spread the tests over the cores, unless the caller decides that."""
+    """Return the arguments that spread the tests over the cores, slow ones too, unless the caller decides that."""
     own = ("-n", "--numprocesses", "--dist", "--pdb", "--trace", "--collect-only", "--co", "-p")
-    return [] if any(argument.startswith(own) for argument in rest) else ["-n", "auto"]
+    return [] if any(argument.startswith(own) for argument in rest) else ["-n", "auto", "--dist", "worksteal"]
 
 
 def replace_process(command):

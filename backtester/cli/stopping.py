@@ -6,10 +6,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import current_thread, main_thread
 from types import FrameType
+from typing import Any
 
 from backtester._hurry import hurry
 
@@ -51,6 +52,8 @@ def stoppable(what: str, kept: Callable[[], str] | None = None, *, waits: bool =
     try:
         yield
     except KeyboardInterrupt:
+        before = _hurry_up  # the process ends now: a second Ctrl-C may not break off how
+        signal.signal(signal.SIGINT, before)
         if kept is not None:
             print(kept(), file=sys.stderr)
         raise
@@ -71,8 +74,19 @@ def runs_kept(folder: Path, total: int = 0) -> str:
 
 
 def leave_if_hurried() -> None:
-    """End the process now if Ctrl-C was pressed again: threads may have runs in hand that take long."""
+    """End the process now if Ctrl-C was pressed again, or as soon as it is: threads may have runs in hand."""
+    if current_thread() is main_thread():
+        signal.signal(signal.SIGINT, _leave)
     if hurry.is_set():
+        _leave()
+
+
+def _hurry_up(*_: Any) -> None:
+    hurry.set()
+
+
+def _leave(*_: Any) -> None:
+    with suppress(OSError, RuntimeError):  # nobody reads any more, or it was flushing already
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(INTERRUPTED)
+    os._exit(INTERRUPTED)

@@ -221,7 +221,7 @@ def test_commands_run_inside_the_environment(run_py: ModuleType, monkeypatch: py
     assert run_py.main(["test", "-k", "law"]) == 7
     assert started == [
         [os.path.join(run_py.BIN, "backtester"), "demo", "--seed", "3"],
-        [run_py.PYTHON, "-m", "pytest", "-n", "auto", "-k", "law"],
+        [run_py.PYTHON, "-m", "pytest", "-n", "auto", "--dist", "worksteal", "-k", "law"],
     ]
     assert run_py.os.environ["VIRTUAL_ENV"] == run_py.VENV
     assert run_py.os.environ["PATH"].startswith(run_py.BIN)

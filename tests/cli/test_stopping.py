@@ -72,14 +72,15 @@ def test_a_second_ctrl_c_does_not_wait_for_what_is_in_hand(
     options: tuple[str, ...], what: str, of: str, tmp_path: Path
 ) -> None:
     """Threads that sleep for ten minutes are left behind; what was taken from them before is on the disk."""
-    process = started(tmp_path, *options)
-    until((tmp_path / "began3").exists, process)
-    process.send_signal(signal.SIGINT)
-    assert process.stderr is not None
-    assert process.stderr.readline() == f"Stopping after the {what} in hand. Press Ctrl-C again to leave at once.\n"
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=120)  # of the ten minutes that the threads sleep
-    assert process.returncode == 130
+    with started(tmp_path, *options) as process:
+        until((tmp_path / "began3").exists, process)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        first = process.stderr.readline()
+        assert first == f"Stopping after the {what} in hand. Press Ctrl-C again to leave at once.\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=120) == 130  # of the ten minutes that the threads sleep
+        errors = process.stderr.read()  # with what may have come together with the first line
     n = len(read_runs(tmp_path / "out")) if list(tmp_path.glob("out/runs/*")) else 0
     runs = f"{n}{of} runs are" if of or n > 1 else "1 run is"
     kept = f"{runs} in out: the same command with --resume goes on." if n else f"No {what[:-1]} was done."
@@ -91,6 +92,24 @@ def until(done: Callable[[], object], process: subprocess.Popen[str]) -> None:
     while not done():
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
+
+
+def test_ctrl_c_at_the_very_end_leaves_at_once_without_a_word() -> None:
+    """Python would wait there for a thread that nobody else waited for."""
+    code = (
+        "import threading, time\n"
+        "from backtester.cli.stopping import leave_if_hurried\n"
+        "threading.Thread(target=time.sleep, args=(600,)).start()\n"
+        "leave_if_hurried()\n"
+        "print('left', flush=True)\n"
+    )
+    command = [sys.executable, "-c", code]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "left\n"
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)  # of the ten minutes that the thread sleeps
+    assert (process.returncode, errors) == (130, "")
 
 
 def test_a_stopped_search_says_how_to_go_on(tmp_path: Path) -> None:

@@ -59,10 +59,12 @@ FAULTS = [
     Fault(
         "law 1", "the sums of a leg outlive a trade", "kernels/positions.py",
         "run.legs[slot.leg].stale = 1\n    if abs(slot.quantity) - size", "if abs(slot.quantity) - size", _LAW_1_BARS,
+        {"seed": 12},
     ),
     Fault(
         "law 1", "what was looked at ahead outlives a bar that was walked", "kernels/quiet.py",
         "break_window(run)\n            state.reach", "state.reach", _LAW_1_BARS,
+        {"seed": 12},
     ),
     Fault(
         "law 1", "a liquidation fee without its row", "kernels/liquidation.py",
@@ -135,6 +137,7 @@ FAULTS = [
     Fault(
         "law 5", "quantity tiers looked up by notional", "kernels/margin.py",
         "quantity if instrument.by_quantity else notional", "notional", _LAW_5 + "the_unit_of_quantity_is_a_name",
+        {"seed": 742},
     ),
     Fault(
         "law 6", "every bar shows the prices of the next", "common_input.py",
