@@ -48,10 +48,11 @@ class Shared:
     """
 
     def __init__(self, plan: Plan, workers: int) -> None:
-        self._plan = plan
+        self._plan, self._workers = plan, workers
         self._markets = Once(workers + 1)
         self._variants = Variants(self._read, workers)
         self._wishes = Once(workers + 1)
+        self._kept = Once(workers + 1)
         self._venues = Once(1_000)
         self._classes = Once(1_000)
         self._held = Once(1_000)
@@ -117,7 +118,8 @@ class Shared:
 
     def _wishes_of(self, task: Task, look: Callable[[], Look | None], memory: Memory) -> Wishes:
         team = team_of(task.strategy, task.parameters, self._class_of)
-        return Wishes(team, self.market(task.wanted, task.variant), look=look, memory=memory)
+        kept = self._kept.get((repr(task.wanted), task.variant), lambda: Kept(self._workers))
+        return Wishes(team, self.market(task.wanted, task.variant), look=look, memory=memory, kept=kept)
 
     def _class_of(self, place: str) -> type[Strategy]:
         """Return the class of a strategy: its file is run once, and each run works on an object of its own."""
@@ -157,14 +159,16 @@ class Wishes:
         Returns how to look for targets that use later bars, or None.
     memory : Memory
         Of indicators.
+    kept : Kept
+        Inputs of runs on the market.
     """
 
     def __init__(
-        self, team: list[Allocation], market: Market, *, look: Callable[[], Look | None], memory: Memory
+        self, team: list[Allocation], market: Market, *, look: Callable[[], Look | None], memory: Memory, kept: Kept
     ) -> None:
-        self.team, self.market, self._memory = team, market, memory
+        self.team, self.market, self._memory, self._kept = team, market, memory, kept
         self._look = look
-        self._intents, self._prepared, self._kept = Once(1), Once(4), Kept()
+        self._intents, self._prepared = Once(1), Once(4)
 
     def intents(self) -> Intents:
         """Return what the strategies want, asked at the first call.
