@@ -24,7 +24,8 @@ Ints = NDArray[np.int64]
 NEVER = np.iinfo(np.int64).max  # a bar after all others
 _PRICES = ("open", "high", "low", "close", "mark_open", "mark_high", "mark_low", "mark_close")
 _ORDER_LEVELS = ("limit", "stop", "take_profit")
-MOST = 2  # scenarios
+MOST = 2  # scenarios of one worker
+OF_MARKET = "bars", "bar_words", "funding", "tier_changes", "first_tiers", "tiers"  # not of orders
 
 
 class Common(NamedTuple):
@@ -61,48 +62,71 @@ class Common(NamedTuple):
 
 
 class Kept:
-    """The common inputs of the scenarios that came last."""
+    """The common inputs of the scenarios that came last.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    workers : int
+        Who may ask beside each other.
+    """
+
+    def __init__(self, workers: int = 1) -> None:
+        self._most = MOST * workers
         self._found: tuple[tuple[Scenario, Common], ...] = ()
 
     def of(self, scenario: Scenario) -> Common:
-        """Return the common inputs of a scenario, made if none of the last scenarios was like it."""
-        like = (each for each in self._found if _are_alike(scenario, each[0]))
-        found = next(like, None) or (scenario, common_of(scenario))
-        self._found = (found, *(each for each in self._found if each is not found))[:MOST]
+        """Return the common inputs of a scenario, made as far as none of the last scenarios was like it."""
+        near = [each for each in self._found if _are_near(scenario, each[0])]
+        like = (each for each in near if _are_alike(scenario, each[0]))
+        found = next(like, None) or (scenario, common_of(scenario, near[0][1] if near else None))
+        self._found = (found, *(each for each in self._found if each is not found))[: self._most]
         return found[1]
 
 
+def _are_near(one: Scenario, other: Scenario) -> bool:
+    """Return whether scenarios have what is `OF_MARKET` in common."""
+    return one.market is other.market and one.instruments == other.instruments
+
+
 def _are_alike(one: Scenario, other: Scenario) -> bool:
-    same = one.market is other.market and one.orders is other.orders and one.instruments == other.instruments
+    """Return whether scenarios that are near have the same orders as well."""
     none = len(one.terms.order) == len(other.terms.order) == 0
-    return same and (none or one.terms is other.terms) and _instrument_of_slots(one) == _instrument_of_slots(other)
+    same = one.orders is other.orders and (none or one.terms is other.terms)
+    return same and _instrument_of_slots(one) == _instrument_of_slots(other)
 
 
 def _instrument_of_slots(scenario: Scenario) -> list[int]:
     return [slot.instrument for slot in scenario.slots]
 
 
-def common_of(scenario: Scenario) -> Common:
-    """Return what a scenario shares with others."""
-    bars, tables = bars_of(scenario), tier_tables(scenario)
+def common_of(scenario: Scenario, near: Common | None = None) -> Common:
+    """Return what a scenario shares with others.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    near : Common, optional
+        Of a scenario with the same market and instruments.
+    """
+    given = _of_market(scenario) if near is None else {name: getattr(near, name) for name in OF_MARKET}
     orders = orders_of(scenario)
     first_order, orders["next"] = _next_orders(scenario, orders)
     working = working_of(scenario, orders)
     for table in (orders, working):
         table.flags.writeable = False
-    return Common(
-        bars=bars,
-        bar_words=Words(bars),
-        funding=_funding(scenario),
-        tier_changes=_tier_changes(tables),
-        first_tiers=[table for table in tables if table.bar < 0],
-        tiers=np.concatenate([each.tiers for each in tables]).view(Table),
-        orders=orders,
-        first_order=first_order,
-        working=working,
-    )
+    return Common(**given, orders=orders, first_order=first_order, working=working)
+
+
+def _of_market(scenario: Scenario) -> dict[str, Any]:
+    bars, tables = bars_of(scenario), tier_tables(scenario)
+    return {
+        "bars": bars,
+        "bar_words": Words(bars),
+        "funding": _funding(scenario),
+        "tier_changes": _tier_changes(tables),
+        "first_tiers": [table for table in tables if table.bar < 0],
+        "tiers": np.concatenate([each.tiers for each in tables]).view(Table),
+    }
 
 
 def levels(prices: Floats, inverse: NDArray[np.bool_]) -> Floats:

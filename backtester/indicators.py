@@ -60,8 +60,10 @@ def sma(values: ArrayLike, window: int) -> Floats:
     ConfigurationError
         If `window` is no whole number of at least 1.
     """
+    from backtester.kernels.rolling import rolling_mean
+
     _check("window", window)
-    return _by_column(values, lambda frame: frame.rolling(window).mean())
+    return _by_kernel(values, lambda mean, column: rolling_mean(mean, column, int(window)))
 
 
 @remembered
@@ -179,8 +181,7 @@ def zscore(values: ArrayLike, window: int) -> Floats:
     """
     given = np.asarray(values, np.float64)
     spread = rolling_std(given, window)
-    spread[spread == 0.0] = np.nan
-    return (given - sma(given, window)) / spread
+    return (given - sma(given, window)) / np.where(spread == 0.0, np.nan, spread)
 
 
 def atr(high: ArrayLike, low: ArrayLike, close: ArrayLike, window: int) -> Floats:
@@ -322,6 +323,26 @@ def _by_column(values: ArrayLike, apply: Callable[[pd.DataFrame], pd.DataFrame])
     for i in range(columns.shape[1]):
         known = ~missing[:, i]
         out[known, i] = apply(pd.DataFrame(columns[known, i])).to_numpy()[:, 0]
+    return out.reshape(given.shape)
+
+
+def _by_kernel(values: ArrayLike, write: Callable[[Floats, Floats], None]) -> Floats:
+    """Have a kernel write a result for each column, as if its missing bars were not there."""
+    given = np.asarray(values, np.float64)
+    columns = given.reshape(len(given), -1)
+    out = np.empty_like(columns, order="F")
+    for i in range(columns.shape[1]):
+        column = np.ascontiguousarray(columns[:, i])
+        known = ~np.isnan(column)
+        if not known.all():
+            column, result = column[known], np.empty(np.count_nonzero(known))
+        else:
+            column, result = column.view(), out[:, i]
+        column.flags.writeable = False  # also one of the author's own: one array type, one compilation
+        write(result, column)
+        if len(column) < len(known):
+            out[:, i] = np.nan
+            out[known, i] = result
     return out.reshape(given.shape)
 
 

@@ -44,6 +44,7 @@ class Memory:
                 self._found.move_to_end(key)
                 return found[1][: len(given)]
         result = make()
+        result.flags.writeable = False
         with self._lock:
             found = self._found.get(key)
             if found is None or len(found[1]) < len(given):
@@ -54,13 +55,21 @@ class Memory:
         return result
 
 
-_MEMORY: ContextVar[Memory | None] = ContextVar("memory", default=None)
+_MEMORY: ContextVar[tuple[Memory | None, bool]] = ContextVar("memory", default=(None, False))
 
 
 @contextmanager
-def remembering(memory: Memory) -> Iterator[None]:
-    """Let indicators of arrays that cannot be written to, as those of a market, be looked up in a memory."""
-    token = _MEMORY.set(memory)
+def remembering(memory: Memory, *, lent: bool = False) -> Iterator[None]:
+    """Let indicators of arrays that cannot be written to, as those of a market, be looked up in a memory.
+
+    Parameters
+    ----------
+    memory : Memory
+    lent : bool
+        Callers get what is in the memory, which they cannot write to, and not an array of their own: a copy takes as
+        long as most of what is done with it.
+    """
+    token = _MEMORY.set((memory, lent))
     try:
         yield
     finally:
@@ -68,15 +77,16 @@ def remembering(memory: Memory) -> Iterator[None]:
 
 
 def remembered(indicator: Callable[P, Floats]) -> Callable[P, Floats]:
-    """Have an indicator use the memory where there is one; each caller gets an array of its own."""
+    """Have an indicator use the memory where there is one."""
 
     @wraps(indicator)
     def asked(*args: P.args, **kwargs: P.kwargs) -> Floats:
-        memory, values = _MEMORY.get(), args[0] if args else None
+        (memory, lent), values = _MEMORY.get(), args[0] if args else None
         if memory is None or not isinstance(values, np.ndarray) or values.flags.writeable or values.ndim == 0:
             return indicator(*args, **kwargs)
         place = values.__array_interface__["data"][0], values.shape[1:], values.strides, values.dtype.str
         key = indicator.__name__, place, args[1:], tuple(sorted(kwargs.items()))
-        return memory.get(key, values, lambda: indicator(*args, **kwargs)).copy()
+        found = memory.get(key, values, lambda: indicator(*args, **kwargs))
+        return found if lent else found.copy()
 
     return asked

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from backtester._causality import look_briefly, look_closely
 from backtester._copies import own_copies
+from backtester._foreign import import_ours
 from backtester.account import Account
 from backtester.across import NEUTRAL
 from backtester.allocation import Allocation, named
@@ -20,10 +20,11 @@ from backtester.batch.tasks import Task
 from backtester.batch.teams import team_of
 from backtester.batch.variants import AS_IT_IS, Variant, Variants
 from backtester.common_input import Kept
-from backtester.errors import BacktesterError
+from backtester.errors import BacktesterError, StrategyError
 from backtester.intents import Intents, Look, intents_of
 from backtester.provenance import check_complete
 from backtester.remembering import Memory, remembering
+from backtester.strategy import Strategy
 from backtester.venue import Venue, load_venue
 from backtester.wanted import Wanted, market_of, venue_of_store
 
@@ -47,11 +48,13 @@ class Shared:
     """
 
     def __init__(self, plan: Plan, workers: int) -> None:
-        self._plan = plan
+        self._plan, self._workers = plan, workers
         self._markets = Once(workers + 1)
         self._variants = Variants(self._read, workers)
         self._wishes = Once(workers + 1)
+        self._kept = Once(workers + 1)
         self._venues = Once(1_000)
+        self._classes = Once(1_000)
         self._held = Once(1_000)
         self._memory = Memory(INDICATORS)
 
@@ -114,8 +117,14 @@ class Shared:
         return self._wishes_of(task, lambda: self._look(task), self._memory)
 
     def _wishes_of(self, task: Task, look: Callable[[], Look | None], memory: Memory) -> Wishes:
-        team = team_of(task.strategy, task.parameters)
-        return Wishes(team, self.market(task.wanted, task.variant), look=look, memory=memory)
+        team = team_of(task.strategy, task.parameters, self._class_of)
+        kept = self._kept.get((repr(task.wanted), task.variant), lambda: Kept(self._workers))
+        return Wishes(team, self.market(task.wanted, task.variant), look=look, memory=memory, kept=kept)
+
+    def _class_of(self, place: str) -> type[Strategy]:
+        """Return the class of a strategy: its file is run once, and each run works on an object of its own."""
+        found: type[Strategy] = self._classes.get(place, lambda: import_ours("strategies").load_class(place))
+        return found
 
     def _look(self, task: Task) -> Look | None:
         """Return how closely a task's strategy is looked at: briefly, if that of the first of its parameters held."""
@@ -150,14 +159,16 @@ class Wishes:
         Returns how to look for targets that use later bars, or None.
     memory : Memory
         Of indicators.
+    kept : Kept
+        Inputs of runs on the market.
     """
 
     def __init__(
-        self, team: list[Allocation], market: Market, *, look: Callable[[], Look | None], memory: Memory
+        self, team: list[Allocation], market: Market, *, look: Callable[[], Look | None], memory: Memory, kept: Kept
     ) -> None:
-        self.team, self.market, self._memory = team, market, memory
+        self.team, self.market, self._memory, self._kept = team, market, memory, kept
         self._look = look
-        self._intents, self._prepared, self._kept = Once(1), Once(4), Kept()
+        self._intents, self._prepared = Once(1), Once(4)
 
     def intents(self) -> Intents:
         """Return what the strategies want, asked at the first call.
@@ -174,11 +185,16 @@ class Wishes:
         from backtester.event_driven.followers import followers_of
 
         look = self._look()
-        own = own_copies(self.team)
         if look is not None:
-            followers_of(own, self.market, check=True)
-        with nullcontext() if look is look_closely else remembering(self._memory):
-            return intents_of(own, self.market, look=look)
+            followers_of(own_copies(self.team), self.market, check=True)
+        if look is look_closely:
+            return intents_of(own_copies(self.team), self.market, look=look)
+        try:
+            with remembering(self._memory, lent=True):
+                return intents_of(own_copies(self.team), self.market, look=look)
+        except StrategyError:  # it may write into an indicator, which takes an array of its own
+            with remembering(self._memory):
+                return intents_of(own_copies(self.team), self.market, look=look)
 
     def of(self, account: Account) -> Prepared:
         """Return the wishes for an account: those of others with the same slots, if there are.

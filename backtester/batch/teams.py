@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from backtester import _parameters
@@ -12,6 +12,7 @@ from backtester._foreign import import_ours
 from backtester.allocation import Allocation
 from backtester.errors import ConfigurationError
 from backtester.scenario_schema import SLOT_MODES
+from backtester.strategy import Strategy
 
 __all__ = [
     "ALLOCATE",
@@ -114,7 +115,9 @@ def parameter_of(strategy: str, setting: str) -> type | None:
     return kind
 
 
-def team_of(strategy: str, asked: Mapping[str, Any]) -> list[Allocation]:
+def team_of(
+    strategy: str, asked: Mapping[str, Any], class_of: Callable[[str], type[Strategy]]
+) -> list[Allocation]:
     """Return the strategies of a run.
 
     Parameters
@@ -122,13 +125,14 @@ def team_of(strategy: str, asked: Mapping[str, Any]) -> list[Allocation]:
     strategy : str
     asked : mapping
         The settings of the run under ``params`` and ``allocate``, by whole name.
+    class_of : callable
+        From the place of a strategy to its class.
     """
     given: dict[Member, dict[str, dict[str, Any]]] = {each: {PARAMS: {}, ALLOCATE: {}} for each in members(strategy)}
     for setting, value in asked.items():
         member, own = _member(strategy, setting)
         given[member][setting.partition(".")[0]][own] = value
-    load_class = import_ours("strategies").load_class
     return [
-        Allocation(load_class(each.place)(**found[PARAMS]), name=each.name, **found[ALLOCATE])
+        Allocation(class_of(each.place)(**found[PARAMS]), name=each.name, **found[ALLOCATE])
         for each, found in given.items()
     ]

@@ -132,3 +132,41 @@ def test_in_a_batch_that_goes_on_the_first_parameters_of_the_plan_are_still_the_
     first, *others = asked(tmp_path / "log").values()
     assert len(first) == 1 + 8
     assert all(sum(n > N_BARS // 3 for n in lengths) <= 2 for lengths in others)
+
+
+WRITES = '''
+"""Two averages, one of them written into."""
+
+from backtester import Strategy, Targets
+from backtester.indicators import sma
+
+
+class Writes(Strategy):
+    window: int = 10
+    inside: bool = False
+
+    def targets(self, market):
+        average = sma(market.close, self.window)
+        if self.inside:
+            average -= market.close
+            average *= -100.0
+        else:
+            average = -100.0 * (average - market.close)
+        return Targets(notional=average)
+'''
+
+
+def test_a_strategy_may_write_into_an_indicator_in_a_sweep(tmp_path):
+    """It is lent what others were given too, and asked again with an array of its own when it writes."""
+    (tmp_path / "writes.py").write_text(WRITES)
+    plan = {**PLAIN, "strategy": str(tmp_path / "writes.py"), "period": PERIOD, "metrics": "plain"}
+    plan["params"] = {"window": WINDOWS, "inside": [False, True]}
+    rows = rows_of(plan, tmp_path / "runs")
+    assert rows["error"].isna().all()
+    inside, apart = (
+        rows[rows["params.inside"] == is_inside].sort_values(["params.window", "mode"]).reset_index(drop=True)
+        for is_inside in (True, False)
+    )
+    same = [name for name in rows.columns if name not in ("key", "params.inside")]
+    pd.testing.assert_frame_equal(inside[same], apart[same], check_exact=True)
+    assert inside["final_equity"].nunique() > len(WINDOWS)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from backtester import Account, Allocation
-from backtester.common_input import Kept
+from backtester.common_input import OF_MARKET, Kept
 from backtester.engine import prepare, run, simulate
 from backtester.scenario import Scenario, validate
 from data import synthetic
@@ -69,6 +69,30 @@ def test_what_is_shared_depends_on_market_instruments_and_orders_alone() -> None
     ):
         assert kept.of(other) is not common
         assert kept.of(scene) is common  # one that came between does not push it out
+
+
+def test_other_orders_on_the_same_market_share_what_is_of_the_market() -> None:
+    prepared = prepare(GridReversion(), MARKET, Account(leverage=20))
+    scene, kept = run(GridReversion(), MARKET, Account(leverage=20), prepared=prepared).scenario, Kept()
+    other = replace(scene, orders=scene.orders._replace(size=2.0 * scene.orders.size))
+    first, further = kept.of(scene), kept.of(other)
+    assert further.orders is not first.orders
+    for name in OF_MARKET:
+        assert getattr(further, name) is getattr(first, name)
+    same(simulate(other, kept=kept), simulate(other))
+    dearer = replace(other, instruments=tuple(replace(each, contract="inverse") for each in scene.instruments))
+    assert kept.of(dearer).bars is not first.bars
+
+
+def test_as_many_are_kept_as_its_workers_may_be_at() -> None:
+    scene = run(GridReversion(), MARKET, Account(leverage=20)).scenario
+    scenes = [replace(scene, orders=scene.orders._replace(size=k * scene.orders.size)) for k in range(1, 8)]
+    for workers in (1, 3):
+        kept, most = Kept(workers), 2 * workers
+        made = [kept.of(each) for each in scenes]
+        for each, common in list(zip(scenes, made, strict=True))[-most:]:
+            assert kept.of(each) is common
+        assert kept.of(scenes[0]) is not made[0]
 
 
 def test_nobody_can_write_into_what_is_shared() -> None:

@@ -112,6 +112,19 @@ def test_values_written_out():
     assert indicators.atr([4.0, 9.0], [2.0, 8.0], [3.0, 8.5], 1).tolist() == [2.0, 6.0]
 
 
+@pytest.mark.parametrize("window", [1, 2, 7, 60])
+def test_a_moving_average_is_that_of_pandas_to_the_last_digit(window):
+    """Also where a price leaves that is far larger than what stays, on either side of 0, and with infinite ones."""
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        values = rng.normal(size=(200, 3)) * [1.0, 1e-6, 1e6]
+        values[rng.integers(0, 200, 6), 0] = 1e15
+        values[:, 1] = np.abs(values[:, 1]).round(6)  # stands still at times
+        values[rng.integers(0, 200, 2), 2] = np.inf
+        wanted = pd.DataFrame(values).rolling(window).mean().to_numpy()
+        np.testing.assert_array_equal(indicators.sma(values, window), wanted)
+
+
 def test_zscore_of_a_window_that_does_not_move_is_nan():
     assert np.isnan(indicators.zscore(np.full(5, 7.0), 3)).all()
 

@@ -12,15 +12,18 @@ CLOSE = synthetic(500, 2).close
 
 @pytest.fixture
 def counted(monkeypatch):
-    """Count how often pandas is asked."""
+    """Count how often an indicator is worked out."""
     asked = []
 
-    def by_column(values, apply):
-        asked.append(1)
-        return original(values, apply)
+    def counting(original):
+        def by_column(values, apply):
+            asked.append(1)
+            return original(values, apply)
 
-    original = indicators._by_column
-    monkeypatch.setattr(indicators, "_by_column", by_column)
+        return by_column
+
+    for name in ("_by_column", "_by_kernel"):
+        monkeypatch.setattr(indicators, name, counting(getattr(indicators, name)))
     return asked
 
 
@@ -46,6 +49,17 @@ def test_whoever_writes_into_an_indicator_writes_into_his_own():
         for written in (0.0, 1.0):
             indicators.sma(CLOSE, 20)[:] = written
         np.testing.assert_array_equal(indicators.sma(CLOSE, 20), right)
+
+
+def test_what_is_lent_is_not_copied_and_cannot_be_written_to():
+    right = indicators.sma(CLOSE, 20)
+    with remembering.remembering(Memory(1 << 20), lent=True):
+        first, again = indicators.sma(CLOSE, 20), indicators.sma(CLOSE, 20)
+    assert np.shares_memory(first, again)
+    np.testing.assert_array_equal(again, right)
+    for array in (first, again):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1.0
 
 
 def test_arrays_that_may_change_and_other_indicators_are_not_confused(counted):
