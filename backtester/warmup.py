@@ -8,6 +8,7 @@ import gc
 from backtester import engine_input
 from backtester.common_input import common_of
 from backtester.engine import NO_CURVES, simulate
+from backtester.indicators import sma
 from backtester.result import Result
 from backtester.scenario import Scenario
 
@@ -25,6 +26,7 @@ SMALLEST = {
 
 def warm_up() -> None:
     """Run the smallest scenario, which compiles every kernel that is not in the cache yet."""
+    sma([1.0], 1)
     _read(simulate(Scenario.from_dict(SMALLEST)))
 
 
