@@ -128,6 +128,7 @@ def canvas(
     tall += head - 0.8
     with mpl.rc_context({"font.family": "sans-serif"}):
         figure = Figure(figsize=(size.width, tall), facecolor=PAPER)
+    figure.set_label(title)  # for whoever writes it to a file
     figure.subplots_adjust(left=left / size.width, right=1 - size.right / size.width)
     figure.subplots_adjust(top=1 - head / tall, bottom=0.5 / tall, hspace=0.28)
     at = tall - 0.14
@@ -267,7 +268,8 @@ def pdf(figure: Figure, words: str = "") -> bytes:
     """Return a figure as PDF on light paper with its finding as title; the same figure always gives the same bytes."""
     buffer = io.BytesIO()
     about = {"CreationDate": None, "Creator": None, "Title": words}
-    figure.savefig(buffer, format="pdf", facecolor=PAPER, metadata=about)
+    with _any_letters():
+        figure.savefig(buffer, format="pdf", facecolor=PAPER, metadata=about)
     return buffer.getvalue()
 
 

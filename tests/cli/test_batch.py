@@ -15,6 +15,7 @@ import pytest
 
 from backtester.batch import run_plan
 from backtester.cli import main
+from tests.cli.picture_files import is_picture
 from tests.cli.test_compare import in_terminal
 
 Backtester = Callable[..., CompletedProcess[str]]
@@ -145,19 +146,21 @@ def test_what_is_refused(
 
 def test_maps_and_frontiers_are_shown_written_and_drawn(results: Results, plan: str, tmp_path: Path) -> None:
     run_plan(plan, "out", workers=1)
-    code, shown, errors = results("out", "--heat", "leverage,params.exposure", "--png", "map.png")
+    code, shown, errors = results("out", "--heat", "leverage,params.exposure", "--picture", "map.svg")
     assert (code, errors) == (0, "")
     assert shown.startswith("final equity, isolated: leverage across, params.exposure down\n")
-    assert re.search(r"Higher final equity: isolated in \d and cross in \d of 4 cells.\nmap.png\n$", shown)
+    assert re.search(r"Higher final equity: isolated in \d and cross in \d of 4 cells.\nmap.svg\n$", shown)
     rows = json.loads(results("out", "--heat", "leverage,params.exposure", "--json")[1])
     assert len(rows) == 12
     (gone,) = {(row["leverage"], row["mode"]) for row in rows if row["final_equity"] is None}
     assert gone == (50, "cross")  # excluded
     assert results("out", "--heat", "leverage,seed", "--export", "map.csv")[1] == "18 rows: map.csv\n"
-    code, shown, errors = results("out", "--along", "leverage", "--json", "--png", "along.png")
+    code, shown, errors = results("out", "--along", "leverage", "--json", "--picture", "along.png")
     assert (code, errors, len(json.loads(shown))) == (0, "along.png\n", 5)
-    for name in ("map.png", "along.png"):
-        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+    assert results("out", "--along", "leverage", "--picture", "along.pdf")[1].endswith("along.pdf\n")
+    assert all(map(is_picture, (tmp_path / name for name in ("map.svg", "along.png", "along.pdf"))))
+    drawing = (tmp_path / "map.svg").read_text()
+    assert re.search(r"<dc:title>Higher final equity: isolated in \d and cross in \d of 4 cells</dc:title>", drawing)
 
 
 def test_a_page_of_a_batch_tells_its_plan_and_how_to_repeat_it(
@@ -198,9 +201,9 @@ def test_results_refuse_columns_and_endings_that_are_not_there(results: Results,
         (("--heat", "leverage"), "error: --heat: names not two settings; found 'leverage'"),
         (("--heat", "leverage,seeds"), "error: --heat: is no column of these runs; found 'seeds'; nearest: seed"),
         (("--heat", "leverage,seed", "--measure", "fee"), "error: --measure: is no measure; found 'fee'"),
-        (("--heat", "leverage,seed", "--png", "map.jpg"), "error: --png: is no picture's name; found 'map.jpg'"),
+        (("--heat", "leverage,seed", "--picture", "map.jpg"), "error: --picture: is no picture's name; found 'map"),
         (("--html", "page.htm"), "error: --html: is no page's name; found 'page.htm'. Let it end in .html"),
-        (("--png", "map.png"), "error: --png: has nothing to show; found 'map.png'. Say what is drawn"),
+        (("--picture", "map.png"), "error: --picture: has nothing to show; found 'map.png'. Say what is drawn"),
     ):
         code, said, errors = results("out", *options)
         assert (code, said) == (2, "")
