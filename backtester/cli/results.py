@@ -95,6 +95,7 @@ def results(
             check_columns(frame, [sort], "sort")
             check_columns(frame, names(columns), "columns")
             table = frame[frame["error"].notna()] if failed else frame.sort_values(sort, ascending=ascending)
+    _warn(frame, on_screen=export is None and not as_json)
     if export is not None:
         with as_options():
             write_rows(table, export)
@@ -130,6 +131,15 @@ def results(
                 conditions=where or [],
             )
         print(html, file=sys.stderr if as_json else sys.stdout)
+
+
+def _warn(frame: pd.DataFrame, *, on_screen: bool) -> None:
+    """Say that prices are made up, if any are."""
+    from backtester.batch.reading import is_synthetic
+    from backtester.printing import SYNTHETIC
+
+    if on_screen and is_synthetic(frame):
+        print(f"{SYNTHETIC}\n")
 
 
 def _check_picture(picture: Path | None, what: str) -> None:

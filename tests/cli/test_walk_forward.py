@@ -49,7 +49,7 @@ def test_the_page_runs_and_its_outputs_are_real(
             printed.append(done.stdout)
     shown, kept, resumed, groups = printed
     assert resumed == kept == shown.removesuffix("grid.png\n") + CHOSEN_FROM
-    assert len(groups.splitlines()) == 3 + 3 * 2
+    assert len(groups.splitlines()) == 5 + 3 * 2
     for block in blocks("docs/walk-forward.md", "text"):
         assert words(block) in words(shown)
     assert (tmp_path / "grid.png").read_bytes().startswith(b"\x89PNG")

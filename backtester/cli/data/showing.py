@@ -63,7 +63,7 @@ def _trade(store: Store, there: list[Series], symbol: str, timeframe: str) -> Se
 def _chart(store: Store, trade: Series, first: int | None, last: int | None) -> tuple[str, Any]:
     """Return the title and the figure of a symbol."""
     from backtester import text
-    from backtester.symbols import parse
+    from backtester.symbols import made_up, parse
 
     charts = import_ours("reports.symbol_chart")
     rows, holes = _rows(store, trade, first, last)
@@ -83,8 +83,8 @@ def _chart(store: Store, trade: Series, first: int | None, last: int | None) -> 
     )
     rates = None if funding is None else charts.Rates(_times(funding), funding["funding_rate"].to_numpy(), settled)
     marks = None if mark is None else _candles(charts, mark, marked)
-    unit = parse(trade.symbol).quote or "quote"
-    return title, charts.symbol_chart(title, _candles(charts, rows, holes), marks, rates, unit=unit)
+    about = {"unit": parse(trade.symbol).quote or "quote", "synthetic": made_up(trade.symbol)}
+    return title, charts.symbol_chart(title, _candles(charts, rows, holes), marks, rates, **about)
 
 
 def _rows(store: Store, series: Series, first: int | None, last: int | None) -> tuple[Any, list[tuple[int, int]]]:
