@@ -146,5 +146,6 @@ def _name(axes: Axes, found: list[Place]) -> None:
             words, (100.0 * found[k].depth, found[k].end), textcoords="offset points",
             xytext=(8.6 if right else -8.6, (height - y) * 72.0), ha="left" if right else "right", va="center",
             color=found[k].look.colour, fontsize=9, fontweight="bold", annotation_clip=False, parse_math=False,
+            bbox={"facecolor": PAPER, "edgecolor": "none", "alpha": 0.8, "pad": 0.5},  # bands may run below it
             arrowprops=leader if abs(height - y) > LINE else None,
         )  # fmt: skip
