@@ -35,7 +35,7 @@ ONE_MARKET = {
     "leverage": "Prices, funding, orders and rules are the same at every leverage: what differs is the margin behind a "
     "position. Positions that ask for a leverage of their own keep it.",
 }
-HOW_SURE = "How sure: each account less the first, on the market itself and on markets drawn from it"
+HOW_SURE = "Each account less the first, on the market itself and on markets drawn from it"
 NOT_DRAWN = "How sure differences are, compare --draws says."
 _OVERVIEW = {
     "final_equity": "final equity",

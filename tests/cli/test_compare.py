@@ -258,14 +258,14 @@ def test_draws_give_the_differences_of_accounts_intervals(
     options = ("--market", "synthetic", "--end", "2024-01-12", "--symbols", "FAKE1,FAKE2", "--draws", "6", *accounts)
     done = backtester("compare", "grid_reversion", *options, "--close-ups", "0", "--out", "run")
     assert done.returncode == 0, done.stderr
-    assert "How sure: each account less the first" in done.stdout
+    assert "Each account less the first" in done.stdout
     assert "--draws says" not in done.stdout
     page = (tmp_path / "run" / "report.html").read_text()
     said = json.loads((tmp_path / "run" / "report.json").read_text())
     band = next(each for each in said["intervals"] if each["account"][1] == "cross")["final_equity"]
     assert band["low"] <= band["median"] <= band["high"]
     assert page.count("inner 95 % of 6 draws") == 1
-    assert "How sure" in (tmp_path / "run" / "report.md").read_text()
+    assert "Each account less the first" in (tmp_path / "run" / "report.md").read_text()
 
 
 def test_one_draw_is_too_few(backtester: Backtester) -> None:
