@@ -370,3 +370,18 @@ def test_ticks_of_money_say_where_they_are(low, high):
     assert shown == pytest.approx(axes.get_yticks(), rel=0.0, abs=1e-2 * (high - low))
     assert len({len(label.partition(".")[2]) for label in labels}) == 1
     assert not any("-" in label for label in labels)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_liquidations_are_marked_at_the_foot_of_the_drawdown(size):
+    comparison = story(480, 9)
+    figure = underwater_chart(comparison, size)
+    for mode, run in comparison.results.items():
+        if run.totals["liquidations"]:
+            times = artist(figure, f"liquidations-{mode}").get_xdata()
+            assert len(times)
+            assert set(times) <= {run.market.close_time[bar] / DAY for bar in run.liquidations["bar"]}
+            assert f"{look(mode).sign} {mode}" in words(figure)
+    calm = underwater_chart(pair({"equity": np.full(8, 1e4)}, {"equity": np.full(8, 1e4)}))
+    assert not calm.findobj(lambda each: str(each.get_gid()).startswith("liquidations-"))
+    assert "liquidations" not in words(calm)
