@@ -25,13 +25,15 @@ if TYPE_CHECKING:
     from backtester.account import Account
     from backtester.allocation import Strategies
     from backtester.attribution import Attribution
+    from backtester.bootstrap.statistics import Band
     from backtester.engine import Prepared
     from backtester.market import Market
     from backtester.result import Result
     from backtester.venue import Venue
 
-__all__ = ["AccountComparison", "compare_leverages", "compare_venues"]
+__all__ = ["AccountComparison", "compare_leverages", "compare_venues", "leverage_accounts", "venue_accounts"]
 
+APART = ("final_equity", "max_drawdown_in_bars", "liquidations")  # measures whose differences get intervals
 NEUTRAL = "generic"  # a venue without rules of its own on who may stand beside whom
 
 
@@ -134,6 +136,18 @@ class AccountComparison(Comparisons):
         """Each venue, or leverage, with each mode."""
         return [(venue, mode) for venue in self for mode in self.modes]
 
+    @cached_property
+    def intervals(self) -> dict[tuple[str, str], dict[str, Band]]:
+        """Bands over the draws of each account's difference to the first, by measure; empty without draws."""
+        (first, mode), *others = self.accounts
+        base = self[first].sampling
+        found = {account: self[account[0]].sampling for account in others}
+        return {
+            (name, each): {measure: of.apart(measure, each, base, mode) for measure in APART}
+            for (name, each), of in found.items()
+            if of is not None and base is not None
+        }
+
     def attribution(self, first: tuple[str, str], second: tuple[str, str]) -> Attribution:
         """Return why two accounts end apart, pair by pair of trades; a difference is the first less the second.
 
@@ -167,6 +181,11 @@ class AccountComparison(Comparisons):
             "source": self.first.market.source,
             "currency": self.currency,
             "verdict": self.verdict,
+            "intervals": [
+                {"account": list(account), "less": list(self.accounts[0])}
+                | {measure: band._asdict() for measure, band in bands.items()}
+                for account, bands in self.intervals.items()
+            ],
             "comparisons": {venue: each.to_dict() for venue, each in self.items()},
         }
 
@@ -217,7 +236,7 @@ def compare_venues(
         If a strategy raises, returns something unusable or (with `check`) looks into the future.
     """
     chosen = checked_modes(modes)
-    accounts = _accounts(account, venues)
+    accounts = venue_accounts(account, venues)
     _check_contracts(accounts, market)
     from backtester.engine import prepare  # numba takes a while: nobody waits for it who only reads
 
@@ -265,14 +284,7 @@ def compare_leverages(
         As for `compare`.
     """
     chosen = checked_modes(modes)
-    accounts: dict[str, Account] = {}
-    for leverage in leverages:
-        at = replace(account, leverage=leverage)
-        if (name := f"{at.leverage:g}x") in accounts:
-            raise ConfigurationError("leverages", name, "a leverage is named twice", cure="Name each once")
-        accounts[name] = at
-    if not accounts:
-        raise ConfigurationError("leverages", [], "no leverage to run at", cure="Name at least one, such as 5")
+    accounts = leverage_accounts(account, leverages)
     each, out = len(chosen) * len(paths_of(account)), dict[str, Comparison]()
     for name, at in accounts.items():
         told = shifted(progress, name, each * len(out), each * len(accounts))
@@ -280,7 +292,20 @@ def compare_leverages(
     return AccountComparison(out, "leverage")
 
 
-def _accounts(account: Account, venues: Iterable[str | Venue]) -> dict[str, Account]:
+def leverage_accounts(account: Account, leverages: Iterable[float]) -> dict[str, Account]:
+    """Return the account at each leverage, by names such as ``5x``."""
+    out: dict[str, Account] = {}
+    for leverage in leverages:
+        at = replace(account, leverage=leverage)
+        if (name := f"{at.leverage:g}x") in out:
+            raise ConfigurationError("leverages", name, "a leverage is named twice", cure="Name each once")
+        out[name] = at
+    if not out:
+        raise ConfigurationError("leverages", [], "no leverage to run at", cure="Name at least one, such as 5")
+    return out
+
+
+def venue_accounts(account: Account, venues: Iterable[str | Venue]) -> dict[str, Account]:
     """Return the account at each venue, by the venue's name."""
     given = [venues] if isinstance(venues, str) else list(venues or ())
     if not given:

@@ -7,14 +7,25 @@ from typing import TYPE_CHECKING
 
 from backtester import text
 from backtester.across_verdict import AT
-from backtester.printing import GAP, SYNTHETIC, all_notes, facts
-from backtester.summary import formatted, shown, unit, value
+from backtester.printing import GAP, SYNTHETIC, all_notes, facts, interval, interval_head
+from backtester.summary import MEASURE, formatted, shown, unit, value
 from backtester.verdict import name_of
 
 if TYPE_CHECKING:
     from backtester.across import AccountComparison
 
-__all__ = ["ONE_MARKET", "bars", "metrics_blocks", "notes", "overview_rows", "partings", "printed", "title"]
+__all__ = [
+    "HOW_SURE",
+    "ONE_MARKET",
+    "bars",
+    "interval_rows",
+    "metrics_blocks",
+    "notes",
+    "overview_rows",
+    "partings",
+    "printed",
+    "title",
+]
 
 Rows = tuple[list[str], list[list[str]]]
 
@@ -24,7 +35,8 @@ ONE_MARKET = {
     "leverage": "Prices, funding, orders and rules are the same at every leverage: what differs is the margin behind a "
     "position. Positions that ask for a leverage of their own keep it.",
 }
-NOT_DRAWN = "How sure differences are, compare --draws says: for one venue and one leverage at a time."
+HOW_SURE = "Each account less the first, on the market itself and on markets drawn from it"
+NOT_DRAWN = "How sure differences are, compare --draws says."
 _OVERVIEW = {
     "final_equity": "final equity",
     "max_drawdown_in_bars": "drawdown\ninside bars",
@@ -45,6 +57,8 @@ def printed(result: AccountComparison) -> str:
     parts.append(text.table(*overview_rows(result)))
     parts.append("All numbers")
     parts += [text.table(*block) for block in metrics_blocks(result, text.WIDTH - GAP)]
+    if result.intervals:
+        parts += [HOW_SURE, text.table(*interval_rows(result))]
     for heading, said in (("Where the modes part", partings(result)), ("What the bars hide", bars(result))):
         parts += [_listed(heading, said)] if said else []
     return "\n\n".join([*parts, _listed("Notes", notes(result))])
@@ -108,6 +122,22 @@ def _table(labels: list[str], columns: list[list[str]]) -> Rows:
     return list(header), [list(row) for row in rows]
 
 
+def interval_rows(result: AccountComparison) -> Rows:
+    """Return the header and the rows of each account's difference to the first, with its interval; none without draws.
+
+    A row for each account and measure.
+    """
+    first, rows = result.accounts[0], list[list[str]]()
+    for (name, mode), bands in result.intervals.items():
+        rows.append([f"{name}, {name_of(mode)}", "", ""])
+        for key, band in bands.items():
+            own = value(result[name].metrics, key, mode) - value(result[first[0]].metrics, key, first[1])
+            label = _label(MEASURE[key].label, unit(key, result.currency))
+            rows.append([f"  {label}", formatted(key, own, difference=True), interval(key, band.low, band.high)])
+    less = f"less {first[0]},\n{name_of(first[1])}"
+    return ["", less, interval_head(result[first[0]])], rows
+
+
 def partings(result: AccountComparison) -> list[str]:
     """Return where the modes part at each venue."""
     found = [(venue, parting) for venue, each in result.items() for parting in each.partings.values()]
@@ -122,7 +152,7 @@ def bars(result: AccountComparison) -> list[str]:
 def notes(result: AccountComparison) -> list[str]:
     """Return what every venue's report notes, and then what some do, with their names."""
     said = _shared(result, {venue: all_notes(each) for venue, each in result.items()}, plain=True)
-    return [ONE_MARKET[result.axis], *said, NOT_DRAWN]
+    return [ONE_MARKET[result.axis], *said, *([] if result.intervals else [NOT_DRAWN])]
 
 
 def _shared(result: AccountComparison, said: dict[str, Iterable[str]], *, plain: bool = False) -> list[str]:

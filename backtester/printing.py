@@ -28,6 +28,7 @@ __all__ = [
     "all_notes",
     "band_rows",
     "facts",
+    "interval",
     "interval_head",
     "interval_rows",
     "intervals",
@@ -157,7 +158,7 @@ def interval_head(comparison: Comparison) -> str:
 def intervals(comparison: Comparison) -> dict[str, str]:
     """Return the interval of each difference that a bootstrap knows, by measure; empty without one."""
     found = comparison.sampling if len(comparison.modes) == 2 else None
-    return {} if found is None else {key: _interval(key, each.low, each.high) for key, each in found.intervals.items()}
+    return {} if found is None else {key: interval(key, each.low, each.high) for key, each in found.intervals.items()}
 
 
 def interval_rows(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
@@ -175,11 +176,11 @@ def interval_rows(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
             symbol = unit(key, comparison.currency)
             apart = formatted(key, found.observed_difference(key, pair), difference=True)
             label = MEASURE[key].label + (f" [{symbol}]" if symbol else "")
-            rows.append([f"  {label}", apart, _interval(key, band.low, band.high)])
+            rows.append([f"  {label}", apart, interval(key, band.low, band.high)])
     return ["", "difference", interval_head(comparison)], rows
 
 
-def _interval(key: str, low: float, high: float) -> str:
+def interval(key: str, low: float, high: float) -> str:
     """Return both ends, as short as they can be read."""
     kind = MEASURE[key].kind
     if kind == "fraction":

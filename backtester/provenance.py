@@ -68,14 +68,14 @@ def _coverage(market: Market, i: int) -> Coverage:
 def missing_funding(market: Market) -> list[str]:
     """Return one sentence for each instrument of whose funding more than a hundredth is missing.
 
-    Made-up funding is whole, whatever its first time.
+    Funding that was just made up is whole, whatever its first time.
     """
     return [
         f"funding of {symbol} covers {_share(each.funding)} % of the settlements"
         if each.settlements
         else f"there is no funding for {symbol}"
         for symbol, each in coverage_of(market).items()
-        if each.funding < FULL and not market.synthetic
+        if each.funding < FULL and (market.files or not market.synthetic)
     ]
 
 

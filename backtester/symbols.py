@@ -10,6 +10,7 @@ DOLLARS = ("USDT", "USDC", "USD")
 _UNIFIED = re.compile(r"([^/]+)/([^:]+):([^:-]+)")  # base/quote:settlement
 _DECORATION = re.compile(r"^P[FI]_|[-_]?SWAP$|[-_]PERP(ETUAL)?$")
 _INVERSE = re.compile(r"^PI_|-USD-SWAP$|USD_PERP$")
+_MADE_UP = re.compile(r"FAKE\d+")
 
 
 class Name(NamedTuple):
@@ -31,6 +32,11 @@ def parse(symbol: str) -> Name:
     quote = next((end for end in DOLLARS if plain.endswith(end) and plain != end), "")
     base = plain.removesuffix(quote) if quote else plain
     return Name("BTC" if base == "XBT" else base, quote, inverse)
+
+
+def made_up(symbol: str) -> bool:
+    """Return whether a symbol is one of a synthetic market, as ``FAKE1/USDT:USDT``, wherever its prices come from."""
+    return _MADE_UP.fullmatch(parse(symbol).base) is not None
 
 
 def same(asked: str, known: str) -> bool:

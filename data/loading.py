@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from backtester._market_checks import check_symbols
 from backtester.errors import ConfigurationError, MarketDataError
 from backtester.market import Market
-from backtester.symbols import listed
+from backtester.symbols import listed, made_up
 from backtester.text import moment
 from backtester.times import instant, step
 from data import folder as folders
@@ -124,7 +124,8 @@ def _market(places: dict[str, Path], timeframe: str, wish: Wish, notes: Sequence
         there = {symbol: place for symbol, place in there.items() if symbol not in lacking}
     candles, marks, rates = ({s: f for s, f in kind.items() if s in there} for kind in (trade, mark, funding))
     with _told_where(there, timeframe):
-        market = Market.from_frames(candles, marks, rates, start=wish.first, end=wish.last)
+        fake = any(map(made_up, candles))
+        market = Market.from_frames(candles, marks, rates, start=wish.first, end=wish.last, synthetic=fake)
         quality.check_grid(market, timeframe)
     venue = next(iter(places.values())).parent.name
     days = " to ".join(moment(time)[:10] for time in (market.open_time[0], market.close_time[-1]))

@@ -22,7 +22,7 @@ from reports.ending import ending
 from reports.mode_map import map_chart, map_finding
 from reports.page import Picture, kept, template
 from reports.palette import INK, MUTED, look, look_of_venue
-from reports.tables import Row, Table, metrics_table
+from reports.tables import Row, Table, metrics_table, table_of
 from reports.write import PAGE
 
 __all__ = ["CHARTS", "VenueChart", "folders", "venue_equity_chart", "venue_page"]
@@ -183,6 +183,8 @@ def venue_page(
         venues=result.names,
         metrics=[metrics_table(each, result.values()) for each in result.values()],
         why=why_table(result),
+        sure=table_of(*across_printing.interval_rows(result)) if result.intervals else None,
+        how_sure=across_printing.HOW_SURE,
         first=f"{result.names[0]}, {name_of(result.modes[0])}",
         unit=result.currency,
         parted=across_printing.partings(result),

@@ -194,7 +194,8 @@ def _extremes(of: BatchPage) -> Iterator[tuple[str, Table]]:
     shown = [*settings, *dict.fromkeys([*of.columns, of.sort])]
     header = tuple(_plain(heading(name)) for name in shown)
     for mode, found in extremes(of.frame, of.sort, of.top, ascending=of.ascending).items():
-        for word, frame in zip(("best", "worst"), found, strict=True):
+        best, last = found
+        for word, frame in (("best", best), ("worst", last[::-1])):
             rows = [
                 Row("", f"{k}.", "", "", tuple(cell(name, row[name]) for name in shown))
                 for k, (_, row) in enumerate(frame.iterrows(), start=1)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from backtester.result import Result
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 __all__ = [
     "CHARTS",
@@ -167,27 +168,38 @@ def _draw_band(axes: Axes, comparison: Comparison, mode: str, size: Size) -> Non
 
 
 def _draw_marks(axes: Axes, mode: str, run: Result, size: Size, place: int) -> None:
+    """Mark the liquidations on the line of the equity; very many in a strip at the foot."""
+    time, equity = path_of(run)
+    at = _marked(run, size)
+    if at.size > FEW_MARKS * size.columns / WIDE.columns:
+        _draw_strip(axes, mode, run, size, place)
+    elif at.size:
+        edge: dict[str, Any] = {"markersize": 6.5, "markeredgecolor": PAPER, "markeredgewidth": 0.8}
+        axes.plot(time[at], equity[at], **_sign(mode), **edge, zorder=4, gid=f"liquidations-{mode}")
+
+
+def _draw_strip(axes: Axes, mode: str, run: Result, size: Size, place: int) -> None:
+    """Mark the liquidations at the foot, so that the lines stay readable."""
+    at = _marked(run, size)
+    if at.size:
+        height, strip = np.full(at.size, 0.015 + 0.03 * place), axes.get_xaxis_transform()
+        axes.plot(
+            path_of(run)[0][at], height, **_sign(mode), markersize=3.5, transform=strip, gid=f"liquidations-{mode}"
+        )
+
+
+def _marked(run: Result, size: Size) -> Ints:
+    """Return the closes after liquidations, of those in one column of marks the one with the lowest equity."""
     bars = np.unique(run.events["bar"][run.events["kind"] == LIQUIDATION])
-    if not bars.size:
-        return
     time, equity = path_of(run)
     column = columns_of(time, max(1, size.columns // MARK_WIDTH))[bars + 1]
-    lowest = np.lexsort((equity[bars + 1], column))
-    one_each = lowest[np.concatenate(([True], np.diff(column[lowest]) > 0))]
-    at = bars[one_each] + 1
-    style: dict[str, Any] = {
-        "linestyle": "none",
-        "marker": look(mode).marker,
-        "color": look(mode).colour,
-        "clip_on": False,
-    }
-    if at.size <= FEW_MARKS * size.columns / WIDE.columns:
-        edge: dict[str, Any] = {"markersize": 6.5, "markeredgecolor": PAPER, "markeredgewidth": 0.8}
-        axes.plot(time[at], equity[at], **style, **edge, zorder=4, gid=f"liquidations-{mode}")
-    else:  # a strip at the foot, so that the lines stay readable
-        height = np.full(at.size, 0.015 + 0.03 * place)
-        strip = axes.get_xaxis_transform()
-        axes.plot(time[at], height, **style, markersize=3.5, transform=strip, gid=f"liquidations-{mode}")
+    lowest_first = np.lexsort((equity[bars + 1], column))
+    first = np.diff(column[lowest_first], prepend=-1) > 0
+    return np.asarray(bars[lowest_first[first]] + 1, dtype=np.int64)
+
+
+def _sign(mode: str) -> dict[str, Any]:
+    return {"linestyle": "none", "marker": look(mode).marker, "color": look(mode).colour, "clip_on": False}
 
 
 def _room(axes: Axes) -> None:
@@ -199,18 +211,20 @@ def _room(axes: Axes) -> None:
 def underwater_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
     """Draw how far each mode is below its highest close, at closes and inside bars.
 
-    Artists carry gids: ``underwater-<mode>``, ``low-<mode>``, ``deepest-<mode>``.
+    Artists carry gids: ``underwater-<mode>``, ``low-<mode>``, ``deepest-<mode>``, ``liquidations-<mode>``.
     """
     market = comparison.first.market
     figure, (axes,) = canvas(
         size,
         findings.drawdown(comparison),
-        "Equity below the highest close before [%] at closes; thin: drawdown inside the bar; marked: the deepest",
+        "Equity below the highest close before [%] at closes; thin: drawdown inside the bar; large mark: the deepest"
+        + legend_of_marks(comparison),
         synthetic=market.synthetic,
     )
     time = dates(market.close_time)
     deepest = []
-    for mode, run in comparison.results.items():
+    for place, (mode, run) in enumerate(comparison.results.items()):
+        _draw_strip(axes, mode, run, size, place)
         on_closes = underwater(run.equity, run.scenario.balance) * 100.0
         inside = underwater(run.equity, run.scenario.balance, run.equity_low) * 100.0
         front = 3.0 + float(inside.mean()) / 1e3  # the shallower one in front

@@ -134,9 +134,11 @@ def _(of: Comparison, charts: Iterable[str] = ()) -> Document:
 
 @document.register
 def _(of: AccountComparison, charts: Iterable[str] = ()) -> Document:
+    sure = (("", table_of(*across_printing.interval_rows(of))),) if of.intervals else ()
     sections = [
         Section("In one table", (), (("", table_of(*across_printing.overview_rows(of))),), tuple(charts)),
         *(Section(f"The numbers of {venue}", (), (("", metrics_table(each)),)) for venue, each in of.items()),
+        Section(across_printing.HOW_SURE, (), sure),
         Section("Where the modes part", listed=tuple(across_printing.partings(of))),
         Section("What the bars hide", listed=tuple(across_printing.bars(of))),
     ]

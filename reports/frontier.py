@@ -35,11 +35,11 @@ class Panel(NamedTuple):
 
 
 PANELS = (
-    Panel("median_final_equity", "final equity, median [settlement currency]", "{:,.0f}", False),
-    Panel("median_growth", "growth a year, median of ln(final / balance)", "{:.2f}", False),
+    Panel("median_final_equity", "final equity, median [currency]", "{:,.0f}", False),
+    Panel("median_growth", "growth a year, median ln(end / start)", "{:.2f}", False),
     Panel("worst_drawdown_in_bars", "worst drawdown inside bars", "%", True),
     Panel("mean_liquidations", "liquidations a run", "{:,.1f}", True),
-    Panel("ruined", "probability of ruin: runs that lost everything", "%", True),
+    Panel("ruined", "ruin: runs that lost everything", "%", True),
 )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Helper", "helper"]
 
 CELLS = 100_000  # bars times instruments; more would be handed over for longer than they are drawn
+PATIENCE = 60.0  # [s] for a last chart, of which each takes a second: whoever takes longer hangs
 
 _FRESH = get_context("spawn")  # a fork would copy locks that threads hold
 
@@ -94,19 +95,22 @@ class Helper:
             yield place
 
     def drawn(self) -> dict[int, Picture]:
-        """Return what it has drawn, by place, once it is done."""
+        """Return what it has drawn, by place, once it is done; if it hangs it is ended, and nothing is its own."""
         found: dict[int, Picture] = {}
         with suppress(EOFError, OSError):
-            if self._file:
+            if self._file and self._connection.poll(PATIENCE):
                 found = self._connection.recv()
+            elif self._file:
+                self.end()
         self._forget()
         return found
 
     def end(self) -> None:
-        """End the process at once."""
+        """End the process at once, even one that is stopped."""
         self._connection.close()
-        self._process.terminate()
+        self._process.kill()
         self._process.join()
+        self._next = _FRESH.Value("i", 0)  # the old one may be locked for ever
         self._forget()
 
     def _forget(self) -> None:

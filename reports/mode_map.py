@@ -19,6 +19,7 @@ __all__ = ["Place", "map_chart", "map_finding", "places"]
 
 LETTER = 0.075  # [inch] of width for a letter of a label
 LINE = 0.17  # [inch] of height for a label
+ABOVE = 0.09  # [inch] from a mark to its name, which so stands on its band and not in it
 
 
 class Place(NamedTuple):
@@ -136,7 +137,7 @@ def _name(axes: Axes, found: list[Place]) -> None:
     for k in np.argsort(at[:, 1], kind="stable"):
         words, (x, y) = found[k].name, at[k]
         wide = LETTER * len(words)
-        right, height = x + 0.12 + wide <= edge, float(y)
+        right, height = x + 0.12 + wide <= edge, float(y) + ABOVE
         left = x + 0.12 if right else x - 0.12 - wide
         while any(left < end and start < left + wide and abs(height - high) < LINE for start, end, high in taken):
             height += LINE / 4
@@ -146,5 +147,5 @@ def _name(axes: Axes, found: list[Place]) -> None:
             words, (100.0 * found[k].depth, found[k].end), textcoords="offset points",
             xytext=(8.6 if right else -8.6, (height - y) * 72.0), ha="left" if right else "right", va="center",
             color=found[k].look.colour, fontsize=9, fontweight="bold", annotation_clip=False, parse_math=False,
-            arrowprops=leader if abs(height - y) > LINE else None,
+            arrowprops=leader if height - y > LINE + ABOVE else None,
         )  # fmt: skip

@@ -14,12 +14,11 @@ from backtester.result import Result
 from backtester.stress import StressComparison
 from reports import findings, ranges
 from reports.across import finding, venue_equity_chart
-from reports.canvas import Size, svg
+from reports.canvas import Size
 from reports.charts import equity_chart
 from reports.document import document
 from reports.page import template
-from reports.palette import dark_of_venues
-from reports.pictures import inline
+from reports.pictures import content, inline
 
 __all__ = ["html_of"]
 
@@ -36,7 +35,7 @@ def html_of(of: Any) -> str:
     of : Comparison, AccountComparison, StressComparison, Bootstrap or Result
     """
     said, figure = _chart(of)
-    drawing = inline(svg(figure, said, dark_of_venues()))
+    drawing = inline(content(figure, "svg", said))
     return template("notebook.html").render(of=document(of), finding=said, drawing=drawing)
 
 

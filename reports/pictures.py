@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from reports.closeup import Shown
     from reports.helper import Helper
 
-__all__ = ["FOLDER", "charts_of_report", "draw_picture", "draw_pictures", "inline", "picture_of"]
+__all__ = ["FOLDER", "FORMS", "charts_of_report", "content", "draw_picture", "draw_pictures", "inline", "picture_of"]
 
 FOLDER = "charts"
+FORMS = ("svg", "png", "pdf")  # of a chart as a file
 
 
 def charts_of_report(comparison: Comparison, near: list[Shown]) -> list[Chart]:
@@ -73,26 +74,30 @@ def draw_pictures(
 
 def draw_picture(comparison: Any, folder: Path, chart: Any, *, paper: bool = False) -> tuple[Picture, Figure]:
     """Write one chart; parameters and what is returned as of `draw_pictures`."""
-    shades = dark_of_venues()  # close-ups have their hues too
     address, finding = f"{FOLDER}/{chart.name}", chart.finding(comparison)
     wide, narrow = (chart.draw(comparison, size) for size in (WIDE, NARROW))
-    drawings = [svg(figure, finding, shades) for figure in (wide, narrow)]
-    files = {"svg": drawings[0].encode(), "png": png(wide)}
-    if paper:
-        files["pdf"] = pdf(wide, finding)
+    files = {form: content(wide, form, finding) for form in FORMS if paper or form != "pdf"}
     (folder / FOLDER).mkdir(exist_ok=True)
-    for ending, content in files.items():
-        (folder / f"{address}.{ending}").write_bytes(content)
-    links = (quote(f"{address}.{ending}") for ending in files)
-    return Picture(chart.name, finding, *map(inline, drawings), *links), wide
+    for form, drawing in files.items():
+        (folder / f"{address}.{form}").write_bytes(drawing)
+    links = (quote(f"{address}.{form}") for form in files)
+    return Picture(chart.name, finding, inline(files["svg"]), inline(content(narrow, "svg", finding)), *links), wide
+
+
+def content(figure: Figure, form: str, finding: str) -> bytes:
+    """Return a chart as a file of one of `FORMS`; the finding is its title, where a form has one."""
+    if form == "png":
+        return png(figure)
+    if form == "pdf":
+        return pdf(figure, finding)
+    return svg(figure, finding, dark_of_venues()).encode()  # close-ups have the hues of venues too
 
 
 def picture_of(name: str, finding: str, draw: Callable[[Size], Figure]) -> Picture:
     """Return a chart for a page that has no files beside it."""
-    shades = dark_of_venues()
-    return Picture(name, finding, *(inline(svg(draw(size), finding, shades)) for size in (WIDE, NARROW)))
+    return Picture(name, finding, *(inline(content(draw(size), "svg", finding)) for size in (WIDE, NARROW)))
 
 
-def inline(drawing: str) -> str:
-    """Return the address of a drawing that holds the drawing itself."""
-    return f"data:image/svg+xml;base64,{b64encode(drawing.encode()).decode()}"
+def inline(drawing: bytes) -> str:
+    """Return the address of an SVG that holds the drawing itself."""
+    return f"data:image/svg+xml;base64,{b64encode(drawing).decode()}"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from backtester import text
 from backtester.compare import Comparison
 from backtester.verdict import name_of
-from reports.closeup import largest
 from reports.why import class_labels, slot_labels
 
 __all__ = ["parted", "reasons"]
@@ -16,8 +17,8 @@ LEAST_SHARE = 0.02  # of the largest class: what is less is not worth a word her
 
 
 def reasons(comparison: Comparison) -> list[str]:
-    """Return what made the difference, what isolation closed too early, and the liquidation that cost most."""
-    return [*filter(None, [_classes(comparison), *_early(comparison), _largest(comparison)])]
+    """Return what made the difference, what isolation closed too early, and the bar whose liquidations cost most."""
+    return [*filter(None, [_classes(comparison), *_early(comparison), _costliest(comparison)])]
 
 
 def parted(comparison: Comparison) -> list[tuple[str, str]]:
@@ -60,13 +61,20 @@ def _early(comparison: Comparison) -> list[str]:
     ]
 
 
-def _largest(comparison: Comparison) -> str:
-    for each in largest(comparison, 1)[:1]:
-        found = comparison.close_ups[each.mode].of(each.number)
-        when = text.moment(int(comparison.first.market.open_time[found.bar]))
-        slots = found.closings["slot"].nunique()
-        name = slot_labels(comparison)[found.closings["name"].iloc[0]]
-        closed = name if slots == 1 else f"{slots:,} positions, {name} first"
-        lost = f"{text.money(found.loss)} {comparison.currency} lost"
-        return f"The largest liquidation: {name_of(each.mode)} on {when} UTC, {closed}, {lost}."
-    return ""
+def _costliest(comparison: Comparison) -> str:
+    """Name the bar and the mode in which liquidations cost most, and what was liquidated."""
+    losses = {mode: ups.table.groupby("bar")["loss"].sum() for mode, ups in comparison.close_ups.items() if len(ups)}
+    if not losses:
+        return ""
+    mode = max(losses, key=lambda each: float(losses[each].max()))
+    of_bars, ups = losses[mode], comparison.close_ups[mode]
+    bar = int(np.asarray(of_bars.index)[of_bars.argmax()])
+    here = ups.table[ups.table["bar"] == bar]
+    closings = ups.of(int(np.asarray(here.index)[here["loss"].argmax()])).closings
+    name, slots = slot_labels(comparison)[closings["name"].iloc[0]], closings["slot"].nunique()
+    when = f"{name_of(mode)} on {text.moment(int(comparison.first.market.open_time[bar]))} UTC"
+    lost = f"{text.money(float(of_bars.max()))} {comparison.currency} lost"
+    if len(here) > 1:
+        return f"The liquidations that cost most: {when}, {len(here):,} of them, the largest {name}, {lost} in all."
+    closed = name if slots == 1 else f"{slots:,} positions, {name} first"
+    return f"The largest liquidation: {when}, {closed}, {lost}."

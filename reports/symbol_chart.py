@@ -69,6 +69,7 @@ def symbol_chart(
     size: Size = WIDE,
     *,
     unit: str = "quote",
+    synthetic: bool = False,
 ) -> Figure:
     """Draw price and mark, how far the one is from the other, and funding; what is missing is shaded.
 
@@ -84,12 +85,14 @@ def symbol_chart(
     size : Size
     unit : str
         Of prices: the quote currency.
+    synthetic : bool
+        Whether the prices are made up.
     """
     figure, (above, middle, below) = canvas(
         size._replace(right=0.3),  # there are no labels at the ends of lines
         title,
         "Shaded: from low to high; red: missing",
-        synthetic=False,
+        synthetic=synthetic,
         rows=3,
         height=1.3 + 1.75 * 3,
     )

@@ -158,7 +158,7 @@ def columns_of(plan: Plan) -> dict[str, str]:
             kinds |= {"start": "string", "end": "string"}
         else:
             kinds[name] = _kind(name, plan)
-    kinds |= {"bars": "int64", "days": "double"}
+    kinds |= {"bars": "int64", "days": "double", "synthetic": "bool"}
     return kinds | {measure.key: "double" for measure in MEASURES} | {"error": "string"}
 
 
@@ -226,7 +226,7 @@ def _rank(column: pd.Series[Any]) -> pd.Series[Any]:
 
 def settings_of(frame: pd.DataFrame) -> list[str]:
     """Return the columns that say which run a row is."""
-    measured = {"key", "bars", "days", "error", *(measure.key for measure in MEASURES)}
+    measured = {"key", "bars", "days", "synthetic", "error", *(measure.key for measure in MEASURES)}
     return [str(name) for name in frame.columns if name not in measured]
 
 

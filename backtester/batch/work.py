@@ -65,8 +65,8 @@ class Worker:
         if self._plan.curves:
             self._keep(job.key, result)
         measures = summarise(result) if full else plain(result)
-        size = {"bars": len(result.equity), "days": _days(result)}
-        return size | {name: None if math.isnan(value) else value for name, value in measures.items()}
+        about = {"bars": len(result.equity), "days": _days(result), "synthetic": market.synthetic}
+        return about | {name: None if math.isnan(value) else value for name, value in measures.items()}
 
     def _on(self, wishes: Wishes, account: Account, run: Run) -> tuple[Market, Prepared]:
         """Return the market of a run, and what is wanted on it."""

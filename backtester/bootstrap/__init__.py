@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from backtester.bootstrap.accounts import bootstrap_accounts
 from backtester.bootstrap.blocks import block_length, draw_rows, market_block_length
 from backtester.bootstrap.outcome import Bootstrap
 from backtester.bootstrap.resampling import Resampler
 from backtester.bootstrap.running import bootstrap
 
-__all__ = ["Bootstrap", "Resampler", "block_length", "bootstrap", "draw_rows", "market_block_length"]
+__all__ = [
+    "Bootstrap",
+    "Resampler",
+    "block_length",
+    "bootstrap",
+    "bootstrap_accounts",
+    "draw_rows",
+    "market_block_length",
+]

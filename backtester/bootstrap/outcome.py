@@ -131,6 +131,11 @@ class Bootstrap(ShownInNotebooks):
         """Return the band of a difference over the draws."""
         return band(self.difference(measure, pair), self.level)
 
+    def apart(self, measure: str, mode: str, other: Bootstrap, mode_of_other: str) -> Band:
+        """Return the band of the difference to another account on the same draws, draw by draw."""
+        gaps = self.of(measure, mode) - other.of(measure, mode_of_other)
+        return band(_whole(gaps, self._tie(measure)), self.level)
+
     def observed_difference(self, measure: str, pair: tuple[str, str]) -> float:
         """Return the difference on the market itself."""
         first, second = (value(self.observed.metrics, measure, mode) for mode in pair)

@@ -23,7 +23,7 @@ from backtester.bootstrap.blocks import block_within, market_block_length
 from backtester.bootstrap.keeping import Kept, kept_in, key_of
 from backtester.bootstrap.outcome import MEASURED, Bootstrap
 from backtester.bootstrap.resampling import Resampler
-from backtester.compare import Progress, compare
+from backtester.compare import Comparison, Progress, compare
 from backtester.errors import StrategyError
 from backtester.summary import liquidation_loss
 
@@ -57,6 +57,7 @@ def bootstrap(
     resume: bool = False,
     check: bool = True,
     progress: Progress | None = None,
+    observed: Comparison | None = None,
 ) -> Bootstrap:
     """Run a strategy under several margin modes on a market and on many markets drawn from it.
 
@@ -91,6 +92,8 @@ def bootstrap(
         Look for targets that use later bars and prove the ledger, on the market itself.
     progress : callable, optional
         Called as ``progress(done, total, what)``.
+    observed : Comparison, optional
+        Of the same modes on the market itself, where it is there already.
 
     Returns
     -------
@@ -114,7 +117,8 @@ def bootstrap(
     about = (chosen, runner.paths, mean, settings["draw_seed"])
     key = "" if out is None else key_of(team, market, account, about)
     with kept_in(out, key, about[:2], resume=resume) as kept:
-        observed = compare(strategy, market, account, chosen, check=check, progress=progress)
+        if observed is None:
+            observed = compare(strategy, market, account, chosen, check=check, progress=progress)
         values = _values(runner, kept, settings["draws"], settings["threads"], progress)
     return Bootstrap(
         observed, values, runner.paths, settings["draw_seed"], mean, settings["level"], settings["floor"], block is None

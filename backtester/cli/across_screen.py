@@ -25,6 +25,9 @@ def show_venues(result: AccountComparison, console: Console) -> None:
     say(console, "All numbers", "bold")
     for block in across_printing.metrics_blocks(result, console.width - EDGES):
         console.print(table(*block, roomy=roomy, dense=True))
+    if result.intervals:
+        say(console, across_printing.HOW_SURE, "bold")
+        console.print(table(*across_printing.interval_rows(result), roomy=roomy, dense=True))
     listed(console, "Where the modes part", across_printing.partings(result))
     listed(console, "What the bars hide", across_printing.bars(result))
     listed(console, "Notes", across_printing.notes(result))

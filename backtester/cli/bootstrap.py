@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from backtester._foreign import import_ours
 from backtester.cli.exporting import check_ending
 from backtester.cli.exporting import export as write_rows
 from backtester.cli.options import as_options
+from backtester.cli.pictures import check_picture, picture_option, write_picture
 from backtester.cli.run_options import RunOptions, with_run_options
 from backtester.cli.screen import NARROW, listed, opening, progress, say, steps, table, terminal
 from backtester.cli.setting_up import configuration_of, one_account, set_up
@@ -48,6 +50,7 @@ def bootstrap(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on in a folder that has draws: what is done is not done again.")
     ] = False,
+    picture: Annotated[Path | None, picture_option("Draw between what each mode ends on the draws.")] = None,
     export: Annotated[
         Path | None,
         typer.Option(
@@ -65,6 +68,7 @@ def bootstrap(
     stop = stoppable("draws", None if out is None else lambda: _kept(out))
     with stop, as_options(), progress() as tell, redirect_stdout(sys.stderr):  # no author's code reports
         check_ending(export)
+        check_picture(picture)
         setup = set_up(asked, tell)
         account = one_account(setup.accounts, "bootstrap")
         tell("starting the engine")
@@ -93,6 +97,9 @@ def bootstrap(
         print(json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False))
     elif export is None:
         _show(result)
+    if picture is not None:
+        write_picture(picture, import_ours("reports.ranges").bootstrap_chart(result))
+        print(picture, file=sys.stderr if as_json else sys.stdout)
 
 
 def _kept(out: Path) -> str:

@@ -58,7 +58,7 @@ def compare(
     with as_options(), progress() as tell, redirect_stdout(sys.stderr):  # what an author's code prints is no report
         if out is not None:
             import_ours("reports.write").check_folder(out)
-        levels = _levels(leverages, draws)
+        levels = _levels(leverages)
         setup = set_up(asked, tell)
         draws_charts = out is not None and not pdf
         with import_ours("reports.helper").helper() if draws_charts else nullcontext() as helper:
@@ -75,29 +75,31 @@ def compare(
         print(f"\nThe report is in\n{page}")
 
 
-def _levels(given: str, draws: int) -> list[float]:
+def _levels(given: str) -> list[float]:
     """Return the leverages named, none if they were left out."""
     try:
-        levels = [float(each) for each in names(given)]
+        return [float(each) for each in names(given)]
     except ValueError:
         problem, cure = "is no list of numbers", "Write --leverages 5,10,20"
         raise ConfigurationError("--leverages", given, problem, cure=cure) from None
-    if levels and draws:
-        raise ConfigurationError("--leverages", given, "cannot go with --draws", cure="Leave one of them out")
-    return levels
 
 
 def _compared(
     setup: Setup, tell: Tell, levels: list[float], draws: int, draw_seed: int
 ) -> Comparison | AccountComparison:
-    """Compare what was asked for: modes, with draws or without, venues, or leverages."""
-    if levels:
-        account = one_account(setup.accounts, "compare --leverages")
-        tell("starting the engine")
-        from backtester.across import compare_leverages
+    """Compare what was asked for, modes, venues or leverages, and with draws on markets drawn from this one too."""
+    if draws and not levels and len(setup.accounts) == 1:
+        return run_sampled(setup, tell, draws, draw_seed)
+    found = _at_leverages(setup, tell, levels) if levels else run(setup, tell)
+    return _drawn(found, setup, tell, levels, draws, draw_seed) if draws else found
 
-        return compare_leverages(setup.chosen, setup.market, account, levels, setup.modes, progress=steps(tell))
-    return run_sampled(setup, tell, draws, draw_seed) if draws else run(setup, tell)
+
+def _at_leverages(setup: Setup, tell: Tell, levels: list[float]) -> AccountComparison:
+    account = one_account(setup.accounts, "compare --leverages")
+    tell("starting the engine")
+    from backtester.across import compare_leverages
+
+    return compare_leverages(setup.chosen, setup.market, account, levels, setup.modes, progress=steps(tell))
 
 
 def run(setup: Setup, tell: Tell) -> Comparison | AccountComparison:
@@ -115,16 +117,32 @@ def run(setup: Setup, tell: Tell) -> Comparison | AccountComparison:
 
 
 def run_sampled(setup: Setup, tell: Tell, draws: int, draw_seed: int) -> Comparison:
-    """Compare as `run` does, and on markets drawn from this one."""
-    account = one_account(setup.accounts, "compare --draws")
+    """Compare modes as `run` does, and on markets drawn from this one."""
     tell("starting the engine")
     from backtester.bootstrap import bootstrap
 
     with stoppable("draws"):
         found = bootstrap(
-            setup.chosen, setup.market, account, setup.modes, draws=draws, seed=draw_seed, progress=steps(tell)
-        )
+            setup.chosen, setup.market, setup.accounts[0], setup.modes, draws=draws, seed=draw_seed,
+            progress=steps(tell),
+        )  # fmt: skip
     return found.comparison
+
+
+def _drawn(
+    found: Any, setup: Setup, tell: Tell, levels: list[float], draws: int, draw_seed: int
+) -> AccountComparison:
+    """Return a comparison of venues or leverages with what they come to on markets drawn from this one."""
+    from backtester.across import leverage_accounts, venue_accounts
+    from backtester.bootstrap import bootstrap_accounts
+
+    first = setup.accounts[0]
+    venues = [account.venue for account in setup.accounts]
+    accounts = leverage_accounts(first, levels) if levels else venue_accounts(first, venues)
+    with stoppable("draws"):
+        return bootstrap_accounts(
+            found, setup.chosen, setup.market, accounts, draws=draws, seed=draw_seed, progress=steps(tell)
+        )
 
 
 def write(

@@ -66,6 +66,10 @@ def _show(found: Optimised, top: int) -> None:
     if console is None:
         print(found.printed(top))
         return
+    from backtester.printing import SYNTHETIC
+
+    if found.synthetic:
+        say(console, SYNTHETIC, "bold yellow")
     say(console, found.verdict, "bold")
     if found.best is not None:
         roomy = console.width >= NARROW

@@ -13,7 +13,7 @@ from backtester.cli.exporting import as_json as rows_as_json
 from backtester.cli.exporting import export as write_rows
 from backtester.cli.exporting import records
 from backtester.cli.options import as_options, names
-from backtester.cli.pictures import check_picture, write_picture
+from backtester.cli.pictures import check_picture, picture_option, write_picture
 from backtester.cli.results_page import check_page, write_page
 from backtester.cli.results_tables import fitted
 from backtester.errors import ConfigurationError
@@ -57,9 +57,7 @@ def results(
         str, typer.Option(metavar="X,Y", help="Map of --measure over two settings, for each mode and the difference.")
     ] = "",
     measure: Annotated[str, typer.Option(metavar="COLUMN", help="What --heat shows.")] = CHIEF[0],
-    png: Annotated[
-        Path | None, typer.Option(metavar="FILE.png", help="Draw what --heat or --along shows.", show_default=False)
-    ] = None,
+    picture: Annotated[Path | None, picture_option("Draw what --heat or --along shows.")] = None,
     html: Annotated[
         Path | None,
         typer.Option(
@@ -83,7 +81,7 @@ def results(
     from backtester.batch.reading import by_group, check_columns, filtered, is_synthetic
 
     with as_options():
-        _check_png(png, heat or along)
+        _check_picture(picture, heat or along)
         check_page(html)
         frame = filtered(read_runs(folder), where or [])
         if heat:
@@ -97,6 +95,7 @@ def results(
             check_columns(frame, [sort], "sort")
             check_columns(frame, names(columns), "columns")
             table = frame[frame["error"].notna()] if failed else frame.sort_values(sort, ascending=ascending)
+    _warn(frame, on_screen=export is None and not as_json)
     if export is not None:
         with as_options():
             write_rows(table, export)
@@ -113,9 +112,9 @@ def results(
         _show_failed(table)
     else:
         _show_extremes(frame, sort, names(columns), top, ascending)
-    if png is not None:
-        _draw(png, cells if heat else None, table, along, synthetic=is_synthetic(frame))
-        print(png, file=sys.stderr if as_json else sys.stdout)
+    if picture is not None:
+        _draw(picture, cells if heat else None, table, along, synthetic=is_synthetic(frame))
+        print(picture, file=sys.stderr if as_json else sys.stdout)
     if html is not None:
         with as_options():
             write_page(
@@ -134,20 +133,29 @@ def results(
         print(html, file=sys.stderr if as_json else sys.stdout)
 
 
-def _check_png(png: Path | None, what: str) -> None:
-    check_picture("png", png)
-    if png is not None and not what:
+def _warn(frame: pd.DataFrame, *, on_screen: bool) -> None:
+    """Say that prices are made up, if any are."""
+    from backtester.batch.reading import is_synthetic
+    from backtester.printing import SYNTHETIC
+
+    if on_screen and is_synthetic(frame):
+        print(f"{SYNTHETIC}\n")
+
+
+def _check_picture(picture: Path | None, what: str) -> None:
+    check_picture(picture)
+    if picture is not None and not what:
         cure = "Say what is drawn: --heat X,Y or --along SETTING"
-        raise ConfigurationError("png", str(png), "has nothing to show", cure=cure)
+        raise ConfigurationError("picture", str(picture), "has nothing to show", cure=cure)
 
 
-def _draw(png: Path, cells: Heat | None, table: pd.DataFrame, along: str, *, synthetic: bool) -> None:
+def _draw(picture: Path, cells: Heat | None, table: pd.DataFrame, along: str, *, synthetic: bool) -> None:
     """Draw a map, or the modes along a setting."""
     if cells is not None:
         chart = import_ours("reports.heat").heat_chart(cells)
     else:
         chart = import_ours("reports.frontier").frontier_chart(table, along, synthetic=synthetic)
-    write_picture(png, chart)
+    write_picture(picture, chart)
 
 
 def _show_extremes(frame: pd.DataFrame, sort: str, columns: list[str], n: int, ascending: bool) -> None:

@@ -30,7 +30,6 @@ ELSEWHERE = ("--out", "--export")  # options that say where output goes
 OF_PLANS = {  # what commands of one venue are about
     "stress": "its shocks",
     "bootstrap": "its draws",
-    "compare --draws": "its draws",
     "compare --leverages": "its leverages",
 }
 

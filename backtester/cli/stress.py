@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from backtester._foreign import import_ours
 from backtester.cli.exporting import check_ending
 from backtester.cli.exporting import export as write_rows
 from backtester.cli.options import as_options
+from backtester.cli.pictures import check_picture, picture_option, write_picture
 from backtester.cli.run_options import RunOptions, with_run_options
 from backtester.cli.screen import NARROW, listed, opening, progress, steps, table, terminal
 from backtester.cli.setting_up import configuration_of, one_account, set_up
@@ -34,6 +36,7 @@ def stress(
             show_default=False,
         ),
     ],
+    picture: Annotated[Path | None, picture_option("Draw where each mode ends under each shock.")] = None,
     export: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write all metrics as .csv, .json or .parquet.", show_default=False),
@@ -43,6 +46,7 @@ def stress(
     """Run a strategy under several margin modes on a market as it is, and with each of some shocks laid on it."""
     with as_options(), progress() as tell, redirect_stdout(sys.stderr):  # what an author's code prints is no report
         check_ending(export)
+        check_picture(picture)
         from backtester.stress import read_shocks
 
         shocks = [read_shocks(text) for text in shock]
@@ -59,6 +63,9 @@ def stress(
         print(json.dumps({"configuration": configuration, **result.to_dict()}, indent=2, ensure_ascii=False))
     elif export is None:
         _show(result)
+    if picture is not None:
+        write_picture(picture, import_ours("reports.ranges").stress_chart(result))
+        print(picture, file=sys.stderr if as_json else sys.stdout)
 
 
 def _show(result: StressComparison) -> None:

@@ -14,7 +14,7 @@ from backtester._foreign import import_ours
 from backtester.cli.exporting import check_ending
 from backtester.cli.exporting import export as write_rows
 from backtester.cli.options import as_options
-from backtester.cli.pictures import check_picture, write_picture
+from backtester.cli.pictures import check_picture, picture_option, write_picture
 from backtester.cli.screen import NARROW, listed, opening, progress, steps, table, terminal
 from backtester.cli.stopping import runs_kept, stoppable
 
@@ -45,10 +45,7 @@ def walk_forward(
     scheduler: Annotated[
         str, typer.Option(metavar="tcp://HOST:PORT", help="Scheduler of dask whose workers do the runs.")
     ] = "",
-    png: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.png", help="Draw the equity of all tests put together.", show_default=False),
-    ] = None,
+    picture: Annotated[Path | None, picture_option("Draw the equity of all tests put together.")] = None,
     export: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write the windows as .csv, .json or .parquet.", show_default=False),
@@ -58,7 +55,7 @@ def walk_forward(
     """Choose parameters on each window of a market, and test them on the bars after it, under each margin mode."""
     with as_options(), progress() as tell, redirect_stdout(sys.stderr):  # what an author's code prints is no report
         check_ending(export)
-        check_picture("png", png)
+        check_picture(picture)
         tell("starting the engine")
         from backtester.batch.hands import hands_of
         from backtester.walk_forward import read_walk
@@ -84,9 +81,9 @@ def walk_forward(
         _show(result)
         if out is not None:
             print(f"\nThe runs that were chosen from: backtester results {out}")
-    if png is not None:
-        write_picture(png, import_ours("reports.walk_forward").walk_forward_chart(result))
-        print(png, file=sys.stderr if as_json else sys.stdout)
+    if picture is not None:
+        write_picture(picture, import_ours("reports.walk_forward").walk_forward_chart(result))
+        print(picture, file=sys.stderr if as_json else sys.stdout)
 
 
 def _show(result: WalkForward) -> None:

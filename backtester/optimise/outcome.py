@@ -15,6 +15,7 @@ from backtester.batch.settings import PARAMS
 from backtester.batch.work import Row
 from backtester.metrics import difference
 from backtester.optimise.settings import OptimisePlan
+from backtester.printing import SYNTHETIC
 from backtester.summary import MEASURE, formatted
 from backtester.verdict import name_of
 
@@ -86,6 +87,11 @@ class Optimised:
         return self.printed()
 
     @property
+    def synthetic(self) -> bool:
+        """Whether the market is made up."""
+        return any(row.get("synthetic") for trial in self.trials for row in trial.rows.values())
+
+    @property
     def ranked(self) -> list[Trial]:
         """The trials with a value, the best first, each combination once."""
         sign = -1.0 if self.asked.objective.aim == "most" else 1.0
@@ -128,7 +134,7 @@ class Optimised:
 
     def printed(self, top: int = 5) -> str:
         """Return the report as text: the best in words, and the first few trials."""
-        parts = [text.wrapped(self.verdict)]
+        parts = [*([SYNTHETIC] if self.synthetic else []), text.wrapped(self.verdict)]
         if self.best is not None:
             parts += [text.table(*self.chief_rows()), text.table(*self.rows(top))]
         return "\n\n".join([*parts, *([self.elsewhere] if self.others else [])])
@@ -171,6 +177,7 @@ class Optimised:
             "objective": self.asked.objective._asdict(),
             "seed": self.asked.seed,
             "sampler": self.asked.sampler,
+            "synthetic": self.synthetic,
             "verdict": self.verdict,
             "best": None if best is None else {"trial": best.number, "value": best.value, "settings": best.settings},
             "trials": [

@@ -15,10 +15,13 @@ import pytest
 
 from backtester.batch import run_plan
 from backtester.cli import main
+from tests.cli.candle_folder import put
+from tests.cli.picture_files import is_picture
 from tests.cli.test_compare import in_terminal
 
 Backtester = Callable[..., CompletedProcess[str]]
 Results = Callable[..., tuple[int, str, str]]
+SYNTHETIC = "SYNTHETIC MARKET: made-up prices, not a record of any venue.\n\n"
 PLAN = """
 strategy = "grid_reversion"
 params.exposure = [2, 6]
@@ -80,12 +83,12 @@ def test_a_plan_is_run_and_read(backtester: Backtester, results: Results, plan: 
 
     code, shown, errors = results("out/plan", "--top", 2)
     assert (code, errors) == (0, "")
-    assert shown.startswith("30 runs\n\nisolated, best by final equity\n")
+    assert shown.startswith(f"{SYNTHETIC}30 runs\n\nisolated, best by final equity\n")
     assert shown.count("best by") == shown.count("worst by") == 2
     _, along, _ = results("out/plan", "--along", "leverage")
     assert "Higher median final equity, along leverage: " in along
     _, grouped, _ = results("out/plan", "--group", "mode", "--where", "leverage=50")
-    assert [line.split()[:2] for line in grouped.splitlines()[3:]] == [["isolated", "6"]]
+    assert [line.split()[:2] for line in grouped.splitlines()[5:]] == [["isolated", "6"]]
     rows = json.loads(results("out/plan", "--json", "--sort", "fees", "--ascending")[1])
     assert [row["fees"] for row in rows] == sorted(row["fees"] for row in rows)
     falling = [row["fees"] for row in json.loads(results("out/plan", "--json", "--sort", "fees")[1])]
@@ -119,9 +122,9 @@ def test_failures_are_counted_shown_and_the_exit_code(
     assert "The first run fails, so time and memory cannot be told:\n  symbols: the synthetic market has" in done.stdout
     assert "60 runs done, 30 failed: out\nRead them: backtester results out --failed\n" in done.stdout
     _, failed, _ = results("out", "--failed")
-    assert failed.startswith("30 failed runs\n\n30 runs: symbols: the synthetic market has no such symbol")
+    assert failed.startswith(f"{SYNTHETIC}30 failed runs\n\n30 runs: symbols: the synthetic market has no such symbol")
     assert "the first: strategy=grid_reversion, market=synthetic, symbols=BTCUSDT" in " ".join(failed.split())
-    assert results("out")[1].startswith("60 runs, 30 failed (--failed shows why)\n")
+    assert results("out")[1].startswith(f"{SYNTHETIC}60 runs, 30 failed (--failed shows why)\n")
 
 
 @pytest.mark.parametrize(
@@ -145,19 +148,36 @@ def test_what_is_refused(
 
 def test_maps_and_frontiers_are_shown_written_and_drawn(results: Results, plan: str, tmp_path: Path) -> None:
     run_plan(plan, "out", workers=1)
-    code, shown, errors = results("out", "--heat", "leverage,params.exposure", "--png", "map.png")
+    code, shown, errors = results("out", "--heat", "leverage,params.exposure", "--picture", "map.svg")
     assert (code, errors) == (0, "")
-    assert shown.startswith("final equity, isolated: leverage across, params.exposure down\n")
-    assert re.search(r"Higher final equity: isolated in \d and cross in \d of 4 cells.\nmap.png\n$", shown)
+    assert shown.startswith(f"{SYNTHETIC}final equity, isolated: leverage across, params.exposure down\n")
+    assert re.search(r"Higher final equity: isolated in \d and cross in \d of 4 cells.\nmap.svg\n$", shown)
     rows = json.loads(results("out", "--heat", "leverage,params.exposure", "--json")[1])
     assert len(rows) == 12
     (gone,) = {(row["leverage"], row["mode"]) for row in rows if row["final_equity"] is None}
     assert gone == (50, "cross")  # excluded
     assert results("out", "--heat", "leverage,seed", "--export", "map.csv")[1] == "18 rows: map.csv\n"
-    code, shown, errors = results("out", "--along", "leverage", "--json", "--png", "along.png")
+    code, shown, errors = results("out", "--along", "leverage", "--json", "--picture", "along.png")
     assert (code, errors, len(json.loads(shown))) == (0, "along.png\n", 5)
-    for name in ("map.png", "along.png"):
-        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+    assert results("out", "--along", "leverage", "--picture", "along.pdf")[1].endswith("along.pdf\n")
+    assert all(map(is_picture, (tmp_path / name for name in ("map.svg", "along.png", "along.pdf"))))
+    drawing = (tmp_path / "map.svg").read_text()
+    assert re.search(r"<dc:title>Higher final equity: isolated in \d and cross in \d of 4 cells</dc:title>", drawing)
+
+
+@pytest.mark.parametrize(("symbol", "synthetic"), [("FAKE1USDT", True), ("BTCUSDT", False)])
+def test_a_made_up_market_is_called_so_also_where_it_lies_in_a_folder(
+    results: Results, tmp_path: Path, symbol: str, synthetic: bool
+) -> None:
+    put(tmp_path / "candles", symbol)
+    market = str(tmp_path / "candles")
+    run_plan({"strategy": "grid_reversion", "market": market, "leverage": [5, 10]}, "out", workers=1)
+    code, shown, _ = results("out", "--html", "page.html", "--along", "leverage", "--picture", "along.svg")
+    assert code == 0
+    assert shown.startswith(SYNTHETIC) == synthetic
+    assert ("Synthetic market" in (tmp_path / "page.html").read_text()) == synthetic
+    assert ("made-up prices" in (tmp_path / "along.svg").read_text()) == synthetic
+    assert {row["synthetic"] for row in json.loads(results("out", "--json")[1])} == {synthetic}
 
 
 def test_a_page_of_a_batch_tells_its_plan_and_how_to_repeat_it(
@@ -198,9 +218,9 @@ def test_results_refuse_columns_and_endings_that_are_not_there(results: Results,
         (("--heat", "leverage"), "error: --heat: names not two settings; found 'leverage'"),
         (("--heat", "leverage,seeds"), "error: --heat: is no column of these runs; found 'seeds'; nearest: seed"),
         (("--heat", "leverage,seed", "--measure", "fee"), "error: --measure: is no measure; found 'fee'"),
-        (("--heat", "leverage,seed", "--png", "map.jpg"), "error: --png: is no picture's name; found 'map.jpg'"),
+        (("--heat", "leverage,seed", "--picture", "map.jpg"), "error: --picture: is no picture's name; found 'map"),
         (("--html", "page.htm"), "error: --html: is no page's name; found 'page.htm'. Let it end in .html"),
-        (("--png", "map.png"), "error: --png: has nothing to show; found 'map.png'. Say what is drawn"),
+        (("--picture", "map.png"), "error: --picture: has nothing to show; found 'map.png'. Say what is drawn"),
     ):
         code, said, errors = results("out", *options)
         assert (code, said) == (2, "")

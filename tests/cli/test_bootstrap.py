@@ -10,6 +10,7 @@ from subprocess import CompletedProcess
 import pandas as pd
 import pytest
 
+from tests.cli.picture_files import is_picture
 from tests.cli.test_data_page import words
 from tests.cli.test_readme import blocks, command_lines
 
@@ -37,13 +38,14 @@ def test_json_and_files_hold_every_draw(backtester: Backtester, tmp_path: Path) 
     told = json.loads(done.stdout)
     assert (told["draws"], told["seed"], told["block"], told["block_chosen_from_data"]) == (6, 9, 24, False)
     assert told["configuration"]["made_by"] == "backtester bootstrap"
-    done = backtester(*RUN, *FEW, "--draw-seed", "9", "--export", "draws.parquet")
-    assert done.stdout == "24 rows: draws.parquet\n"
+    done = backtester(*RUN, *FEW, "--draw-seed", "9", "--export", "draws.parquet", "--picture", "draws.svg")
+    assert done.stdout == "24 rows: draws.parquet\ndraws.svg\n"
     table = pd.read_parquet(tmp_path / "draws.parquet")
     cross = table[(table["mode"] == "cross") & (table["path"] == "adverse")]["final_equity"]
     assert cross.median() == pytest.approx(told["bands"]["cross"]["final_equity"]["median"])
     assert set(table["seed"]) == {9}
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["draws.parquet"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["draws.parquet", "draws.svg"]
+    assert is_picture(tmp_path / "draws.svg")
 
 
 @pytest.mark.parametrize(
@@ -56,6 +58,7 @@ def test_json_and_files_hold_every_draw(backtester: Backtester, tmp_path: Path) 
         (("--threads", "0"), "error: --threads: is out of range"),
         (("--draw-seed", "-1"), "error: --draw-seed: is out of range; found -1"),
         (("--export", "draws.txt"), "error: --export: has no known ending"),
+        (("--picture", "draws.gif"), "error: --picture: is no picture's name"),
         (("--venue", "binance,bybit"), "error: --venue: names several venues, and bootstrap runs at one"),
     ],
 )

@@ -251,11 +251,21 @@ def test_draws_give_the_differences_intervals(backtester: Backtester, tmp_path: 
     assert len(list(out.glob("charts/close-up-*.png"))) <= 2
 
 
-def test_draws_run_at_one_venue(backtester: Backtester) -> None:
-    options = ("--market", "synthetic", "--end", "2024-01-05", "--venue", "okx,kraken", "--draws", "6")
-    done = backtester("compare", "grid_reversion", *options)
-    assert done.returncode == 2
-    assert "--venue: names several venues, and compare --draws runs at one" in done.stderr
+@pytest.mark.parametrize("accounts", [("--venue", "okx,kraken"), ("--leverages", "5,20")])
+def test_draws_give_the_differences_of_accounts_intervals(
+    backtester: Backtester, tmp_path: Path, accounts: tuple[str, str]
+) -> None:
+    options = ("--market", "synthetic", "--end", "2024-01-12", "--symbols", "FAKE1,FAKE2", "--draws", "6", *accounts)
+    done = backtester("compare", "grid_reversion", *options, "--close-ups", "0", "--out", "run")
+    assert done.returncode == 0, done.stderr
+    assert "Each account less the first" in done.stdout
+    assert "--draws says" not in done.stdout
+    page = (tmp_path / "run" / "report.html").read_text()
+    said = json.loads((tmp_path / "run" / "report.json").read_text())
+    band = next(each for each in said["intervals"] if each["account"][1] == "cross")["final_equity"]
+    assert band["low"] <= band["median"] <= band["high"]
+    assert page.count("inner 95 % of 6 draws") == 1
+    assert "Each account less the first" in (tmp_path / "run" / "report.md").read_text()
 
 
 def test_one_draw_is_too_few(backtester: Backtester) -> None:
@@ -280,7 +290,6 @@ def test_several_leverages_are_compared_in_one_table(backtester: Backtester) -> 
     [
         (("--leverages", "5,x"), "error: --leverages: is no list of numbers; found '5,x'. Write --leverages 5,10"),
         (("--leverages", "5,5.0"), "error: --leverages: a leverage is named twice; found '5x'. Name each once.\n"),
-        (("--leverages", "5", "--draws", "9"), "error: --leverages: cannot go with --draws; found '5'. Leave one of"),
         (("--leverages", "5,10", "--venue", "okx,kraken"), "error: --venue: names several venues, and compare --lever"),
     ],
 )

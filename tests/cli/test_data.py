@@ -5,6 +5,7 @@ import json
 import pandas as pd
 import pytest
 
+from tests.cli.picture_files import is_picture
 from tests.data.rows import HOUR, START, candles, rates
 
 
@@ -134,9 +135,12 @@ def test_a_chart_of_a_symbol(data, folder, tmp_path):
         "BTCUSDT on binance: 240 bars of 1h, 2025-10-10 to 2025-10-19, none missing\nbinance-BTCUSDT-1h.png\n"
     )
     assert (tmp_path / "binance-BTCUSDT-1h.png").read_bytes()[:4] == b"\x89PNG"
-    data("show", "ETH", "--start", "2025-10-12", "--end", "2025-10-14", "--out", "charts/eth.svg")
+    data("show", "ETH", "--start", "2025-10-12", "--end", "2025-10-14", "--picture", "charts/eth.svg")
     assert "48 bars of 1h" in (tmp_path / "charts" / "eth.svg").read_text()
-    assert "--out: is no picture's name; found 'x.jpg'" in data("show", "ETH", "--out", "x.jpg", code=2)
+    data("show", "ETH", "--picture", "eth.pdf")
+    assert is_picture(tmp_path / "eth.pdf")
+    said = data("show", "ETH", "--picture", "x.jpg", code=2)
+    assert "--picture: is no picture's name; found 'x.jpg'; nearest: .png; allowed: .png, .svg, .pdf" in said
     assert "--timeframe: there are no such trade candles of ETH" in data("show", "ETH", "--timeframe", "5m", code=2)
     said = data("show", "ETH", "--start", "2026-01-01", code=2)
     assert "no bars of binance ETHUSDT 1h trade in this time; they are from 2025-10-10 00:00 to 2025-10-19" in said

@@ -10,6 +10,7 @@ from subprocess import CompletedProcess
 import pandas as pd
 import pytest
 
+from tests.cli.picture_files import is_picture
 from tests.cli.test_data_page import words
 from tests.cli.test_readme import blocks, command_lines
 
@@ -42,12 +43,13 @@ def test_json_and_files_hold_every_shock_and_mode(backtester: Backtester, tmp_pa
     assert list(told["comparisons"]) == ["none", "gap:-0.2@50%", "outage:3@2024-01-20T00:00"]
     assert told["configuration"]["made_by"] == "backtester stress"
     assert told["configuration"]["account"]["modes"] == ["cross"]
-    done = backtester(*RUN, *shocks, "--export", "stress.csv")
-    assert done.stdout == "6 rows: stress.csv\n"
+    done = backtester(*RUN, *shocks, "--export", "stress.csv", "--picture", "stress.pdf")
+    assert done.stdout == "6 rows: stress.csv\nstress.pdf\n"
     table = pd.read_csv(tmp_path / "stress.csv")
     cross = table[(table["shock"] == "gap:-0.2@50%") & (table["mode"] == "cross")]["final_equity"].item()
     assert cross == pytest.approx(told["comparisons"]["gap:-0.2@50%"]["metrics"]["final_equity"]["cross"])
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["stress.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["stress.csv", "stress.pdf"]
+    assert is_picture(tmp_path / "stress.pdf")
 
 
 @pytest.mark.parametrize(
@@ -56,6 +58,7 @@ def test_json_and_files_hold_every_shock_and_mode(backtester: Backtester, tmp_pa
         (("--shock", "gap:-2@50%"), "error: --shock gap.change: is out of range; found -2"),
         (("--shock", "gap:-0.2@1999-01-01"), "error: --shock gap.at: is not inside the market"),
         (("--shock", "gap:-0.2@50%", "--export", "rows.xlsx"), "error: --export: has no known ending"),
+        (("--shock", "gap:-0.2@50%", "--picture", "ends.gif"), "error: --picture: is no picture's name"),
         (("--shock", "gap:-0.2@50%", "--venue", "binance,bybit"), "error: --venue: names several venues"),
         ((), "Missing option '--shock'"),
     ],

@@ -10,6 +10,7 @@ from subprocess import CompletedProcess
 import pandas as pd
 import pytest
 
+from tests.cli.picture_files import is_picture
 from tests.cli.test_compare import in_terminal
 from tests.cli.test_data_page import words
 from tests.cli.test_readme import blocks, command_lines
@@ -48,7 +49,7 @@ def test_the_page_runs_and_its_outputs_are_real(
             printed.append(done.stdout)
     shown, kept, resumed, groups = printed
     assert resumed == kept == shown.removesuffix("grid.png\n") + CHOSEN_FROM
-    assert len(groups.splitlines()) == 3 + 3 * 2
+    assert len(groups.splitlines()) == 5 + 3 * 2
     for block in blocks("docs/walk-forward.md", "text"):
         assert words(block) in words(shown)
     assert (tmp_path / "grid.png").read_bytes().startswith(b"\x89PNG")
@@ -58,7 +59,7 @@ def test_the_page_runs_and_its_outputs_are_real(
 
 
 def test_json_and_files_hold_every_window_and_mode(backtester: Backtester, plan: str, tmp_path: Path) -> None:
-    done = backtester("walk-forward", plan, "--json", "--png", "walk.png")
+    done = backtester("walk-forward", plan, "--json", "--picture", "walk.png")
     assert (done.returncode, done.stderr) == (0, "walk.png\n")
     told = json.loads(done.stdout)
     assert [(row["window"], row["mode"]) for row in told["windows"]] == [
@@ -67,11 +68,12 @@ def test_json_and_files_hold_every_window_and_mode(backtester: Backtester, plan:
     assert told["windows"][0]["test_start"] == "2024-01-21 00:00"
     assert told["windows"][1]["params.channel"] in (24, 48)
     assert told["objectives"]["cross"] == {"measure": "sharpe", "of": "cross", "aim": "most"}
-    done = backtester("walk-forward", plan, "--export", "windows.csv")
-    assert done.stdout == "4 rows: windows.csv\n"
+    done = backtester("walk-forward", plan, "--export", "windows.csv", "--picture", "walk.pdf")
+    assert done.stdout == "4 rows: windows.csv\nwalk.pdf\n"
     table = pd.read_csv(tmp_path / "windows.csv")
     assert table["final_equity"].tolist() == pytest.approx([row["final_equity"] for row in told["windows"]])
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["plan.toml", "walk.png", "windows.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["plan.toml", "walk.pdf", "walk.png", "windows.csv"]
+    assert is_picture(tmp_path / "walk.pdf") and is_picture(tmp_path / "walk.png")
 
 
 def test_a_terminal_shows_tables(plan: str, tmp_path: Path) -> None:
@@ -85,7 +87,7 @@ def test_a_terminal_shows_tables(plan: str, tmp_path: Path) -> None:
     [
         ('train = "20d"', (), 'train = "x"'),
         ("", ("--export", "rows.xlsx"), "error: --export: has no known ending"),
-        ("", ("--png", "walk.gif"), "error: --png: is no picture's name"),
+        ("", ("--picture", "walk.gif"), "error: --picture: is no picture's name"),
         ("", ("--workers", "0"), "error: --workers: cannot be used"),
         ("", ("--engine", "dusk"), "error: --engine: is no engine"),
         ("", ("--resume",), "error: --resume: there is no folder to go on in"),

@@ -212,28 +212,30 @@ GALLERY = (
     ),
     Shown(
         "stress", "Shocks", "What do gaps, crashes and outages do to each mode?",
-        "notebooks: `stress(...)`", ranges.stress_chart, _stressed, ranges.stress_finding,
+        "`backtester stress --picture FILE`, notebooks: `stress(...)`",
+        ranges.stress_chart, _stressed, ranges.stress_finding,
     ),
     Shown(
         "bootstrap", "Draws", "How sure is the outcome, or was it this market's luck?",
-        "notebooks: `bootstrap(...)`", ranges.bootstrap_chart, _drawn, ranges.bootstrap_finding,
+        "`backtester bootstrap --picture FILE`, notebooks: `bootstrap(...)`",
+        ranges.bootstrap_chart, _drawn, ranges.bootstrap_finding,
     ),
     Shown(
         "frontier", "Frontier", "What does each mode come to along a setting, and where do they cross over?",
-        "`backtester results FOLDER --along leverage`, its page", partial(frontier_chart, synthetic=True), _frontier,
-        lambda of: said(*of)[0].rstrip("."),
+        "`backtester results FOLDER --along leverage --picture FILE`, its page",
+        partial(frontier_chart, synthetic=True), _frontier, lambda of: said(*of)[0].rstrip("."),
     ),
     Shown(
         "heat", "Map of a batch", "Which settings suit which mode?",
-        "`backtester results FOLDER --heat X,Y`, its page", heat_chart, _heat, lambda of: of.said,
+        "`backtester results FOLDER --heat X,Y --picture FILE`, its page", heat_chart, _heat, lambda of: of.said,
     ),
     Shown(
         "walk-forward", "Walk-forward", "Does it hold on bars that its parameters were not chosen on?",
-        "`backtester walk-forward`", walk_forward_chart, _walked, walked,
+        "`backtester walk-forward --picture FILE`", walk_forward_chart, _walked, walked,
     ),
     Shown(
         "symbol", "Data of a symbol", "Can the candles, marks and fundings be trusted, and what is missing?",
-        "`backtester data show`", partial(symbol_chart, unit="USDT"), _symbol, lambda of: of[0],
+        "`backtester data show --picture FILE`", partial(symbol_chart, unit="USDT"), _symbol, lambda of: of[0],
     ),
 )  # fmt: skip
 

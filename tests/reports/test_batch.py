@@ -47,6 +47,8 @@ def test_verdict_and_numbers_are_those_of_the_rows(html):
         assert re.search(rf'{label}\s*</th>\s*<td>{cells[0]}</td>\s*<td>{cells[1]}</td>', html), label
     assert "isolated, best by final equity" in html
     assert html.count(" worst by final equity") >= 2
+    worst = html[html.index("<p class=\"muted\">cross, worst by final equity") :]
+    assert re.search(r"1\.\s*</th>(\s*<td>[^<]*</td>){2}\s*<td>10\.00</td>", worst)
 
 
 def test_it_has_frontiers_maps_and_what_repeats_it(html):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from backtester.schema import MODES
-from reports.canvas import NARROW, WIDE, date_labels, date_ticks, png, svg
+from reports.canvas import NARROW, WIDE, canvas, date_labels, date_ticks, money_axis, png, svg
 from reports.charts import CHARTS, equity_chart, liquidation_chart, margin_ratio_chart, underwater_chart
 from reports.palette import dark, look
 from tests.fake_result import HOUR, START, fake_comparison, fake_market, fake_result, story
@@ -348,3 +348,40 @@ def test_date_ticks_are_round_and_few(hours, most):
 def test_each_tick_says_its_own_date(first, hours, said):
     start = int(np.datetime64(first, "ns").astype(np.int64))
     assert date_labels(date_ticks(start, start + int(hours * HOUR), 8)) == said
+
+
+def test_a_tick_between_hundredths_is_not_rounded():
+    _, (axes,) = canvas(WIDE, "title", "", synthetic=False)
+    axes.set_ylim(0.07, 0.18)
+    axes.set_yticks([0.075, 0.1, 0.125])
+    money_axis(axes)
+    axes.figure.canvas.draw()
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["0.075", "0.100", "0.125"]
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.07, 0.18), (0.0, 17_500.0), (-13.0, 4.0), (1.0, 1.0 + 1e-6), (0.0, 3e-7)])
+def test_ticks_of_money_say_where_they_are(low, high):
+    _, (axes,) = canvas(WIDE, "title", "", synthetic=False)
+    axes.set_ylim(low, high)
+    money_axis(axes)
+    axes.figure.canvas.draw()
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    shown = [float(label.replace(",", "").replace("\u2212", "-")) for label in labels]
+    assert shown == pytest.approx(axes.get_yticks(), rel=0.0, abs=1e-2 * (high - low))
+    assert len({len(label.partition(".")[2]) for label in labels}) == 1
+    assert not any("-" in label for label in labels)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_liquidations_are_marked_at_the_foot_of_the_drawdown(size):
+    comparison = story(480, 9)
+    figure = underwater_chart(comparison, size)
+    for mode, run in comparison.results.items():
+        if run.totals["liquidations"]:
+            times = artist(figure, f"liquidations-{mode}").get_xdata()
+            assert len(times)
+            assert set(times) <= {run.market.close_time[bar] / DAY for bar in run.liquidations["bar"]}
+            assert f"{look(mode).sign} {mode}" in words(figure)
+    calm = underwater_chart(pair({"equity": np.full(8, 1e4)}, {"equity": np.full(8, 1e4)}))
+    assert not calm.findobj(lambda each: str(each.get_gid()).startswith("liquidations-"))
+    assert "liquidations" not in words(calm)

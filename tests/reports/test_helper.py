@@ -67,6 +67,22 @@ def test_one_that_is_gone_is_not_missed(grid, tmp_path, aside):
     assert not list(aside.iterdir())
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="this system cannot stop a process")
+def test_one_that_hangs_is_ended_and_not_missed(grid, tmp_path, aside, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE", 0.1)
+    hangs = Helper()
+    os.kill(hangs._process.pid, signal.SIGSTOP)
+    try:
+        page = write_report(grid, tmp_path / "run", close_ups=0, helper=hangs)
+        assert hangs._process.exitcode == -signal.SIGKILL
+        again = write_report(grid, tmp_path / "again", close_ups=0, helper=hangs)
+    finally:
+        hangs.end()
+    assert len(list((page.parent / FOLDER).glob("*.svg"))) == len(charts_of_report(grid, []))
+    assert files(again.parent) == files(page.parent)
+    assert not list(aside.iterdir())
+
+
 def test_charts_that_it_cannot_draw_are_left_to_us(hand, grid, tmp_path, aside):
     hand.begin(grid, 0, tmp_path / "absent")
     assert hand.drawn() == {}

@@ -9,7 +9,6 @@ from backtester.attribution import attribute
 from reports import findings
 from reports.canvas import NARROW, WIDE
 from reports.charts import charts_of
-from reports.closeup import largest
 from reports.page import page
 from reports.reasons import parted, reasons
 from reports.waterfall import GAIN, LOSS, waterfall_chart
@@ -57,11 +56,19 @@ def test_the_reasons_below_the_verdict_are_the_largest(grid):
     assert classes.startswith(f"{start}{labels[first]} {sums[first]:+,.2f}; {labels[second]} {sums[second]:+,.2f}")
     price = grid.isolation["isolated"]
     assert early.startswith(f"In isolated, {price.came_back} of {len(price.blocks)} liquidations came early")
-    shown = largest(grid, 1)[0]
-    found = grid.close_ups[shown.mode].of(shown.number)
-    assert most.startswith(f"The largest liquidation: {shown.mode} on ")
-    assert most.endswith(f"{found.loss:,.2f} USDT lost.")
-    assert grid.close_ups[shown.mode].table["loss"].max() == pytest.approx(found.loss)
+    sums = {mode: run.liquidations.groupby("bar")["loss"].sum() for mode, run in grid.results.items()}
+    assert f" {max(each.max() for each in sums.values()):,.2f} USDT lost" in most
+
+
+def test_liquidations_of_one_bar_cost_together(grid):
+    alone = fake_comparison({"isolated": grid.isolated})
+    lost = grid.isolated.liquidations.groupby("bar")["loss"].agg(["size", "sum"])
+    count, most = lost.loc[lost["sum"].idxmax()]
+    assert count > 1
+    (said,) = (each for each in reasons(alone) if "cost most" in each)
+    assert said.startswith("The liquidations that cost most: isolated on ")
+    assert f", {count:.0f} of them, the largest " in said
+    assert said.endswith(f", {most:,.2f} USDT lost in all.")
 
 
 def test_where_modes_part_alike_one_sentence_is_enough(grid):

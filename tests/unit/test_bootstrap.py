@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from backtester import Account, Strategy, Targets, compare, run
-from backtester.bootstrap import Resampler, bootstrap, draw_rows, market_block_length
+from backtester.across import compare_leverages, leverage_accounts
+from backtester.bootstrap import Resampler, bootstrap, bootstrap_accounts, draw_rows, market_block_length
 from backtester.engine import prepare
 from backtester.errors import ConfigurationError, StrategyError
 from backtester.stress import Gap
@@ -52,6 +53,23 @@ def test_the_number_of_threads_and_of_draws_changes_nothing(made, outcome):
     assert not np.array_equal(
         bootstrap(Follow(), made, ACCOUNT, draws=5, seed=4, block=30, threads=1).values, again.values
     )
+
+
+def test_accounts_are_compared_draw_by_draw(made):
+    accounts = leverage_accounts(ACCOUNT, [10, 20])
+    observed = compare_leverages(Follow(), made, ACCOUNT, [10, 20], check=False)
+    assert observed.intervals == {} and observed.to_dict()["intervals"] == []
+    sampled = bootstrap_accounts(observed, Follow(), made, accounts, draws=12, seed=3)
+    alone = {name: bootstrap(Follow(), made, each, draws=12, seed=3, check=False) for name, each in accounts.items()}
+    for name, mode in (("10x", "cross"), ("20x", "isolated"), ("20x", "cross")):
+        for measure, found in sampled.intervals[name, mode].items():
+            gaps = alone[name].of(measure, mode) - alone["10x"].of(measure, "isolated")
+            assert found == pytest.approx(tuple(np.quantile(gaps, [0.5, 0.025, 0.975])), abs=1e-9)
+    assert sampled.intervals["20x", "isolated"]["final_equity"].width > 0.0
+    assert sampled["20x"].metrics.equals(observed["20x"].metrics)
+    ends = sampled.to_dict()["intervals"][0]
+    assert (ends["account"], ends["less"]) == (["10x", "cross"], ["10x", "isolated"])
+    assert "less 10x," in str(sampled) and "less 10x," not in str(observed)
 
 
 def test_a_draw_can_be_made_again_from_its_row(made, outcome):

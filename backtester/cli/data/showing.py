@@ -10,7 +10,7 @@ import typer
 from backtester._foreign import import_ours
 from backtester.cli.data.options import CANDLES, StoreOption, Venues, chosen, open_store
 from backtester.cli.options import as_options
-from backtester.cli.pictures import FORMS, check_picture, write_picture
+from backtester.cli.pictures import check_picture, picture_option, write_picture
 from backtester.errors import ConfigurationError, MarketDataError
 
 if TYPE_CHECKING:
@@ -28,9 +28,8 @@ def show(
     timeframe: Annotated[str, typer.Option(metavar="1h", help="Of the candles; 1h if left out and there.")] = "",
     start: Annotated[str, typer.Option(metavar="TIME", help="From this time, UTC.")] = "",
     end: Annotated[str, typer.Option(metavar="TIME", help="Before this time.")] = "",
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="A .png, .svg or .pdf to write; left out: <venue>-<SYMBOL>-<timeframe>.png."),
+    picture: Annotated[
+        Path | None, picture_option("The file to write; left out: <venue>-<SYMBOL>-<timeframe>.png.")
     ] = None,
 ) -> None:
     """Draw a symbol's price, mark and funding, and where they are missing."""
@@ -39,12 +38,12 @@ def show(
     with as_options():
         held = open_store(store)
         trade = _trade(held, chosen(held, venue, symbol, "trade"), symbol, timeframe)
-        path = out or Path(f"{trade.venue}-{trade.symbol}-{trade.timeframe}.png")
-        check_picture("out", path, FORMS)
+        path = picture or Path(f"{trade.venue}-{trade.symbol}-{trade.timeframe}.png")
+        check_picture(path)
         limits = (instant(start or None, "--start"), instant(end or None, "--end"))
         first, last = (None if limit is None else limit // MILLISECOND for limit in limits)
         title, figure = _chart(held, trade, first, last)
-    write_picture(path, figure, title)
+    write_picture(path, figure)
     print(f"{title}\n{path}")
 
 
@@ -64,7 +63,7 @@ def _trade(store: Store, there: list[Series], symbol: str, timeframe: str) -> Se
 def _chart(store: Store, trade: Series, first: int | None, last: int | None) -> tuple[str, Any]:
     """Return the title and the figure of a symbol."""
     from backtester import text
-    from backtester.symbols import parse
+    from backtester.symbols import made_up, parse
 
     charts = import_ours("reports.symbol_chart")
     rows, holes = _rows(store, trade, first, last)
@@ -84,8 +83,8 @@ def _chart(store: Store, trade: Series, first: int | None, last: int | None) -> 
     )
     rates = None if funding is None else charts.Rates(_times(funding), funding["funding_rate"].to_numpy(), settled)
     marks = None if mark is None else _candles(charts, mark, marked)
-    unit = parse(trade.symbol).quote or "quote"
-    return title, charts.symbol_chart(title, _candles(charts, rows, holes), marks, rates, unit=unit)
+    about = {"unit": parse(trade.symbol).quote or "quote", "synthetic": made_up(trade.symbol)}
+    return title, charts.symbol_chart(title, _candles(charts, rows, holes), marks, rates, **about)
 
 
 def _rows(store: Store, series: Series, first: int | None, last: int | None) -> tuple[Any, list[tuple[int, int]]]:
