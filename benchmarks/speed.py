@@ -10,12 +10,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,6 @@ from backtester.result import Result
 
 HERE = Path(__file__).resolve().parent
 LARGE = (35_000, 150, "1h")
-DEMO = "import sys; from backtester.cli import main; sys.argv = ['backtester', 'demo']; main()"
 
 
 def main() -> None:
@@ -154,24 +155,23 @@ def alone(script: str, *arguments: object) -> dict[str, Any]:
 
 
 def demo() -> dict[str, Any]:
-    """Return the seconds of the demo from an empty cache of compiled kernels, and again with what that left."""
-    out: dict[str, Any] = {}
+    """Return the seconds of the demo of a fresh checkout: from an empty cache, and again with what that left.
+
+    The environment is the one that `run.py` makes: what else is installed in this one would be imported, and timed.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {"NUMBA_CACHE_DIR": f"{folder}/cache"}
-        for name, repeats in (("cold", 1), ("warm", 3)):
-            out[name] = spread([demo_once(environment, f"{folder}/{name}{n}") for n in range(repeats)])
-    return out
+        checkout = Path(folder, "checkout")
+        shutil.copytree(HERE.parent, checkout, ignore=shutil.ignore_patterns(".git", ".venv*", "__pycache__", "out"))
+        ours = {name: value for name, value in os.environ.items() if name not in ("NUMBA_CACHE_DIR", "PYTHONPATH")}
+        run_py(checkout, "setup", ours)
+        demos = [partial(run_py, checkout, "demo", ours | {"XDG_CACHE_HOME": f"{folder}/cache{n}"}) for n in range(3)]
+        return {name: spread([timed(once)() for once in demos]) for name in ("cold", "warm")}
 
 
-def demo_once(environment: Mapping[str, str], folder: str) -> float:
-    os.mkdir(folder)
-
-    def once() -> None:
-        subprocess.run(
-            [sys.executable, "-c", DEMO], check=True, cwd=folder, env=environment, stdout=subprocess.DEVNULL
-        )
-
-    return timed(once)()
+def run_py(checkout: Path, command: str, environment: Mapping[str, str]) -> None:
+    subprocess.run(
+        [sys.executable, "run.py", command], check=True, cwd=checkout, env=environment, stdout=subprocess.DEVNULL
+    )
 
 
 def say(what: str) -> None:

@@ -142,11 +142,14 @@ def _taken(following: Any) -> int:
 def _work(connection: Any, following: Any) -> None:
     """Draw what is left of each job until there is nobody to give one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    from backtester.warmup import warm_up_reading
+    from backtester.kernels._jit import is_kept
     from reports.closeup import largest
     from reports.pictures import charts_of_report, draw_picture
 
-    warm_up_reading()
+    if not is_kept("tally"):
+        from backtester.warmup import warm_up_reading
+
+        warm_up_reading()
     with suppress(EOFError, OSError):
         while True:
             job: _Job = connection.recv()

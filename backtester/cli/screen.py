@@ -7,7 +7,6 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -69,9 +68,9 @@ def progress() -> Iterator[Tell]:
 
 def compiles() -> bool:
     """Return whether the engine is to be compiled first, once on each machine."""
-    from backtester.kernels._jit import cache_folder
+    from backtester.kernels._jit import is_kept
 
-    return next(Path(cache_folder()).rglob("*.nbi"), None) is None
+    return not is_kept("advance")
 
 
 def steps(tell: Tell) -> Callable[[int, int, str], None]:

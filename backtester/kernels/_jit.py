@@ -52,6 +52,11 @@ def cache_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix=name))
 
 
+def is_kept(name: str) -> bool:
+    """Return whether an entry was compiled on this machine before."""
+    return next(cache_folder().rglob(f"*.{name}-*.nbi"), None) is not None
+
+
 _FOLDER = str(cache_folder())
 
 
