@@ -44,16 +44,18 @@ def changes(values: Floats, start: Floats, first: Ints) -> Rows:
     first : int64 array, (n_slots,)
         First bar that counts.
     """
-    # A candidate differs from the bar before. Between two candidates a slot has one value or nan,
-    # so a candidate is a change exactly if it differs from the candidate before it.
-    candidate = ~np.isnan(values)
-    candidate[1:] &= values[1:] != values[:-1]
+    # A candidate differs from the bar before, as nan does from everything. Between two candidates a slot has one
+    # value, so a candidate that is not nan is a change exactly if it differs from the one before it.
+    candidate = np.ones(values.shape, np.bool_)
+    np.not_equal(values[1:], values[:-1], out=candidate[1:])
     for late in np.flatnonzero(first):
         candidate[: first[late], late] = False
-        if first[late] < len(values):
-            candidate[first[late], late] = not np.isnan(values[first[late], late])
+        candidate[first[late] : first[late] + 1, late] = True
     slot, bar = _places(candidate)
     value = values[bar, slot]
+    known = ~np.isnan(value)
+    if not known.all():
+        slot, bar, value = slot[known], bar[known], value[known]
     before = np.empty_like(value)
     before[1:] = value[:-1]
     opening = np.flatnonzero(np.diff(slot, prepend=-1))
