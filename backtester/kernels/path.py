@@ -18,6 +18,7 @@ from backtester.schema import (
 )
 
 NET_TOLERANCE = 1e-9  # of the gross quantity: a smaller net counts as 0
+SAME_MOMENT = 1e-12  # of a segment: pools closer than that meet their requirements together
 
 
 @seldom
@@ -185,8 +186,9 @@ def step(run):
     for n in range(len(run.pools)):
         p = pool_at(run, n)
         at = pool_trigger(run, p, start)
-        if at < when:
-            when, which = at, p
+        if at < when - SAME_MOMENT:
+            which = p
+        when = min(when, at)
     for j in range(len(run.slots)):
         slot = run.slots[j]
         if (slot.has_exit or slot.working >= 0) and run.instruments[slot.instrument].live:

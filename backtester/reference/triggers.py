@@ -14,6 +14,7 @@ from .slot import Slot
 from .working import STOPS, Working
 
 LIQUIDATION, STOP, TAKE_PROFIT, LIMIT = range(4)
+SAME_MOMENT = 1e-12  # of a segment
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,17 @@ def next_trigger(account: Account, segment: Segment) -> Trigger | None:
     """Return the trigger with the smallest ``s`` from here on.
 
     At equal ``s``: pool liquidations (on demand by index, standing, main last), stops, take-profits, limits; by slot.
+    Pools whose ``s`` are equal but for the last digits meet their requirements together (section 8).
     """
     found = pool_triggers(account, segment)
     for slot in account.slots:
         if account.has_data(slot.instrument):
             found += slot_triggers(account, segment, slot)
-    return min(found, key=lambda trigger: (trigger.s, trigger.rank), default=None)
+    first = min(found, key=lambda trigger: (trigger.s, trigger.rank), default=None)
+    if first is None or first.slot is not None:
+        return first
+    alike = [trigger for trigger in found if trigger.slot is None and trigger.s <= first.s + SAME_MOMENT]
+    return replace(min(alike, key=lambda trigger: trigger.rank), s=first.s)
 
 
 def liquidation_sequence(account: Account) -> list[Pool]:

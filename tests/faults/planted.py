@@ -386,4 +386,14 @@ FAULTS = [
         "if run.pools[p].n_open > 0 and run.state[0].n_events < 2 and has_data(run, p):",
         _10_TO_13 + "13_funding_that_breaches_maintenance_liquidates",
     ),
+    Fault(
+        "ties", "the last digits of sums decide who is liquidated first", "kernels/path.py",
+        "if at < when - SAME_MOMENT:", "if at < when:",
+        "unit.test_kernels_ties:test_pools_that_are_alike_go_by_their_order",
+    ),
+    Fault(
+        "ties", "the last digits of sums decide who is liquidated first", "reference/triggers.py",
+        "trigger.s <= first.s + SAME_MOMENT", "trigger.s <= first.s",
+        "unit.test_kernels_ties:test_pools_that_are_alike_go_by_their_order",
+    ),
 ]

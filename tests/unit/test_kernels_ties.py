@@ -132,6 +132,19 @@ def test_a_gap_to_and_through_the_lines(engine, mode, gap, left, absorbed):
 
 
 @on_both
+def test_pools_that_are_alike_go_by_their_order(engine):
+    """One entry and one leverage: one line, at which sums of other sizes differ in the last digit."""
+    slots = [{"instrument": 0, "leverage": 32}] * 4
+    for first in range(1, 9):
+        sizes = [0.7 * first, 48.0, 17.5092358532 / first, 3.1 + first / 7]
+        orders = [{"slot": slot, "size": -size} for slot, size in enumerate(sizes)]
+        scene = scenario([flat(65.625), (65.625, 70.1, 65.3, 69.9)], orders, slots, account={"balance": 2**17})
+        closed = events(run(engine, scene), "liquidation")
+        assert [event["slot"] for event in closed] == [0, 1, 2, 3]
+        assert len({event["s"] for event in closed}) == 1
+
+
+@on_both
 @pytest.mark.parametrize("at", [96, 128, 64])
 def test_a_stop_on_the_line(engine, at):
     """A stop exactly at the liquidation price loses to it; one above it wins; one below never comes."""
