@@ -172,6 +172,15 @@ def test_a_reader_that_reads_aloud_has_a_name_for_everything(opened, sampled):
     assert len(page.locator("#panels").get_attribute("aria-label")) < 80
 
 
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_what_is_touched_is_large_enough_for_a_finger(opened, sampled, viewport):
+    page = opened(sampled, viewport=viewport)
+    for what in ("summary", "button", "select", "figcaption a", ".jump a"):
+        sizes = f"[...document.querySelectorAll('{what}')].map((each) => each.getBoundingClientRect())"
+        shown = page.evaluate(f"{sizes}.filter((box) => box.width).map((box) => Math.min(box.width, box.height))")
+        assert min(shown) >= 24, what
+
+
 def test_a_close_up_leads_to_its_moment_in_the_panels(opened, written, grid):
     page = opened(written, busy=True)
     shown = largest(grid, 3)[0]
