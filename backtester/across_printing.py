@@ -36,7 +36,7 @@ ONE_MARKET = {
     "position. Positions that ask for a leverage of their own keep it.",
 }
 HOW_SURE = "Each account less the first, on the market itself and on markets drawn from it"
-NOT_DRAWN = "How sure differences are, compare --draws says."
+NOT_DRAWN = "compare --draws N says how sure these differences are."
 _OVERVIEW = {
     "final_equity": "final equity",
     "max_drawdown_in_bars": "drawdown\ninside bars",

@@ -25,12 +25,15 @@ def _settled_in(symbol: str) -> str:
     return (name.base if name.inverse else name.quote) or "quote"
 
 
-def money(value: float, *, signed: bool = False) -> str:
-    """Return 1234.5 as ``1,234.50``; numbers below 1 keep four significant digits, at most ten decimals."""
+def money(value: float, *, signed: bool = False, beside: float = 0.0) -> str:
+    """Return 1234.5 as ``1,234.50``; numbers below 1 keep four significant digits, at most ten decimals.
+
+    Those that stand `beside` one of 1 or more have its decimals, so that a column can be read and added up.
+    """
     if not math.isfinite(value):
         return number(value)
     size = abs(value)
-    digits = 2 if size >= 1.0 or size < 1e-10 else min(10, 3 - math.floor(math.log10(size)))
+    digits = 2 if max(size, abs(beside)) >= 1.0 or size < 1e-10 else min(10, 3 - math.floor(math.log10(size)))
     return _plain_zero(f"{value:{'+' if signed else ''},.{digits}f}")
 
 

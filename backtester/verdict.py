@@ -151,8 +151,11 @@ def _nearest(table: pd.DataFrame, modes: list[str]) -> str:
     near = {mode: distance for mode, distance in near.items() if distance > 0.0}
     if not near:
         return ""
-    said = text.joined([f"{name_of(mode)} at {text.percent(distance)}" for mode, distance in near.items()])
-    return f"From the worst close, a move against all positions at once would have liquidated {said}."
+    moves = [(text.percent(distance), name_of(mode)) for mode, distance in near.items()]
+    (first, name), *more = moves
+    said = [f"of {first} against all positions at once to liquidate {name}"]
+    said += [f"of {distance} to liquidate {other}" for distance, other in more]
+    return f"From the worst close, it would have taken a move {text.joined(said)}."
 
 
 def _ruin(table: pd.DataFrame, modes: list[str]) -> str:

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter
 from numpy.typing import NDArray
 
+from backtester.symbols import parse
 from reports.palette import GRID, INK, MUTED, PAPER, WARNING, dark
 
 Floats = NDArray[np.float64]
@@ -34,6 +35,7 @@ __all__ = [
     "panel_label",
     "pdf",
     "png",
+    "quote_of",
     "svg",
     "unit_of",
 ]
@@ -85,7 +87,7 @@ class Size(NamedTuple):
 
 
 WIDE = Size("wide", 9.6, 4.4, 640, 84, 1.3)
-NARROW = Size("narrow", 4.6, 4.0, 300, 40, 0.95)
+NARROW = Size("narrow", 4.6, 4.0, 300, 40, 1.08)
 
 
 def canvas(
@@ -234,6 +236,11 @@ def unit_of(axes: Axes, words: str) -> None:
     """Write the unit of the y axis above its ticks."""
     axes.set_ylabel(words, rotation=0, ha="right", va="bottom", color=MUTED, fontsize=9, parse_math=False)
     axes.yaxis.set_label_coords(-0.005, 1.03)
+
+
+def quote_of(symbol: str) -> str:
+    """Return the currency of an instrument's prices, or ``quote`` if its name does not tell."""
+    return parse(symbol).quote or "quote"
 
 
 def end_labels(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:

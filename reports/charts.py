@@ -231,7 +231,7 @@ def underwater_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
         _draw_curve(axes, time, on_closes, inside, mode=mode, name="underwater", size=size, zorder=front)
         deepest.append((mode, int(np.argmin(inside)), float(inside.min())))
     floor = min(depth for *_, depth in deepest)
-    axes.set_ylim(min(floor * 1.08, -1e-6), 0.0)
+    axes.set_ylim(floor * 1.08 if floor < -1e-6 else -1.0, 0.0)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}".replace("-", "\u2212"))
     unit_of(axes, "%")
     date_axis(axes, int(market.open_time[0]), int(market.close_time[-1]), size=size)
@@ -241,7 +241,8 @@ def underwater_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
                 time[bar], worst, marker=look(mode).marker, color=look(mode).colour, markersize=7,
                 markeredgecolor=PAPER, markeredgewidth=0.8, clip_on=False, zorder=4, gid=f"deepest-{mode}",
             )  # fmt: skip
-    end_labels(axes, [(d, f"{name_of(m)}\nat worst\n\u2212{-d:.1f} %", look(m).colour) for m, _, d in deepest])
+    said = {mode: f"\u2212{-worst:.1f} %" if worst < 0.0 else "0.0 %" for mode, _, worst in deepest}
+    end_labels(axes, [(d, f"{name_of(m)}\nat worst\n{said[m]}", look(m).colour) for m, _, d in deepest])
     return figure
 
 

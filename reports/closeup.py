@@ -13,9 +13,8 @@ from backtester import text
 from backtester.closeup import CloseUp, CloseUps
 from backtester.compare import Comparison
 from backtester.contagion import WITHIN
-from backtester.symbols import parse
 from backtester.verdict import name_of
-from reports.canvas import WIDE, Size, canvas, date_axis, dates, end_labels, money_axis, panel_label, unit_of
+from reports.canvas import WIDE, Size, canvas, date_axis, dates, end_labels, money_axis, panel_label, quote_of
 from reports.charts import Chart
 from reports.palette import INK, MUTED, PAPER, WARNING, look, look_of_venue
 from reports.why import slot_labels
@@ -112,16 +111,15 @@ def close_up_chart(comparison: Comparison, mode: str, number: int, size: Size = 
         above=0.3 if size.narrow else 0.12,
     )
     shown = _draw_prices(above, comparison, mode, found, slot, bars)
-    panel_label(above, f"{names[slot]}: {shown}", size)
+    quote = quote_of(market.symbols[comparison.first.scenario.slots[slot].instrument])
+    panel_label(above, f"{names[slot]} [{quote}]: {shown}", size)
     _draw_pool(middle, ups, found, bars, look(mode).colour)
     whose = "The shared pool" if found.shared else "The position's own pool"
     panel_label(middle, f"{whose} [{unit}] at closes: equity against what it had to hold", size)
     _draw_since(below, ups, found, names, int(bars[-1]))
     panel_label(below, f"What was closed would have made since [{unit}], numbered in the order of closing", size)
     at = dates(np.array([found.time]))[0]
-    quote = parse(market.symbols[comparison.first.scenario.slots[slot].instrument]).quote or "quote"
-    for axes, words in ((above, quote), (middle, unit), (below, unit)):
-        unit_of(axes, words)
+    for axes in (above, middle, below):
         axes.axvline(at, color=WARNING, linewidth=0.9, alpha=0.8, zorder=1)
     date_axis(below, int(market.open_time[bars[0]]), int(market.close_time[bars[-1]]), size=size)
     return figure

@@ -152,7 +152,7 @@ def _later(worth: NDArray[np.float64], unit: str) -> str:
     end, low, high = float(worth[-1]), float(worth.min()), float(worth.max())
     way = f"between {text.money(low, signed=True)} and {text.money(high, signed=True)} at the closes on the way"
     made = f"{text.money(end, signed=True)} {unit} in the {text.counted(len(worth) - 1, 'bar')} after"
-    return f"Kept, what was closed would have made {made}, {way}."
+    return f"Had it been kept, what was closed would have made {made}, {way}."
 
 
 def _table(comparison: Comparison, found: CloseUp, other: str) -> Table:

@@ -30,6 +30,7 @@ SIZES = (8.5, 7.5, 6.5)  # [pt] of the numbers in the cells, tried in turn
 TICK = 0.6  # [inch] room for a number below a colour bar
 LONGEST = 16  # letters of a value beside or below a map
 SPACED = 0.85  # of a cell that its number may fill
+ON_LIGHT, ON_DARK = "#101418", "#fdfdfe"  # of numbers: not of the palette, for cells are alike in both themes
 BAR, FOOT, HEADS = 0.11, 0.86, 0.22  # [inch] height of a colour bar, room below the maps, and above them
 _DIGITS = {"money": 0, "fraction": 0, "number": 2, "count": 0, "bars": 0}
 
@@ -132,7 +133,8 @@ def _map(axes: Axes, heat: Heat, name: str, size: Size) -> None:
         if points and numbers[j][i]:
             red, green, blue, _ = colours(norm(np.clip(value, norm.vmin, norm.vmax)))
             light = 0.299 * red + 0.587 * green + 0.114 * blue > 0.55
-            axes.text(i, j, numbers[j][i], ha="center", va="center", fontsize=points, color=INK if light else PAPER)
+            colour = ON_LIGHT if light else ON_DARK
+            axes.text(i, j, numbers[j][i], ha="center", va="center", fontsize=points, color=colour)
 
 
 def _inches(axes: Axes) -> tuple[float, float]:

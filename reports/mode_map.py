@@ -79,7 +79,8 @@ def map_finding(result: Comparison | AccountComparison) -> str:
     if max(place.end for place in all_of) - min(place.end for place in all_of) <= tie:
         return f"All ended alike, with {text.money(best.end)} {unit}"
     end, depth = f"{text.money(best.end)} {unit}", text.percent(least.depth).replace(" ", "\u00a0")
-    name = best.name[:1].upper() + best.name[1:]
+    alike = sum(best.end - place.end <= tie for place in all_of) - 1
+    name = best.name[:1].upper() + best.name[1:] + (f" (and {alike} alike)" if alike else "")
     if best.depth - least.depth <= SAME_DEPTH:
         return f"{name} ended highest, with {end}, and no other fell less: {depth} at worst"
     deep = text.percent(best.depth).replace(" ", "\u00a0")

@@ -30,6 +30,7 @@ from reports.tables import band_table, metrics_table, strategy_table, table_of
 __all__ = ["Picture", "document_page", "kept", "page", "template"]
 
 TEMPLATES = Path(__file__).parent / "templates"
+OVER_TIME = ("equity", "underwater", "liquidations", "margin-ratio")  # charts whose findings the panels show as well
 
 
 class Picture(NamedTuple):
@@ -117,7 +118,7 @@ def page(
         pictures=pictures,
         symbols=market.symbols,
         unit=comparison.currency,
-        panels_said="; ".join(picture.finding for picture in pictures),
+        panels_said="; ".join(picture.finding for picture in pictures if picture.name in OVER_TIME),
         series=panels_json(comparison),
         plotly=packed_plotly(),
         attributions=_attributions(comparison),

@@ -19,6 +19,7 @@ from backtester.metrics import underwater
 from backtester.result import Result
 from backtester.schema import FUNDING_PAID, LIQUIDATION
 from backtester.verdict import name_of
+from reports.canvas import quote_of
 from reports.downsample import columns_of, envelope, extremes, lowest
 from reports.palette import look
 
@@ -32,7 +33,7 @@ MOST_COLUMNS, FEWEST_COLUMNS = 16_000, 300  # of all instruments' prices togethe
 MOST_MARKS = 400  # liquidation marks of a mode in one panel
 RATIO_TOP = 10.0  # stands for more, and for no equity at all
 FAR = 0.5  # of the mark: liquidation prices farther away are no line in the chart
-DASHES = ("solid", "dash", "dot", "dashdot")
+DASHES = {"v": "solid", "o": "dash", "s": "dot", "D": "dashdot", "^": "longdash"}  # of the look with that mark
 SIGNS = {"v": "triangle-down", "o": "circle", "s": "square", "D": "diamond", "^": "triangle-up"}
 
 
@@ -53,7 +54,7 @@ def panels(comparison: Comparison) -> dict[str, Any]:
     -------
     dict
         ``start`` [ms UTC], ``unit``, ``modes`` (name, dash and mark of each), ``curves`` and ``marks`` by panel, and
-        ``instruments`` with price, liquidation lines and marks of each.
+        ``instruments`` with price, its currency, liquidation lines and marks of each.
     """
     market = comparison.first.market
     time = _seconds(market.close_time, market.open_time)
@@ -63,8 +64,8 @@ def panels(comparison: Comparison) -> dict[str, Any]:
         "start": int(market.open_time[0]) // 1_000_000,
         "unit": comparison.currency,
         "modes": [
-            {"name": name_of(mode), "dash": DASHES[k % len(DASHES)], "sign": SIGNS[look(mode).marker]}
-            for k, mode in enumerate(comparison.modes)
+            {"name": name_of(mode), "dash": DASHES[look(mode).marker], "sign": SIGNS[look(mode).marker]}
+            for mode in comparison.modes
         ],
         "curves": {
             "equity": [_packed(time, run.equity, extremes(time, run.equity, COLUMNS)) for run in runs],
@@ -133,6 +134,7 @@ def _instrument(comparison: Comparison, i: int, time: Floats, columns: int) -> d
     x, low, high = envelope(time[known], market.mark_low[known, i], market.mark_high[known, i], columns)
     return {
         "name": market.symbols[i],
+        "quote": quote_of(market.symbols[i]),
         "price": _packed(time, mark, extremes(time, mark, columns)),
         "low": _packed(x, low),
         "high": _packed(x, high),

@@ -36,6 +36,7 @@ WIDTH = WIDE.width + 2 * MARGIN
 HEIGHT = WIDTH * 2**0.5
 GAP = 0.22  # [inch] between columns of a table
 BASE = 0.3  # of letters' size, below their line
+SENTENCE = 0.46  # [inch] of height, of a heading's sentences together with a chart
 LETTER = 0.56  # mean width of a letter, of the font's size
 
 
@@ -115,9 +116,8 @@ class Paper:
 
     def words(self, said: str, size: float = 10.0, *, first: str = "", indent: float = 0.0, **look: Any) -> None:
         """Write a paragraph, broken at spaces; `first` stands before its first line, in an indent [inch]."""
-        letters = int((WIDTH - 2 * MARGIN - indent) * 72 / (LETTER * size))
         self.space(0.06)
-        for k, line in enumerate(textwrap.wrap(said, letters, break_on_hyphens=False)):
+        for k, line in enumerate(_lines(said, size, WIDTH - 2 * MARGIN - indent)):
             self.line(line, size, left=indent, **look)
             if first and not k:
                 self.put(first, 0.0, size, **look)
@@ -139,6 +139,17 @@ class Paper:
         self.low -= high
         self.pages[-1].add_artist(_Placed(drawing, MARGIN, self.low))
         self.space(0.1)
+
+
+def _lines(said: str, size: float, wide: float) -> list[str]:
+    """Return words in lines no wider than so much [inch]: hashes have wider letters than sentences."""
+    letters = int(wide * 72 / (LETTER * size))
+    while True:
+        lines = textwrap.wrap(said, letters, break_on_hyphens=False)
+        widest = max((width_of(line, size) for line in lines), default=0.0)
+        if widest <= wide or letters < 2:
+            return lines
+        letters = min(letters - 1, int(letters * wide / widest))
 
 
 @lru_cache(maxsize=4096)
@@ -209,7 +220,7 @@ def _heading(paper: Paper, words: str, below: float = 0.8) -> None:
 
 
 def _section(paper: Paper, of: Section, charts: Mapping[str, Figure]) -> None:
-    first = 0.0 if of.said or not of.pictures else float(charts[of.pictures[0]].get_size_inches()[1])
+    first = float(charts[of.pictures[0]].get_size_inches()[1]) + SENTENCE * len(of.said) if of.pictures else 0.0
     _heading(paper, of.heading, max(0.8, first))
     for said in of.said:
         paper.words(said)
@@ -271,4 +282,4 @@ def _columns(table: Table, labels: list[str]) -> tuple[float, list[float]]:
 
 def _verbatim(paper: Paper, content: str) -> None:
     """Write text or JSON as it is, but for the ends of lines and what they are indented by."""
-    paper.words(re.sub(r"\n *", " ", content), 8.0, colour=MUTED)
+    paper.words(re.sub(r"\n *", " ", content), 7.5, colour=MUTED)  # at which two hashes fit into a line

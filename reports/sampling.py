@@ -59,7 +59,7 @@ def ruin_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
     found = _sampling(comparison)
     balance = found.observed.first.scenario.balance
     figure, (axes,) = canvas(
-        size,
+        _signed_names(size),
         ruin_finding(comparison),
         f"Part of {found.n_draws:,} draws [%] on which the equity fell to so much of the balance [%] or below; marked: "
         "where it fell to on the market itself",
@@ -121,7 +121,7 @@ def drawdown_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
     """
     found, key = _sampling(comparison), "max_drawdown_in_bars"
     figure, panels = canvas(
-        size,
+        _signed_names(size),
         drawdown_finding(comparison),
         f"Draws in each bin, of {found.n_draws:,}; marked: the market itself; bar below: the inner "
         f"{100 * found.level:g} %, with the median",
@@ -144,9 +144,8 @@ def drawdown_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
         own = 100.0 * value(found.observed.metrics, key, mode)
         _mark(panels[0], own, mode, found.band(key, mode), place, name=mode)
     _room(panels[0])
-    unit_of(panels[0], "draws")
     panels[0].set_xlabel("%", loc="right", fontsize=9, color=MUTED)
-    panel_label(panels[0], "Maximal drawdown inside bars [%]", size)
+    panel_label(panels[0], "Draws by their maximal drawdown inside bars [%]", size)
     end_labels(panels[0], [(0.0, f"{look(m).sign} {name_of(m)}", look(m).colour) for m in found.modes])
     for axes, pair in zip(panels[1:], found.pairs, strict=True):
         gaps = found.difference(key, pair) * 100.0
@@ -155,12 +154,16 @@ def drawdown_chart(comparison: Comparison, size: Size = WIDE) -> Figure:
         own = 100.0 * found.observed_difference(key, pair)
         _mark(axes, own, pair[0], found.difference_band(key, pair), 0, name=f"{pair[1]}-difference")
         _room(axes)
-        unit_of(axes, "draws")
         axes.set_xlabel("pp", loc="right", fontsize=9, color=MUTED)
         one, other = map(name_of, pair)
-        said = f"{one} \u2212 {other}, draw by draw [percentage points]; left of 0 {one} fell less"
-        panel_label(axes, said.capitalize(), size)
+        said = f"Draws by {one} \u2212 {other} in each [percentage points]; left of 0 {one} fell less"
+        panel_label(axes, said, size)
     return figure
+
+
+def _signed_names(size: Size) -> Size:
+    """Return a format with room for names with their marks at the ends of lines."""
+    return size._replace(right=max(size.right, 1.25))
 
 
 def _mark(axes: Axes, own: float, mode: str, of: Band, place: int, *, name: str) -> None:

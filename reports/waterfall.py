@@ -22,6 +22,8 @@ __all__ = ["waterfall_chart"]
 
 NEAR = 0.25  # of the highest level: levels closer to each other than that are shown without the way from 0
 LETTERS = {"wide": 24, "narrow": 17}  # of a row's label in one line
+ROW, LINE = 0.14, 0.16  # [inch] of height of a row, and of each line of its label
+DIGIT = 0.083  # [inch] of width of a letter of a number
 
 
 def waterfall_chart(comparison: Comparison, size: Size = WIDE, other: str | None = None) -> Figure:
@@ -41,13 +43,16 @@ def waterfall_chart(comparison: Comparison, size: Size = WIDE, other: str | None
     cut = 0.0 < high - low < NEAR * high and low > 0.0
     rows = [f"{name_of(mode)} ended with" for mode, _ in ends]
     rows[1:1] = [labels[name] for name, _ in steps]
+    rows = [textwrap.fill(row, LETTERS[size.name]) for row in rows]
+    lines = max(2, 1 + max(row.count("\n") for row in rows))
+    digits = max(len(text.money(each, signed=True, beside=high)) for _, each in (*ends, *steps))
     figure, (axes,) = canvas(
-        size._replace(right=0.95),
+        size._replace(right=max(0.95, DIGIT * digits + 0.12)),
         findings.attribution(comparison, other),
         f"Final equity [{comparison.currency}] of {name_of(second)}, and what each kind of trade adds to reach that of "
         f"{name_of(first)}{'; the axis does not begin at 0' if cut else ''}",
         synthetic=comparison.first.market.synthetic,
-        height=1.5 + 0.46 * len(rows),
+        height=1.5 + (ROW + LINE * lines) * len(rows),
         left=1.55 if size.narrow else 2.2,
     )
     for row, (mode, end) in zip((0, len(rows) - 1), ends, strict=False):
@@ -56,11 +61,11 @@ def waterfall_chart(comparison: Comparison, size: Size = WIDE, other: str | None
     for row, (name, step) in enumerate(steps, start=1):
         colour = GAIN if step > 0.0 else LOSS
         axes.barh(row, step, left=begin[row - 1], height=0.62, color=colour, gid=f"step-{name}")
-        _say(axes, max(begin[row - 1], begin[row]), row, text.money(step, signed=True), colour)
+        _say(axes, max(begin[row - 1], begin[row]), row, text.money(step, signed=True, beside=high), colour)
     for row, at in enumerate(begin[: len(rows) - 1]):
         axes.plot([at, at], [row - 0.31, row + 1.31], color=MUTED, linewidth=0.7)
     axes.axvline(0.0, color=MUTED, linewidth=0.8)
-    axes.set_yticks(range(len(rows)), [textwrap.fill(row, LETTERS[size.name]).replace("$", r"\$") for row in rows])
+    axes.set_yticks(range(len(rows)), [row.replace("$", r"\$") for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.grid(visible=False)
     axes.xaxis.set_major_locator(MaxNLocator(4 if size.narrow else 7))

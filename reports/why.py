@@ -30,6 +30,7 @@ __all__ = [
 
 MOST_ROWS = 100  # of a table on the page; the files beside it hold all
 MOST_SYMBOLS = 12  # of a contagion matrix
+MATRIX = "Who took whom down: a row for each culprit, a column for each victim [shares of closings]"
 _MONEY = {name: name for name in MONEY} | {"liquidation_fees": "liquidation fees"}
 _LABELS = {
     "same": "same in both",
@@ -74,11 +75,12 @@ def sum_table(found: Attribution) -> Table:
     """Return the classes that occur with their sums, and the total."""
     parts = [name for name in MONEY if found.sums[name].abs().max() > 0.0]
     labels, rows = class_labels(found.modes), []
+    most = float(found.sums[["difference", *parts]].abs().to_numpy().max())
     for name, sums in found.sums[found.sums["pairs"] > 0].iterrows():
-        cells = [f"{int(sums['pairs']):,}", *(_signed(sums[part]) for part in ("difference", *parts))]
+        cells = [f"{int(sums['pairs']):,}", *(_signed(sums[part], most) for part in ("difference", *parts))]
         rows.append(Row(str(name), labels[str(name)], "", "", tuple(cells)))
     total = found.sums.sum()
-    cells = [f"{int(total['pairs']):,}", *(_signed(total[part]) for part in ("difference", *parts))]
+    cells = [f"{int(total['pairs']):,}", *(_signed(total[part], most) for part in ("difference", *parts))]
     rows.append(Row("total", "difference in final equity", "", "", tuple(cells)))
     return Table(("pairs", "difference", *(_MONEY[part] for part in parts)), tuple(rows))
 
@@ -130,12 +132,10 @@ def _contagion_tables(found: Contagion, comparison: Comparison) -> list[tuple[st
     matrix = found.matrix.iloc[:MOST_SYMBOLS, :MOST_SYMBOLS]
     if matrix.size:
         rows = [
-            Row("", str(culprit), "", "", tuple(f"{share:.4g}" if share else "" for share in shares))
+            Row("", str(culprit), "", "", tuple(f"{share:.2f}" if share else "" for share in shares))
             for culprit, shares in zip(matrix.index, matrix.to_numpy(), strict=True)
         ]
-        tables.append(
-            ("Who (down) took whom (across) down: closings of victims", Table(tuple(map(str, matrix)), tuple(rows)))
-        )
+        tables.append((MATRIX, Table(tuple(map(str, matrix)), tuple(rows))))
     unit = comparison.currency
     later = f"{LATER} bars later [{unit}]"
     header = ("time", "role", "blame", f"loss [{unit}]", f"room alone [{unit}]", later, "other account")
@@ -164,7 +164,7 @@ def _isolation_said(found: IsolationPrice, unit: str) -> list[str]:
     if len(blocks):
         said.append(
             f"{text.counted(len(blocks), 'block')} ended by liquidation, {found.came_back:,} of them early: the mark "
-            f"was back at the entry within {found.within} bars ({_signed(found.came_back_net)} {unit})."
+            f"was back at the entry within {found.within} bars{_came_to(found.came_back_net, unit)}."
         )
         eaten = float(blocks["funding_share"].max())
         if eaten > 0.0:
@@ -187,6 +187,12 @@ def _isolation_said(found: IsolationPrice, unit: str) -> list[str]:
     return said
 
 
+def _came_to(net: float, unit: str) -> str:
+    if not net:
+        return ""
+    return f"; these {'lost' if net < 0.0 else 'made'} {text.money(abs(net))} {unit}"
+
+
 def _block_tables(found: IsolationPrice, comparison: Comparison) -> list[tuple[str, Table]]:
     blocks = found.blocks[found.blocks["back_after"].notna()].sort_values("net", kind="stable")[:MOST_ROWS]
     if not len(blocks):
@@ -206,8 +212,8 @@ def slot_labels(comparison: Comparison) -> dict[str, str]:
     return dict(zip(names, text.distinct(names), strict=True))
 
 
-def _signed(number: Any) -> str:
-    return text.money(float(number), signed=True)
+def _signed(number: Any, beside: float = 0.0) -> str:
+    return text.money(float(number), signed=True, beside=beside)
 
 
 def _when(time: pd.Timestamp) -> str:

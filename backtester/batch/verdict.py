@@ -73,7 +73,7 @@ def _better(done: pd.DataFrame, measure: str, words: str, *, least: bool) -> str
         worst = done.groupby("mode")[measure].max()
         return f"{said}, at worst {joined([f'{percent(float(worst[mode]))} in {name_of(mode)}' for mode in modes])}."
     apart = float((table[modes[0]] - table[modes[1]]).median())
-    if two and apart:
+    if two and abs(apart) > ALIKE * float(table.abs().to_numpy().max()):
         where = "above" if apart > 0.0 else "below"
         said += f"; in the median {name_of(modes[0])} ended {money(abs(apart))} {where} {name_of(modes[1])}"
     return f"{said}."

@@ -16,6 +16,7 @@
     { short: "price" }, // its title names the instrument
     { short: "funding paid", title: "Funding paid so far [" + escaped(series.unit) + "]" },
   ];
+  const PAPER = 640; // of a printed page [px]: A4 with 20 mm around it
   const PAD = 0.06; // of what is in view, above and below
 
   // A series' points, unpacked once: times as the plot's dates, values with null for gaps.
@@ -36,7 +37,7 @@
     const look = { color: mode < 0 ? colour("--ink") : colour("--mode-" + (mode + 1)), width: 1.4 };
     if (mode >= 0) look.dash = series.modes[mode].dash;
     const trace = {
-      type: "scatter", mode: "lines", x: points(packed).x, y: points(packed).y, yaxis: axis(panel), panel: panel,
+      type: "scatter", mode: points(packed).x.length > 1 ? "lines" : "markers", x: points(packed).x, y: points(packed).y, yaxis: axis(panel), panel: panel,
       name: mode < 0 ? "" : PANELS[panel].short + ", " + series.modes[mode].name, hovertemplate: "%{y:,.6~g}",
       hoverlabel: { namelength: -1 }, line: Object.assign(look, more && more.look),
     };
@@ -123,7 +124,8 @@
         domain: [Math.max(top - tall, 0), top], fixedrange: true, range: panel.fixed || extent(k, from, to),
         gridcolor: colour("--line"), zerolinecolor: colour("--line"), nticks: 4, anchor: "x",
       };
-      const priced = escaped(series.instruments[chooser.selectedIndex].name) + ": mark and liquidation lines";
+      const chosen = series.instruments[chooser.selectedIndex];
+      const priced = escaped(chosen.name + " [" + chosen.quote + "]") + ": mark and liquidation lines";
       out.annotations.push({
         text: panel.title || priced, xref: "paper", yref: "paper", x: 0, y: top, xanchor: "left", yanchor: "bottom",
         showarrow: false, font: { size: small ? 11 : 12, color: colour("--muted") },
@@ -172,6 +174,13 @@
       drawn = traces();
       return Plotly.react(box, drawn, layout(view[0], view[1]), { displayModeBar: false, responsive: true });
     });
+  }
+
+  // Paper is narrower than most windows, and the plot keeps the width that it was drawn with: it is drawn again for it.
+  function fit(width) {
+    if (box.hasAttribute("data-ready")) {
+      Plotly.react(box, drawn, Object.assign(layout(view[0], view[1]), { width: width }), { displayModeBar: false });
+    }
   }
 
   function start() {
@@ -246,6 +255,7 @@
   [dark, narrow].forEach((query) => query.addEventListener("change", () => first && first.then(draw)));
 
   new IntersectionObserver((seen) => seen.some((each) => each.isIntersecting) && start(), { rootMargin: "50%" }).observe(box);
-  addEventListener("beforeprint", start);
+  addEventListener("beforeprint", () => (start(), fit(PAPER)));
+  addEventListener("afterprint", () => first && first.then(draw));
   addEventListener("load", () => ("requestIdleCallback" in window ? requestIdleCallback(start) : setTimeout(start, 200)));
 })();

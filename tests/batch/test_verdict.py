@@ -32,6 +32,11 @@ def test_two_modes_are_held_against_each_other_setting_by_setting() -> None:
     ]
 
 
+def test_a_median_that_is_no_difference_is_not_told() -> None:
+    frame = made_up({"isolated": [100.0, 90, 80, 70], "cross": [100.0, 90 + 1e-9, 60, 90]})
+    assert "in the median" not in verdict(frame)[0]
+
+
 def test_more_modes_have_the_best_of_each_setting() -> None:
     said = verdict(made_up(EQUITY | {"mixed": [200.0, 1, 1, 1]}))[0]
     assert said.startswith("Highest final equity: isolated in 1, cross in 2 and mixed in 1 of 4 settings. Smallest ")

@@ -7,13 +7,17 @@ import shutil
 import numpy as np
 import pytest
 
+from backtester import Account
+from backtester.bootstrap import bootstrap
 from reports.batch import BatchPage, batch_page
 from reports.closeup import close_up_finding, largest
 from reports.palette import look
 from reports.tables import metrics_table
 from reports.write import write_report
+from strategies import load_class
 from tests.fake_result import fake_comparison, fake_market, fake_result, story
 from tests.reports.test_batch import batch
+from tests.strategy_market import random_market
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright, of the development tools")
 CHROMIUM = shutil.which("chromium")
@@ -34,6 +38,14 @@ def browser():
 @pytest.fixture(scope="module")
 def written(grid, tmp_path_factory):
     return write_report(grid, tmp_path_factory.mktemp("page") / "run")
+
+
+@pytest.fixture(scope="module")
+def sampled(tmp_path_factory):
+    """Return a page with all that a page of two modes may have."""
+    strategy = load_class("grid_reversion").from_text(("exposure=8",))
+    found = bootstrap(strategy, random_market(300, 3), Account(leverage=20), draws=30, check=False)
+    return write_report(found.comparison, tmp_path_factory.mktemp("sampled") / "run")
 
 
 @pytest.fixture
@@ -126,6 +138,49 @@ def test_paper_has_the_panels_though_nobody_scrolled_to_them(opened, written):
     page.wait_for_selector(READY)
 
 
+def test_paper_is_narrower_than_the_screen_and_nothing_is_cut_off(opened, written):
+    page = opened(written)
+    wide = page.locator("#panels .main-svg").first.bounding_box()["width"]
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("#panels .main-svg").first.bounding_box()["width"] == 640 < wide
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    until(page, lambda: page.locator("#panels .main-svg").first.bounding_box()["width"] == wide)
+    page.set_viewport_size({"width": 703, "height": 1000})  # A4 with 12 mm around it
+    page.emulate_media(media="print")
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    over = "[...document.querySelectorAll('.scroll, pre')].filter((each) => each.scrollWidth > each.clientWidth + 1)"
+    assert page.evaluate(f"{over}.map((each) => each.getAttribute('aria-label'))") == []
+
+
+@pytest.mark.parametrize("width", [1280, 1440, 1920])
+def test_letters_in_charts_are_legible_and_the_chief_tables_whole(opened, sampled, width):
+    page = opened(sampled, viewport={"width": width, "height": 900})
+    shrunk = page.evaluate("[...document.images].filter((image) => image.width).map((i) => i.width / i.naturalWidth)")
+    assert min(shrunk) > 0.75  # letters of 9 pt are then 9 px tall
+    tables = "[...document.querySelectorAll('section:not(details) > .scroll')]"
+    assert page.evaluate(f"{tables}.filter((each) => each.scrollWidth > each.clientWidth + 1).length") == 0
+
+
+def test_a_reader_that_reads_aloud_has_a_name_for_everything(opened, sampled):
+    page = opened(sampled)
+    for what in ("section", "table", "pre", "[role=region]", "[role=application]"):
+        unnamed = "filter((each) => !(each.ariaLabel || each.ariaLabelledByElements)).length"
+        assert page.evaluate(f"[...document.querySelectorAll('{what}')].{unnamed}") == 0, what
+    twice = "((all) => all.filter((each, k) => all.indexOf(each) !== k))"
+    assert page.evaluate(f"{twice}([...document.querySelectorAll('[id]')].map((each) => each.id))") == []
+    assert page.evaluate(f"{twice}([...document.links].map((each) => each.textContent))") == []
+    assert len(page.locator("#panels").get_attribute("aria-label")) < 80
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_what_is_touched_is_large_enough_for_a_finger(opened, sampled, viewport):
+    page = opened(sampled, viewport=viewport)
+    for what in ("summary", "button", "select", "figcaption a", ".jump a"):
+        sizes = f"[...document.querySelectorAll('{what}')].map((each) => each.getBoundingClientRect())"
+        shown = page.evaluate(f"{sizes}.filter((box) => box.width).map((box) => Math.min(box.width, box.height))")
+        assert min(shown) >= 24, what
+
+
 def test_a_close_up_leads_to_its_moment_in_the_panels(opened, written, grid):
     page = opened(written, busy=True)
     shown = largest(grid, 3)[0]
@@ -207,7 +262,7 @@ def test_another_instrument_is_shown_when_chosen(opened, written, grid):
     for symbol in grid.first.market.symbols[:2]:
         page.locator("#instrument").select_option(symbol)
         texts = page.locator("#panels .annotation-text").all_text_contents()
-        assert f"{symbol}: mark and liquidation lines" in texts
+        assert f"{symbol} [USDT]: mark and liquidation lines" in texts
 
 
 @pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])

@@ -289,6 +289,21 @@ class TestEveryChart:
         assert drawing == svg(chart.draw(comparison, size))
 
 
+@pytest.mark.parametrize("chart", [equity_chart, underwater_chart, margin_ratio_chart])
+def test_the_longest_name_of_a_mode_fits_on_a_phone(chart):
+    runs = {mode: fake_result(fake_market(8), [1e4, *[9e3] * 7], mode=mode) for mode in ("cross", "sub_accounts")}
+    figure = chart(fake_comparison(runs), NARROW)
+    figure.draw_without_rendering()
+    assert "sub-accounts" in words(figure)
+    assert all(each.get_window_extent().x1 < figure.bbox.x1 for axes in figure.axes for each in axes.texts)
+
+
+def test_without_a_fall_the_drawdown_has_an_axis_to_read():
+    figure = underwater_chart(pair({"equity": [1e4] * 8}, {"equity": [1e4] * 8}))
+    assert figure.axes[0].get_ylim() == (-1.0, 0.0)
+    assert "\u22120.0" not in words(figure)
+
+
 def test_svg_follows_the_dark_theme():
     drawing = svg(equity_chart(story(48, 3)), "finding")
     assert "prefers-color-scheme:dark" in drawing

@@ -104,7 +104,7 @@ def test_its_words_are_its_numbers(small):
             "bar. What became of that: 1 open at the end, 0.00 quote in all."
         ),
         (
-            f"Kept, what was closed would have made {kept:+,.2f} quote in the 2 bars after, between "
+            f"Had it been kept, what was closed would have made {kept:+,.2f} quote in the 2 bars after, between "
             f"{low:+,.2f} and {kept:+,.2f} at the closes on the way."
         ),
     ]

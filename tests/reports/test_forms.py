@@ -1,17 +1,19 @@
 """The report in its other forms: Markdown, JSON, paper; and every chart as a file of each kind."""
 
+import hashlib
 import json
 import re
 import xml.etree.ElementTree as ET
 
 import pytest
+from matplotlib.figure import Figure
 
 from backtester import Account, compare_venues
 from backtester.stress import stress
-from reports.document import document
+from reports.document import Section, document
 from reports.ending import ending
 from reports.markdown import markdown
-from reports.paper import pdf_of_report
+from reports.paper import HEIGHT, MARGIN, WIDTH, Paper, _section, pdf_of_report, width_of
 from reports.tables import metrics_table, table_of
 from reports.write import write_report
 from strategies import load_class
@@ -136,3 +138,20 @@ def test_venues_and_shocks_have_a_report_too(others):
 def test_there_is_no_report_of_anything_else():
     with pytest.raises(TypeError, match="no report of a dict"):
         document({})
+
+
+def test_no_line_leaves_the_paper():
+    paper = Paper()
+    paper.words(" ".join(f'"{hashlib.sha256(bytes([k])).hexdigest()}",' for k in range(60)), 8.0)
+    paper.words("W" * 500, 10.0, indent=0.15)
+    lines = [line for text in paper.texts for line in text.written]
+    assert len(lines) > 30
+    assert all(line.left + width_of(line.words, line.size) <= WIDTH - MARGIN + 1e-9 for line in lines)
+
+
+def test_a_heading_and_its_words_stand_on_the_page_of_their_chart():
+    paper = Paper()
+    paper.space(HEIGHT - 2 * MARGIN - 3.0)  # there is room for the words, and none for the chart
+    section = Section("Why they differ", ("Each stretch is in one class.",), pictures=("one",))
+    _section(paper, section, {"one": Figure((9.6, 4.4))})
+    assert [len(text.written) for text in paper.texts] == [0, 2]

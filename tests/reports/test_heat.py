@@ -15,7 +15,7 @@ from backtester.batch.heat import heat
 from backtester.errors import ConfigurationError
 from reports.canvas import NARROW, WIDE, png
 from reports.heat import heat_chart, short
-from reports.palette import GRID, PAPER, look
+from reports.palette import GRID, PAPER, dark_of_venues, look
 
 MODES = ("isolated", "cross")
 
@@ -90,6 +90,8 @@ def test_values_stand_in_the_cells_where_they_fit() -> None:
     assert written[0] == ["12", "12", "25", "25", "50", "50"]
     assert written[1] == ["25", "50"] * 3
     assert written[2] == ["\u221212", "\u221238", "0", "\u221225", "+25", "0"]
+    colours = {text.get_color() for axes in figure.axes[:3] for text in axes.texts}
+    assert not colours & set(dark_of_venues())  # cells are alike in both themes, so their numbers must be too
     many = heat(rows(tuple(range(1, 61)), tuple(range(60))), ["params.fast", "params.slow"], "final_equity")
     assert not any(axes.texts for axes in heat_chart(many).axes[:3])
 

@@ -78,6 +78,13 @@ def test_its_title_names_the_best_and_the_safest():
     assert both == "Isolated ended highest, with 9,500.00 USDT, and no other fell less: 10.00 % at worst"
 
 
+def test_those_that_end_as_high_as_the_best_are_counted():
+    market = fake_market(2)
+    ends = {"isolated": 9e3, "cross": 12e3, "mixed": 12e3}
+    found = fake_comparison({mode: fake_result(market, [end, end], mode=mode) for mode, end in ends.items()})
+    assert map_finding(found).startswith("Cross (and 1 alike) ended highest, with 12,000.00 USDT")
+
+
 def test_only_more_than_two_modes_need_a_map(three, grid):
     assert "mode-map" in [chart.name for chart in charts_of(three)]
     assert "mode-map" not in [chart.name for chart in charts_of(grid)]

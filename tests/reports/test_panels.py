@@ -31,6 +31,20 @@ def test_short_runs_are_whole(grid):
     assert [each["name"] for each in shown["instruments"]] == list(market.symbols)
 
 
+def test_a_mode_has_its_line_and_mark_in_every_place(grid):
+    def looks(*modes):
+        return {each["name"]: (each["dash"], each["sign"]) for each in panels(fake_comparison(runs(*modes)))["modes"]}
+
+    def runs(*modes):
+        return {mode: fake_result(fake_market(4), [1e4] * 4, mode=mode) for mode in modes}
+
+    one, other = looks("isolated", "cross", "mixed"), looks("mixed", "cross", "sub_accounts", "isolated")
+    assert one == {name: other[name] for name in one}
+    assert len({dash for dash, _ in other.values()}) == 4
+    assert one["isolated"] == ("solid", "triangle-down")
+    assert [each["quote"] for each in panels(grid)["instruments"]] == ["USDT"] * grid.first.market.n_instruments
+
+
 def test_long_runs_are_thinned_out_and_keep_their_extremes():
     long = story(50_000, 40)
     shown = panels(long)

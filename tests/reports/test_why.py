@@ -1,5 +1,7 @@
 """Why the modes differ, as the page says it: the classes, the waterfall, contagion, and the price of isolation."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
@@ -38,6 +40,18 @@ def test_the_tables_rows_add_up_to_its_last(grid):
         assert sum(cells[:-1]) == pytest.approx(cells[-1], abs=0.01 * len(cells))
     apart = grid.isolated.equity[-1] - grid.cross.equity[-1]
     assert number(table.rows[-1].cells[1]) == pytest.approx(apart, abs=0.005)
+
+
+def test_what_stands_in_one_table_of_sums_has_the_same_decimals():
+    market = fake_market(4)
+    ends = {"isolated": [1e4, 1e4, 1e4 - 50.25, 1e4 - 50.25], "cross": [1e4] * 4}
+    events = {
+        "isolated": [(0, 0, "fill", 1.0, 100.0, -0.25), (2, 0, "liquidation", -1.0, 50.0, -50.0)],
+        "cross": [(0, 0, "fill", 1.0, 100.0, 0.0), (3, 0, "fill", -1.0, 100.0, 0.0)],
+    }
+    runs = {mode: fake_result(market, end, events=events[mode], mode=mode) for mode, end in ends.items()}
+    cells = [cell for row in sum_table(fake_comparison(runs).attribution).rows for cell in row.cells[1:]]
+    assert {len(cell.partition(".")[2]) for cell in cells} == {2}
 
 
 def test_the_difference_comes_before_its_parts(grid):
@@ -101,6 +115,10 @@ def test_pairs_are_those_that_differ_most(grid):
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 def test_the_waterfall_goes_from_one_end_to_the_other(grid, size):
     figure = waterfall_chart(grid, size)
+    figure.draw_without_rendering()
+    rows = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
+    assert all(high.y0 > low.y1 for high, low in pairwise(rows))  # no label meets its neighbour
+    assert all(label.get_window_extent().x1 < figure.bbox.x1 for label in figure.axes[0].texts)
     (axes,) = figure.axes
     bars = {bar.get_gid(): bar for bar in axes.patches}
     sums = grid.attribution.sums["difference"]
@@ -175,8 +193,8 @@ def test_who_took_whom_down(contagious):
         ),
     ]
     (matrix_said, matrix), (_, closings) = story.tables
-    assert matrix_said.startswith("Who (down) took whom (across) down")
-    assert (matrix.header, matrix.rows[0].label, matrix.rows[0].cells) == (("COIN0",), "COIN1", ("1",))
+    assert matrix_said.startswith("Who took whom down: a row for each culprit, a column for each victim")
+    assert (matrix.header, matrix.rows[0].label, matrix.rows[0].cells) == (("COIN0",), "COIN1", ("1.00",))
     assert sorted(row.cells[1] for row in closings.rows) == ["culprit", "victim"]
 
 

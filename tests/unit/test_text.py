@@ -24,6 +24,11 @@ def test_money(value, said):
     assert text.money(value) == said
 
 
+def test_money_beside_more_has_its_decimals():
+    assert text.money(0.01086, signed=True, beside=-323.52) == "+0.01"
+    assert text.money(0.01086, beside=0.5) == "0.01086"
+
+
 def test_signs():
     assert text.money(2.0, signed=True) == "+2.00"
     assert text.money(0.0, signed=True) == "0.00"

@@ -74,7 +74,8 @@ class TestVerdict:
         said = fake_comparison({"isolated": first, "cross": second}).verdict
         assert said.endswith(
             "cross 0. "
-            "From the worst close, a move against all positions at once would have liquidated cross at 18.73 %."
+            "From the worst close, it would have taken a move of 18.73 % against all positions at once "
+            "to liquidate cross."
         )
 
     def test_automatic_top_ups(self):
