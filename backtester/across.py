@@ -42,11 +42,11 @@ class AccountComparison(Comparisons):
     """The comparison at each venue or leverage, by its name: ``result["binance"].isolated`` is a run.
 
     Printing it prints the report; ``reports.write.write_report(result, folder)`` writes it as a page, with the pages
-    of each venue in a folder of its own.
+    of each venue or leverage in a folder of its own.
 
     Parameters
     ----------
-    comparisons : mapping of venue to Comparison
+    comparisons : mapping of str to Comparison
         Of the same targets on the same market in the same modes, in the order asked for.
     axis : str
         What differs: ``venue``, or ``leverage``, whose names are ``5x``, ``10x``, and all are at one venue.

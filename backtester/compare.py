@@ -53,7 +53,7 @@ class Comparison(ShownInNotebooks):
     results : mapping of mode to Result
         Full runs on the account's path, in the order asked for.
     bands : mapping of mode to mapping of path to Result
-        The same runs under each path inside the bars, the account's own among them.
+        The same runs under each path inside the bars, the account's own among them; the others have no margin ratios.
     venue : str
         Name of the venue's rules.
     notes : tuple of str
@@ -272,8 +272,8 @@ def compare(
 ) -> Comparison:
     """Run a strategy under several margin modes and under every path that a bar may hide.
 
-    The targets are computed once; each mode receives the same ones. Each mode runs in full on the account's path,
-    and again with equity only under the other paths of `BAND_PATHS`.
+    The targets are computed once; each mode receives the same ones, and an `on_bar` is called in each run. Each mode
+    runs in full on the account's path, and again without the margin ratios under the other paths of `BAND_PATHS`.
 
     Parameters
     ----------

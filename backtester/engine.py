@@ -108,7 +108,7 @@ def run(
     record : str
         What is kept per bar, the less the faster: ``none``, ``equity`` at the closes, ``lows`` also the lowest inside
         the bar, ``full`` also the margin ratios. What is not kept is nan; `Result.curve` is there always. Of
-        strategies with an ``on_bar`` at least the lows are kept.
+        strategies with an ``on_bar``, ``none`` keeps what ``lows`` does.
     prepared : Prepared, optional
         From `prepare` with the same strategy, market and account.
 

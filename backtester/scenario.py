@@ -122,6 +122,10 @@ class Scenario:
 def read_scenario(path: str | Path) -> dict[str, Any]:
     """Read and check a scenario file.
 
+    Parameters
+    ----------
+    path : str or Path
+
     Returns
     -------
     dict

@@ -58,7 +58,7 @@ def parse() -> argparse.Namespace:
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Return all figures, in seconds and bytes."""
-    command = " ".join(["python benchmarks/speed.py", *sys.argv[1:]])
+    command = " ".join(["python benchmarks/speed.py", *(Path(each).name for each in sys.argv[1:])])  # no folder of ours
     figures: dict[str, Any] = {"command": command, "date": f"{datetime.now(UTC):%Y-%m-%d}", "machine": machine()}
     figures["repeats"] = options.repeats
     if options.only in (None, "minutes"):

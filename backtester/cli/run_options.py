@@ -47,7 +47,7 @@ class RunOptions:
         str,
         typer.Option(
             metavar="A,B|FILE.toml",
-            help="Whose margin rules, tiers and fees; several are compared in one table. "
+            help="Whose margin rules, tiers and fees; `compare` puts several into one table. "
             "Left out: the folder's name if that is a venue, else generic.",
         ),
     ] = ""

@@ -18,6 +18,7 @@ PAGES = [
     "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "benchmarks/README.md",
     *(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")),
 ]
 RUN_PY = {"demo", "test", "setup"}
