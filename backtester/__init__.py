@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from backtester.account import Account
-    from backtester.across import AccountComparison, compare_leverages, compare_venues
     from backtester.allocation import Allocation
     from backtester.compare import Comparison, compare
+    from backtester.comparing.across import AccountComparison, compare_leverages, compare_venues
     from backtester.engine import run, simulate
     from backtester.errors import (
         BacktesterError,
@@ -70,7 +70,7 @@ __all__ = [
 _HOMES = {
     "account": ("Account",),
     "allocation": ("Allocation",),
-    "across": ("AccountComparison", "compare_leverages", "compare_venues"),
+    "comparing.across": ("AccountComparison", "compare_leverages", "compare_venues"),
     "compare": ("Comparison", "compare"),
     "engine": ("run", "simulate"),
     "errors": ("BacktesterError", "ConfigurationError", "InvariantError", "MarketDataError", "StrategyError"),

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from backtester._fields import record
 from backtester.errors import ConfigurationError
-from backtester.scenario_schema import RULE_FIELDS, SHARES_TOLERANCE
+from backtester.scenario_parts.schema import RULE_FIELDS, SHARES_TOLERANCE
 from backtester.schema import LARGEST, MODES, PATHS
 from backtester.venue import Venue, VenueRules, load_venue
 

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from backtester.account import Account, check_shares, one_of, positive
 from backtester.errors import ConfigurationError
-from backtester.scenario_schema import SLOT_MODES
+from backtester.scenario_parts.schema import SLOT_MODES
 from backtester.strategy import Strategy
 from backtester.symbols import same
 

@@ -9,28 +9,28 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from backtester import text
-from backtester._modes import BAND_PATHS, check_modes, checked_modes, paths_of, telling
 from backtester.account import venue_of
-from backtester.assumptions import assumptions
+from backtester.comparing.assumptions import assumptions
+from backtester.comparing.modes import BAND_PATHS, check_modes, checked_modes, paths_of, telling
+from backtester.comparing.printing import printed, several_strategies
+from backtester.comparing.summary import summarise
+from backtester.comparing.verdict import band_frame, band_verdict, name_of, trailing_inside, verdict
+from backtester.explaining.parting import Parting, part, traded
 from backtester.metrics import difference
 from backtester.notebook import ShownInNotebooks
-from backtester.parting import Parting, part, traded
-from backtester.printing import printed, several_strategies
 from backtester.provenance import provenance
-from backtester.summary import summarise
-from backtester.verdict import band_frame, band_verdict, name_of, trailing_inside, verdict
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from backtester.account import Account
     from backtester.allocation import Strategies
-    from backtester.attribution import Attribution
     from backtester.bootstrap import Bootstrap
-    from backtester.closeup import CloseUps
-    from backtester.contagion import Contagion
     from backtester.engine import Prepared
-    from backtester.isolation import IsolationPrice
+    from backtester.explaining.attribution import Attribution
+    from backtester.explaining.closeup import CloseUps
+    from backtester.explaining.contagion import Contagion
+    from backtester.explaining.isolation import IsolationPrice
     from backtester.market import Market
     from backtester.result import Result
 
@@ -138,7 +138,7 @@ class Comparison(ShownInNotebooks):
     @cached_property
     def attributions(self) -> dict[str, Attribution]:
         """Why the first mode and each other one end apart, by the name of the other."""
-        from backtester.attribution import attribute
+        from backtester.explaining.attribution import attribute
 
         first, *others = self.modes
         return {other: attribute(self.first, self.results[other], (first, other)) for other in others}
@@ -146,7 +146,7 @@ class Comparison(ShownInNotebooks):
     @cached_property
     def contagion(self) -> dict[str, Contagion]:
         """Who took whom down, of each mode in which positions share a pool; held against the first other mode."""
-        from backtester.contagion import contagion
+        from backtester.explaining.contagion import contagion
 
         return {
             mode: contagion(run, self._other(mode))
@@ -157,7 +157,7 @@ class Comparison(ShownInNotebooks):
     @cached_property
     def close_ups(self) -> dict[str, CloseUps]:
         """Every liquidation of each mode, to be looked at closely; held against the first other mode."""
-        from backtester.closeup import CloseUps
+        from backtester.explaining.closeup import CloseUps
 
         return {mode: CloseUps(run, self._other(mode)) for mode, run in self.results.items()}
 
@@ -167,7 +167,7 @@ class Comparison(ShownInNotebooks):
     @cached_property
     def isolation(self) -> dict[str, IsolationPrice]:
         """What isolation cost, of each mode with isolated positions."""
-        from backtester.isolation import isolation_price
+        from backtester.explaining.isolation import isolation_price
 
         return {mode: isolation_price(run) for mode, run in self.results.items() if "on_demand" in run.pool_kind}
 

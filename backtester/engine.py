@@ -7,24 +7,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backtester import engine_input
-from backtester._copies import own_copies
 from backtester.account import Account, rules_of, venue_of
 from backtester.allocation import Strategies, described
-from backtester.common_input import Kept
+from backtester.asking.copies import own_copies
+from backtester.asking.intents import Intents, Plan, decision_bars, in_account, plan
 from backtester.errors import ConfigurationError
 from backtester.event_driven.follow import Planned, follow
 from backtester.event_driven.followers import Follower, followers_of
 from backtester.event_driven.kernel_session import KernelSession
-from backtester.intents import Intents, Plan, decision_bars, in_account, plan
 from backtester.kernels.simulate import advance as run_kernel
 from backtester.market import Market
 from backtester.orders import MarginActions, Orders
 from backtester.result import Result
+from backtester.running import engine_input
+from backtester.running.common_input import Kept
+from backtester.running.tallied import run_tallied
 from backtester.scenario import Scenario
-from backtester.scenario_schema import check_currency
+from backtester.scenario_parts.schema import check_currency
 from backtester.schema import LOG_FULL, PATHS, Curves
-from backtester.tallied import run_tallied
 
 __all__ = ["Prepared", "prepare", "run", "simulate"]
 

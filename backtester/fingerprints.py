@@ -17,7 +17,10 @@ from backtester.market import PRICES, Market
 __all__ = ["LETTERS", "bytes_of", "content_of", "engine_files", "engine_source", "hashed"]
 
 LETTERS = 32
-_PACKAGES = ("", "kernels", "event_driven", "stress", "bootstrap", "walk_forward")  # that a run may go through
+_PACKAGES = (  # that a run may go through
+    "", "asking", "bootstrap", "comparing", "event_driven", "explaining", "kernels", "market_parts", "running",
+    "scenario_parts", "stress", "venue_parts", "walk_forward",
+)  # fmt: skip
 _LIBRARIES = ("numba", "numpy", "pandas")  # whose versions may change the last digit of a number
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from backtester.asking.remembering import remembered
 from backtester.errors import ConfigurationError
-from backtester.remembering import remembered
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtester import _detail
-from backtester import _market_checks as checks
-from backtester._funding import Funding
 from backtester.errors import MarketDataError, nearest
+from backtester.market_parts import checks
+from backtester.market_parts.detail import check_detail, detail_notes
+from backtester.market_parts.funding import Funding
 from backtester.schema import BLOCK
 from backtester.symbols import listed
 from backtester.text import counted, moment, timeframe
@@ -279,9 +279,9 @@ class Market:
         MarketDataError
             Naming the instrument, the first bad bar, its time and the cure.
         """
-        from backtester import _assemble
+        from backtester.market_parts.assemble import assemble
 
-        parts = _assemble.assemble(trade, mark or {}, funding or {}, start, end)
+        parts = assemble(trade, mark or {}, funding or {}, start, end)
         prices: dict[str, Any] = dict(zip(PRICES, (*parts.trade, *parts.mark), strict=True))
         market = cls(
             symbols=tuple(trade),
@@ -304,9 +304,9 @@ class Market:
         MarketDataError
             If the symbols differ, the other is not finer, or the two do not overlap in time.
         """
-        _detail.check_detail(self, detail)
+        check_detail(self, detail)
         finer = detail.between(int(self.open_time[0]), int(self.close_time[-1]))
-        said = _detail.detail_notes(self, finer)
+        said = detail_notes(self, finer)
         return replace(self, detail=finer, notes=(*self.notes, *said))
 
 

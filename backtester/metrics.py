@@ -1,4 +1,4 @@
-"""Measures of one run: pure functions of what its equity curve comes to, see `backtester.curve.summary_of`.
+"""Measures of one run: pure functions of what its equity curve comes to, see `backtester.running.curve.summary_of`.
 
 Rules that hold for all of them:
 
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtester.curve import RUIN, CurveSummary
+from backtester.running.curve import RUIN, CurveSummary
 
 Floats = NDArray[np.float64]
 

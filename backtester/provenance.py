@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from backtester._coverage import FULL, LONGEST, missing_settlements
 from backtester.errors import MarketDataError
+from backtester.market_parts.coverage import FULL, LONGEST, missing_settlements
 from backtester.text import counted, timeframe
 
 if TYPE_CHECKING:

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtester import engine_input
-from backtester._result_json import result_row
-from backtester.common_input import Common, common_of
 from backtester.errors import InvariantError
 from backtester.kernels.replay import replay
 from backtester.notebook import ShownInNotebooks
+from backtester.running import engine_input
+from backtester.running.common_input import Common, common_of
+from backtester.running.result_json import result_row
 from backtester.scenario import Scenario
 from backtester.schema import CUT, EVENT_KINDS, LEDGER_KINDS, LIQUIDATION, REJECTED, Curves, Floats, Records, Rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from backtester.curve import CurveSummary
+    from backtester.running.curve import CurveSummary
 
 __all__ = ["Result"]
 
@@ -30,9 +30,9 @@ LEDGER_TOLERANCE = 1e-9  # of the balance
 
 def _frames() -> ModuleType:
     """Return the module that makes frames: pandas takes longer to load than a small run takes."""
-    from backtester import _frames_out
+    from backtester.running import frames_out
 
-    return _frames_out
+    return frames_out
 
 
 class Result(ShownInNotebooks):
@@ -96,7 +96,7 @@ class Result(ShownInNotebooks):
         """What the equity curve comes to."""
         if self._curve is not None:
             return self._curve
-        from backtester.curve import summary_of
+        from backtester.running.curve import summary_of
 
         return summary_of(self.equity, self.scenario.balance, self.equity_low if self._has_lows else None)
 
@@ -213,7 +213,7 @@ class Result(ShownInNotebooks):
     @cached_property
     def by_strategy(self) -> pd.DataFrame:
         """Pnl and its parts, trades, liquidations, refused orders, margin and drawdown of each strategy."""
-        from backtester.by_strategy import by_strategy
+        from backtester.running.by_strategy import by_strategy
 
         return by_strategy(self)
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from backtester import _scenario_rows as parts
 from backtester.account import Slot
 from backtester.errors import ConfigurationError
 from backtester.market import Market
 from backtester.orders import MarginActions, Orders, Terms
-from backtester.scenario_schema import validate
+from backtester.scenario_parts import rows as parts
+from backtester.scenario_parts.schema import validate
 from backtester.schema import RULE_AMOUNTS, RULE_CHOICES, RULE_COUNTS, RULE_RATES
 from backtester.venue import Instrument, VenueRules
 

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from backtester import _parameters
+from backtester.asking import parameters as typed
 from backtester.errors import BacktesterError, ConfigurationError, StrategyError
 from backtester.market import Market
 from backtester.schema import TARGET_SIZES
@@ -174,13 +174,13 @@ class Strategy:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._declared = _parameters.declare(cls, Strategy)
+        cls._declared = typed.declare(cls, Strategy)
 
     def __init__(self, **overrides: Any) -> None:
-        _parameters.check_names(type(self), self._declared, overrides)
+        typed.check_names(type(self), self._declared, overrides)
         for name, value in overrides.items():
             key = f"{type(self).__name__}.{name}"
-            setattr(self, name, _parameters.convert(key, self._declared[name], value))
+            setattr(self, name, typed.convert(key, self._declared[name], value))
 
     def __repr__(self) -> str:
         return self.name
@@ -189,7 +189,7 @@ class Strategy:
     def name(self) -> str:
         """The class and its parameters, such as ``EmaCross(fast=8, slow=48)``."""
         values = self.parameters().items()
-        inside = ", ".join(f"{name}={_parameters.said(value)}" for name, value in values)
+        inside = ", ".join(f"{name}={typed.said(value)}" for name, value in values)
         return f"{type(self).__name__}({inside})"
 
     def parameters(self) -> dict[str, Any]:
@@ -211,10 +211,10 @@ class Strategy:
         StrategyError
             If the class has an ``__init__`` of its own that fails.
         """
-        pairs = _parameters.settings(settings)
-        _parameters.check_names(cls, cls._declared, pairs)
+        pairs = typed.settings(settings)
+        typed.check_names(cls, cls._declared, pairs)
         values = {
-            name: _parameters.from_text(f"{cls.__name__}.{name}", cls._declared[name], text)
+            name: typed.from_text(f"{cls.__name__}.{name}", cls._declared[name], text)
             for name, text in pairs.items()
         }
         try:

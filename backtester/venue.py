@@ -14,14 +14,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from backtester._evidence import NOT_STATED, Evidence
 from backtester._fields import record
-from backtester._tiers import DatedTiers, Schedule, Tier, maintenance_amounts
-from backtester._venue_file import INSTRUMENT_FIELDS, Parts, read_parts
 from backtester.errors import ConfigurationError, nearest
-from backtester.scenario_schema import RULE_FIELDS, check_growth
+from backtester.scenario_parts.schema import RULE_FIELDS, check_growth
 from backtester.symbols import fits, parse
 from backtester.times import instant
+from backtester.venue_parts.evidence import NOT_STATED, Evidence
+from backtester.venue_parts.file import INSTRUMENT_FIELDS, Parts, read_parts
+from backtester.venue_parts.tiers import DatedTiers, Schedule, Tier, maintenance_amounts
 
 __all__ = ["DatedTiers", "Evidence", "Instrument", "Tier", "Venue", "VenueRules", "load_venue", "venue_names"]
 

@@ -18,16 +18,17 @@ from pathlib import Path
 
 from cases import SmaCross, account_of, market_of
 
-from backtester import common_input, engine, engine_input
-from backtester._causality import look_briefly, look_closely
+from backtester import engine
 from backtester.account import Account
+from backtester.asking.causality import look_briefly, look_closely
+from backtester.asking.intents import intents_of
+from backtester.asking.remembering import Memory, remembering
 from backtester.batch import plan_of, run_plan
 from backtester.batch import shared as shared_of_batch
-from backtester.intents import intents_of
+from backtester.comparing.summary import plain
 from backtester.market import Market
-from backtester.remembering import Memory, remembering
 from backtester.result import Result
-from backtester.summary import plain
+from backtester.running import common_input, engine_input
 
 HERE = Path(__file__).resolve().parent
 REPEATS = 3

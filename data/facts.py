@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from backtester._evidence import Evidence
 from backtester.errors import ConfigurationError, MarketDataError
 from backtester.symbols import listed
 from backtester.venue import DatedTiers, Instrument, Tier, Venue
+from backtester.venue_parts.evidence import Evidence
 from data.files import read
 from data.series import TIME, Series, rows_of, sorted_rows
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backtester._frames import EARLIEST, LATEST
 from backtester.errors import MarketDataError
+from backtester.market_parts.frames import EARLIEST, LATEST
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +83,7 @@ def _cut(table: Any, first: int | None, last: int | None) -> Any:
 
 def span(path: Path) -> tuple[int, int] | None:
     """Return the first and last time of a file [ns UTC]; None if it has no rows."""
-    from backtester._frames import times_of
+    from backtester.market_parts.frames import times_of
 
     frame = read(path, ("timestamp",), None, None)
     if len(frame) == 0:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from backtester._coverage import lost_between
-from backtester._frames import MILLISECOND
+from backtester.market_parts.coverage import lost_between
+from backtester.market_parts.frames import MILLISECOND
 from backtester.times import step
 from data.series import CANDLES, Series
 
@@ -38,7 +38,7 @@ def gaps_of(series: Series, time: Ints) -> tuple[Gap, ...]:
     """Return the gaps of a series; tiers have none.
 
     Candles are due at every step of their timeframe. Funding is due as often as the times around say, which may change
-    on the way (`backtester._coverage.lost_between`).
+    on the way (`backtester.market_parts.coverage.lost_between`).
 
     Parameters
     ----------

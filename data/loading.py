@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from backtester._market_checks import check_symbols
 from backtester.errors import ConfigurationError, MarketDataError
 from backtester.market import Market
+from backtester.market_parts.checks import check_symbols
 from backtester.symbols import listed, made_up
 from backtester.text import moment
 from backtester.times import instant, step

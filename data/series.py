@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from backtester._frames import EARLIEST, LATEST, MILLISECOND
 from backtester.errors import ConfigurationError, MarketDataError
+from backtester.market_parts.frames import EARLIEST, LATEST, MILLISECOND
 from backtester.symbols import listed
 from backtester.times import step
 

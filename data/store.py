@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backtester._frames import MILLISECOND
 from backtester.errors import MarketDataError
+from backtester.market_parts.frames import MILLISECOND
 from data import files, writing
 from data.gaps import Gap
 from data.locks import locked

@@ -10,11 +10,12 @@ from urllib.parse import quote
 
 from matplotlib.figure import Figure
 
-from backtester import across_printing, text
-from backtester.across import AccountComparison
-from backtester.across_verdict import AT
-from backtester.printing import facts
-from backtester.verdict import name_of
+from backtester import text
+from backtester.comparing import across_printing
+from backtester.comparing.across import AccountComparison
+from backtester.comparing.across_verdict import AT
+from backtester.comparing.printing import facts
+from backtester.comparing.verdict import name_of
 from reports.canvas import WIDE, Size, canvas, date_axis, end_labels, money_axis, unit_of
 from reports.charts import path_of
 from reports.downsample import extremes

@@ -14,8 +14,8 @@ from backtester.batch.heat import heat
 from backtester.batch.printing import cell, failures, heading, label, ran
 from backtester.batch.reading import by_group, extremes, is_synthetic, varying
 from backtester.batch.verdict import OF_A_MODE, verdict
+from backtester.comparing.verdict import name_of
 from backtester.text import counted
-from backtester.verdict import name_of
 from reports.document import Document, Section
 from reports.ending import Ending, versions
 from reports.frontier import frontier_chart

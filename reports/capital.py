@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from backtester import text
 from backtester.compare import Comparison
+from backtester.comparing.summary import value
+from backtester.comparing.verdict import name_of
 from backtester.result import Result
-from backtester.summary import value
-from backtester.verdict import name_of
 from reports.canvas import WIDE, Size, canvas, date_axis, dates, end_labels, money_axis, unit_of
 from reports.downsample import envelope, extremes
 from reports.palette import look

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from backtester import text
 from backtester.compare import Comparison
+from backtester.comparing.verdict import name_of
 from backtester.metrics import underwater
 from backtester.schema import LIQUIDATION
-from backtester.verdict import name_of
 from reports import findings
 from reports.canvas import WIDE, Size, canvas, date_axis, dates, end_labels, money_axis, unit_of
 from reports.capital import capital_chart, capital_finding

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from backtester import text
-from backtester.closeup import CloseUp, CloseUps
 from backtester.compare import Comparison
-from backtester.contagion import WITHIN
-from backtester.verdict import name_of
+from backtester.comparing.verdict import name_of
+from backtester.explaining.closeup import CloseUp, CloseUps
+from backtester.explaining.contagion import WITHIN
 from reports.canvas import WIDE, Size, canvas, date_axis, dates, end_labels, money_axis, panel_label, quote_of
 from reports.charts import Chart
 from reports.palette import INK, MUTED, PAPER, WARNING, look, look_of_venue

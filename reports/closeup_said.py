@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtester import text
-from backtester.closeup import CloseUp, Fate
 from backtester.compare import Comparison
-from backtester.contagion import WITHIN
-from backtester.verdict import name_of
+from backtester.comparing.verdict import name_of
+from backtester.explaining.closeup import CloseUp, Fate
+from backtester.explaining.contagion import WITHIN
 from reports.closeup import Shown, close_up_finding, worst_slot
 from reports.tables import Row, Table
 from reports.why import slot_labels

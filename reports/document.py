@@ -6,18 +6,19 @@ from collections.abc import Iterable
 from functools import singledispatch
 from typing import Any, NamedTuple
 
-from backtester import across_printing, text
-from backtester.across import AccountComparison
-from backtester.attribution import Attribution
+from backtester import text
 from backtester.bootstrap import Bootstrap
 from backtester.bootstrap import printing as of_bootstrap
 from backtester.compare import Comparison
-from backtester.printing import BY_STRATEGY, all_notes, facts, interval_rows, several_strategies
+from backtester.comparing import across_printing
+from backtester.comparing.across import AccountComparison
+from backtester.comparing.printing import BY_STRATEGY, all_notes, facts, interval_rows, several_strategies
+from backtester.comparing.verdict import name_of
+from backtester.explaining.attribution import Attribution
+from backtester.explaining.stretches import SAME
 from backtester.result import Result
 from backtester.stress import StressComparison
 from backtester.stress import printing as of_stress
-from backtester.stretches import SAME
-from backtester.verdict import name_of
 from reports import why
 from reports.capital import capital_table
 from reports.reasons import parted, reasons

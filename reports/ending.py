@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
-from backtester.across import AccountComparison
 from backtester.compare import Comparison
+from backtester.comparing.across import AccountComparison
 from backtester.provenance import provenance
 
 __all__ = ["Ending", "ending", "versions"]

@@ -8,8 +8,8 @@ import numpy as np
 
 from backtester import text
 from backtester.compare import Comparison
-from backtester.summary import value
-from backtester.verdict import SAME_DEPTH, TIE, name_of
+from backtester.comparing.summary import value
+from backtester.comparing.verdict import SAME_DEPTH, TIE, name_of
 from reports.why import class_labels
 
 SPACE, MINUS = "\u00a0", "\u2212"  # a space at which no line ends; the sign

@@ -13,8 +13,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from backtester.batch.along import crossings, said
 from backtester.batch.settings import PARAMS
+from backtester.comparing.verdict import name_of
 from backtester.text import percent
-from backtester.verdict import name_of
 from reports.canvas import WIDE, Size, canvas, end_labels
 from reports.palette import INK, MUTED, PAPER, look
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from backtester import text
 from backtester.batch.heat import Heat
 from backtester.batch.settings import PARAMS
-from backtester.summary import MEASURE
-from backtester.verdict import name_of
+from backtester.comparing.summary import MEASURE
+from backtester.comparing.verdict import name_of
 from reports.canvas import WIDE, Size, canvas
 from reports.palette import GRID, INK, MUTED, PAPER, SEQUENTIAL, look
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from backtester.printing import SYNTHETIC
+from backtester.comparing.printing import SYNTHETIC
 from reports.document import Document, Section
 from reports.ending import Ending
 from reports.tables import Table

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from backtester import text
-from backtester.across import AccountComparison
 from backtester.compare import Comparison
-from backtester.verdict import SAME_DEPTH, TIE, name_of
+from backtester.comparing.across import AccountComparison
+from backtester.comparing.verdict import SAME_DEPTH, TIE, name_of
 from reports.canvas import WIDE, Size, canvas, money_axis, unit_of
 from reports.palette import INK, MUTED, PAPER, Look, look, look_of_venue
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from backtester.across import AccountComparison
 from backtester.bootstrap import Bootstrap
 from backtester.compare import Comparison
+from backtester.comparing.across import AccountComparison
 from backtester.result import Result
 from backtester.stress import StressComparison
 from reports import findings, ranges

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from backtester import text
-from backtester.attribution import Attribution
 from backtester.compare import Comparison
-from backtester.printing import BY_STRATEGY, all_notes, facts, interval_rows, several_strategies
-from backtester.stretches import SAME
-from backtester.verdict import name_of
+from backtester.comparing.printing import BY_STRATEGY, all_notes, facts, interval_rows, several_strategies
+from backtester.comparing.verdict import name_of
+from backtester.explaining.attribution import Attribution
+from backtester.explaining.stretches import SAME
 from reports import why
 from reports.capital import capital_table
 from reports.closeup import Shown

@@ -15,10 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from backtester import text
 from backtester.compare import Comparison
+from backtester.comparing.verdict import name_of
 from backtester.metrics import underwater
 from backtester.result import Result
 from backtester.schema import FUNDING_PAID, LIQUIDATION
-from backtester.verdict import name_of
 from reports.canvas import quote_of
 from reports.downsample import columns_of, envelope, extremes, lowest
 from reports.palette import look

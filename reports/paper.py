@@ -22,7 +22,7 @@ from matplotlib.lines import Line2D
 from matplotlib.textpath import TextToPath
 from matplotlib.transforms import Bbox
 
-from backtester.printing import SYNTHETIC
+from backtester.comparing.printing import SYNTHETIC
 from reports.canvas import WIDE
 from reports.document import Document, Section
 from reports.ending import Ending

@@ -11,10 +11,10 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from backtester import text
 from backtester.bootstrap import Bootstrap
 from backtester.bootstrap.verdict import percents
+from backtester.comparing.summary import value
+from backtester.comparing.verdict import name_of
 from backtester.stress import StressComparison
 from backtester.stress import printing as of_stress
-from backtester.summary import value
-from backtester.verdict import name_of
 from reports.canvas import WIDE, Size, canvas
 from reports.palette import INK, MUTED, PAPER, look
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from backtester import text
 from backtester.compare import Comparison
-from backtester.verdict import name_of
+from backtester.comparing.verdict import name_of
 from reports.why import class_labels, slot_labels
 
 __all__ = ["parted", "reasons"]

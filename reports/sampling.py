@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from backtester.bootstrap.statistics import Band
 from backtester.compare import Comparison
-from backtester.summary import value
-from backtester.verdict import SAME_DEPTH, name_of
+from backtester.comparing.summary import value
+from backtester.comparing.verdict import SAME_DEPTH, name_of
 from reports.canvas import WIDE, Size, canvas, end_labels, panel_label, unit_of
 from reports.palette import INK, MUTED, PAPER, look
 

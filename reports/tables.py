@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from backtester.compare import Comparison
-from backtester.printing import band_rows, interval_head, intervals, strategy_blocks
-from backtester.summary import formatted, shown, unit, value
-from backtester.verdict import name_of
+from backtester.comparing.printing import band_rows, interval_head, intervals, strategy_blocks
+from backtester.comparing.summary import formatted, shown, unit, value
+from backtester.comparing.verdict import name_of
 
 __all__ = ["Row", "Table", "band_table", "metrics_table", "strategy_table", "table_of"]
 

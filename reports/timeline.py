@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from backtester import text
 from backtester.compare import Comparison
+from backtester.comparing.verdict import name_of
 from backtester.schema import ADD_MARGIN, AUTO_TOP_UP, EVENT_KINDS, LIQUIDATION
-from backtester.verdict import name_of
 from reports import findings
 from reports.canvas import WIDE, Size, canvas, date_axis, dates
 from reports.downsample import columns_of

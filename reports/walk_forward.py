@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from backtester import text
+from backtester.comparing.verdict import name_of
 from backtester.metrics import underwater
-from backtester.verdict import name_of
 from backtester.walk_forward import WalkForward
 from reports.canvas import WIDE, Size, canvas, date_axis, dates, end_labels, money_axis, unit_of
 from reports.downsample import extremes

@@ -11,8 +11,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from backtester import text
 from backtester.compare import Comparison
-from backtester.stretches import SAME
-from backtester.verdict import name_of
+from backtester.comparing.verdict import name_of
+from backtester.explaining.stretches import SAME
 from reports import findings
 from reports.canvas import WIDE, Size, canvas
 from reports.palette import GAIN, INK, LOSS, MUTED, look

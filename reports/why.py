@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from backtester import text
-from backtester.attribution import CLASSES, Attribution
 from backtester.compare import Comparison
-from backtester.contagion import WITHIN as LATER
-from backtester.contagion import Contagion
-from backtester.isolation import IsolationPrice
-from backtester.stretches import MONEY
-from backtester.verdict import name_of
+from backtester.comparing.verdict import name_of
+from backtester.explaining.attribution import CLASSES, Attribution
+from backtester.explaining.contagion import WITHIN as LATER
+from backtester.explaining.contagion import Contagion
+from backtester.explaining.isolation import IsolationPrice
+from backtester.explaining.stretches import MONEY
 from reports.tables import Row, Table
 
 __all__ = [

@@ -11,10 +11,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from backtester.across import AccountComparison
 from backtester.compare import Comparison
+from backtester.comparing.across import AccountComparison
+from backtester.comparing.printing import facts, several_strategies
 from backtester.errors import ConfigurationError
-from backtester.printing import facts, several_strategies
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from backtester.asking.loading import is_file_spec
+from backtester.asking.loading import load_class as load_file
 from backtester.errors import ConfigurationError
-from backtester.loading import is_file_spec
-from backtester.loading import load_class as load_file
 from backtester.strategy import Strategy
 from strategies.breakout import Breakout
 from strategies.core_and_small_cap import CoreAndSmallCap

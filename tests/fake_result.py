@@ -7,9 +7,9 @@ import pandas as pd
 
 from backtester.account import Slot
 from backtester.compare import Comparison
-from backtester.curve import summary_of
 from backtester.market import Market
 from backtester.orders import Orders
+from backtester.running.curve import summary_of
 from backtester.schema import EVENT, EVENT_KINDS, LEDGER_KINDS, LEDGER_ROW, LIQUIDATION, POSITION_ROW, REASONS
 from backtester.venue import Instrument, VenueRules
 

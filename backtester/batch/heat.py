@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from backtester.batch.reading import check_columns, is_synthetic
 from backtester.batch.store import in_order, settings_of
+from backtester.comparing.summary import MEASURE
 from backtester.errors import ConfigurationError
-from backtester.summary import MEASURE
 from backtester.text import joined
 
 if TYPE_CHECKING:

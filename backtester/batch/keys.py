@@ -7,13 +7,13 @@ import sys
 from collections.abc import Callable
 
 from backtester._foreign import import_ours
+from backtester.asking.sources import Sources
 from backtester.batch.plan import Plan, Run
 from backtester.batch.shared import Shared
 from backtester.batch.tasks import Task
 from backtester.batch.teams import members
 from backtester.errors import BacktesterError, ConfigurationError
 from backtester.fingerprints import LETTERS, bytes_of, content_of, engine_source, hashed
-from backtester.sources import Sources
 from backtester.wanted import SYNTHETIC, Wanted
 
 __all__ = ["Keys"]

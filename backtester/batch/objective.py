@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from backtester._fields import Field, choice
+from backtester.comparing.summary import MEASURE
 from backtester.errors import ConfigurationError
 from backtester.metrics import difference
-from backtester.summary import MEASURE
 
 __all__ = ["AIMS", "DIFFERENCE", "OBJECTIVE_FIELDS", "POSITIONS", "Objective", "aim_of", "objective_of"]
 
@@ -36,7 +36,7 @@ class Objective(NamedTuple):
     Parameters
     ----------
     measure : str
-        A key of `backtester.summary.MEASURES`.
+        A key of `backtester.comparing.summary.MEASURES`.
     of : str
         A margin mode, or ``difference``: the first mode less the second.
     aim : str

@@ -7,15 +7,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from backtester import _parameters
 from backtester._fields import Check, Field, Unfit, choice, flag, items, mapping, record
 from backtester._foreign import import_ours
+from backtester.asking.parameters import convert
 from backtester.batch.effects import check_effects
 from backtester.batch.products import Products
 from backtester.batch.settings import LARGEST_SEED, OF_MARKET, RULES, SETTINGS, checked, spread
 from backtester.batch.teams import ALLOCATE, ALLOTTED, PARAMS, is_asked, members, named_in, parameter_of
 from backtester.errors import ConfigurationError
-from backtester.scenario_schema import RULE_FIELDS
+from backtester.scenario_parts.schema import RULE_FIELDS
 from backtester.wanted import SEED, SYNTHETIC, venue_of_market
 
 __all__ = ["METRICS", "Axes", "Plan", "Run", "order", "plan_of", "read_plan", "toml_of"]
@@ -57,7 +57,8 @@ class Plan(NamedTuple):
     exclude : tuple of Axes
         A run of the first product whose values are all in one of these is left out.
     metrics : str
-        ``full``: every measure of `backtester.summary.summarise`, or ``plain``: those that need no positions by bar.
+        ``full``: every measure of `backtester.comparing.summary.summarise`, or ``plain``: those that need no positions
+        by bar.
     check : bool
         Look for targets that use later bars, and prove that each run's ledger balances.
     curves : bool
@@ -238,7 +239,7 @@ def _with_parameters(axes: Axes, prefix: str) -> Axes:
             try:
                 kind = parameter_of(strategy, name)
                 if kind is not None:
-                    out[name] = tuple(_parameters.convert(prefix + name, kind, value) for value in values)
+                    out[name] = tuple(convert(prefix + name, kind, value) for value in values)
             except ConfigurationError as error:
                 raise error.renamed(f"{prefix}{name}") from error
             if kind is int:

@@ -6,10 +6,11 @@ import textwrap
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backtester import summary, text
+from backtester import text
 from backtester.batch.reading import varying
 from backtester.batch.settings import Period
 from backtester.batch.store import settings_of
+from backtester.comparing import summary
 
 if TYPE_CHECKING:
     import pandas as pd

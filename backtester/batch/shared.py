@@ -6,12 +6,13 @@ from collections.abc import Callable, Hashable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from backtester._causality import look_briefly, look_closely
-from backtester._copies import own_copies
 from backtester._foreign import import_ours
 from backtester.account import Account
-from backtester.across import NEUTRAL
 from backtester.allocation import Allocation, named
+from backtester.asking.causality import look_briefly, look_closely
+from backtester.asking.copies import own_copies
+from backtester.asking.intents import Intents, Look, intents_of
+from backtester.asking.remembering import Memory, remembering
 from backtester.batch.effects import SLOT_WISE
 from backtester.batch.once import Once
 from backtester.batch.plan import Plan, Run
@@ -19,11 +20,10 @@ from backtester.batch.settings import RULES, shares_of
 from backtester.batch.tasks import Task
 from backtester.batch.teams import team_of
 from backtester.batch.variants import AS_IT_IS, Variant, Variants
-from backtester.common_input import Kept
+from backtester.comparing.across import NEUTRAL
 from backtester.errors import BacktesterError, StrategyError
-from backtester.intents import Intents, Look, intents_of
 from backtester.provenance import check_complete
-from backtester.remembering import Memory, remembering
+from backtester.running.common_input import Kept
 from backtester.strategy import Strategy
 from backtester.venue import Venue, load_venue
 from backtester.wanted import Wanted, market_of, venue_of_store
@@ -204,7 +204,7 @@ class Wishes:
         ConfigurationError
             If its venue has no such account, or it names slots or sub-accounts that do not exist.
         """
-        from backtester._modes import check_modes
+        from backtester.comparing.modes import check_modes
 
         account = named(account, self.team, self.market.symbols)
         mode = account.mode if account.mode in SLOT_WISE else "isolated"  # which in cross makes no other slots

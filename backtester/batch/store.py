@@ -12,9 +12,9 @@ from backtester._parts import Pace, check_out, next_part, parts_in, write_part
 from backtester.batch.plan import Plan
 from backtester.batch.settings import PARAMS, SETTINGS
 from backtester.batch.work import Row
+from backtester.comparing.summary import MEASURES
 from backtester.errors import ConfigurationError
 from backtester.schema import MODES
-from backtester.summary import MEASURES
 
 if TYPE_CHECKING:
     import pandas as pd

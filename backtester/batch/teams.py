@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from backtester import _parameters
 from backtester._fields import Check, Unfit, choice, number, text
 from backtester._foreign import import_ours
 from backtester.allocation import Allocation
+from backtester.asking.parameters import check_names
 from backtester.errors import ConfigurationError
-from backtester.scenario_schema import SLOT_MODES
+from backtester.scenario_parts.schema import SLOT_MODES
 from backtester.strategy import Strategy
 
 __all__ = [
@@ -110,7 +110,7 @@ def parameter_of(strategy: str, setting: str) -> type | None:
     if setting.startswith(f"{ALLOCATE}."):
         return None
     cls = import_ours("strategies").load_class(member.place)
-    _parameters.check_names(cls, cls._declared, [own])
+    check_names(cls, cls._declared, [own])
     kind: type = cls._declared[own]
     return kind
 

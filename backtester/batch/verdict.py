@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from backtester.batch.along import ALIKE
 from backtester.batch.reading import varying
+from backtester.comparing.verdict import name_of
 from backtester.text import counted, joined, money, percent
-from backtester.verdict import name_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backtester._foreign import import_ours
+from backtester.asking.loading import author_line, is_file_spec
 from backtester.batch.plan import Plan, Run
 from backtester.batch.shared import Shared, Wishes
 from backtester.batch.tasks import Job, Task
 from backtester.batch.teams import members
 from backtester.errors import BacktesterError
-from backtester.loading import author_line, is_file_spec
 
 if TYPE_CHECKING:
     from backtester.account import Account
@@ -51,8 +51,8 @@ class Worker:
                 yield failed(job, _said(error, task.strategy))
 
     def _measures(self, task: Task, job: Job) -> Row:
+        from backtester.comparing.summary import plain, summarise
         from backtester.engine import run
-        from backtester.summary import plain, summarise
 
         wishes = self._shared.wishes(task)
         account = self._shared.account(job.run, task.wanted)

@@ -10,9 +10,9 @@ from backtester.bootstrap.running import bootstrap
 
 if TYPE_CHECKING:
     from backtester.account import Account
-    from backtester.across import AccountComparison
     from backtester.allocation import Strategies
     from backtester.compare import Progress
+    from backtester.comparing.across import AccountComparison
     from backtester.market import Market
 
 __all__ = ["bootstrap_accounts"]

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from backtester._foreign import import_ours
 from backtester._parts import Pace, check_out, check_resume, next_part, parts_in, write_part
 from backtester.account import rules_of, venue_of
+from backtester.asking.sources import source_of
 from backtester.bootstrap.outcome import MEASURED
 from backtester.fingerprints import content_of, engine_source, hashed
-from backtester.sources import source_of
 
 if TYPE_CHECKING:
     from backtester.account import Account

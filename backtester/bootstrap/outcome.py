@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtester.bootstrap.statistics import Band, Share, band, p_value, share
+from backtester.comparing.summary import MEASURE, value
+from backtester.comparing.verdict import TIE
 from backtester.notebook import ShownInNotebooks
-from backtester.summary import MEASURE, value
-from backtester.verdict import TIE
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,9 +8,9 @@ from backtester import text
 from backtester.bootstrap.outcome import BANDED, SMALLER
 from backtester.bootstrap.statistics import Band, Share
 from backtester.bootstrap.verdict import percents
-from backtester.printing import SYNTHETIC, all_notes, facts
-from backtester.summary import MEASURE, formatted, unit, value
-from backtester.verdict import name_of
+from backtester.comparing.printing import SYNTHETIC, all_notes, facts
+from backtester.comparing.summary import MEASURE, formatted, unit, value
+from backtester.comparing.verdict import name_of
 
 if TYPE_CHECKING:
     from backtester.bootstrap.outcome import Bootstrap

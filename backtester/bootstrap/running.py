@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 from backtester import metrics
 from backtester._fields import Field, integer, number, record
 from backtester._hurry import LOOK, hurry
-from backtester._modes import checked_modes, telling
 from backtester.allocation import allocations
 from backtester.bootstrap.blocks import block_within, market_block_length
 from backtester.bootstrap.keeping import Kept, kept_in, key_of
 from backtester.bootstrap.outcome import MEASURED, Bootstrap
 from backtester.bootstrap.resampling import Resampler
 from backtester.compare import Comparison, Progress, compare
+from backtester.comparing.modes import checked_modes, telling
+from backtester.comparing.summary import liquidation_loss
 from backtester.errors import StrategyError
-from backtester.summary import liquidation_loss
 
 if TYPE_CHECKING:
     from backtester.account import Account

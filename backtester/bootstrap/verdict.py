@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from backtester import text
 from backtester.bootstrap.outcome import SMALLER
 from backtester.bootstrap.statistics import Share
-from backtester.verdict import name_of
+from backtester.comparing.verdict import name_of
 
 if TYPE_CHECKING:
     from backtester.bootstrap.outcome import Bootstrap

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from backtester._scenario_rows import instrument_row
 from backtester.calculators.pool import Pool
 from backtester.errors import ConfigurationError
 from backtester.reference.account import Account
@@ -13,7 +12,8 @@ from backtester.reference.pool import Pool as RulePool
 from backtester.reference.slot import Slot
 from backtester.reference.start import build_account, read_venue
 from backtester.reference.tiers import TierTable, build_tiers
-from backtester.scenario_schema import validate
+from backtester.scenario_parts.rows import instrument_row
+from backtester.scenario_parts.schema import validate
 from backtester.venue import Instrument
 
 __all__ = ["Built", "account_of", "build", "slot_of", "tier_table"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from backtester.errors import ConfigurationError
 from backtester.reference.contract import CONTRACTS
-from backtester.scenario_schema import check_currency
+from backtester.scenario_parts.schema import check_currency
 from backtester.schema import LARGEST, SMALLEST
 from backtester.venue import Instrument, VenueRules
 

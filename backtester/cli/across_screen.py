@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from backtester import across_printing
 from backtester.cli.screen import NARROW, head, listed, say, table
+from backtester.comparing import across_printing
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from backtester.across import AccountComparison
+    from backtester.comparing.across import AccountComparison
 
 __all__ = ["show_venues"]
 

@@ -19,8 +19,8 @@ from backtester.cli.stopping import stoppable
 from backtester.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from backtester.across import AccountComparison
     from backtester.compare import Comparison
+    from backtester.comparing.across import AccountComparison
     from reports.helper import Helper
 
 __all__ = ["compare", "run", "write"]
@@ -97,7 +97,7 @@ def _compared(
 def _at_leverages(setup: Setup, tell: Tell, levels: list[float]) -> AccountComparison:
     account = one_account(setup.accounts, "compare --leverages")
     tell("starting the engine")
-    from backtester.across import compare_leverages
+    from backtester.comparing.across import compare_leverages
 
     return compare_leverages(setup.chosen, setup.market, account, levels, setup.modes, progress=steps(tell))
 
@@ -105,8 +105,8 @@ def _at_leverages(setup: Setup, tell: Tell, levels: list[float]) -> AccountCompa
 def run(setup: Setup, tell: Tell) -> Comparison | AccountComparison:
     """Compare with progress, at the venue of each account; the first run on a machine says that it compiles."""
     tell("starting the engine")
-    from backtester.across import compare_venues
     from backtester.compare import compare as compare_modes
+    from backtester.comparing.across import compare_venues
 
     step = steps(tell)
     chosen, market, accounts, modes = setup.chosen, setup.market, setup.accounts, setup.modes
@@ -133,8 +133,8 @@ def _drawn(
     found: Any, setup: Setup, tell: Tell, levels: list[float], draws: int, draw_seed: int
 ) -> AccountComparison:
     """Return a comparison of venues or leverages with what they come to on markets drawn from this one."""
-    from backtester.across import leverage_accounts, venue_accounts
     from backtester.bootstrap import bootstrap_accounts
+    from backtester.comparing.across import leverage_accounts, venue_accounts
 
     first = setup.accounts[0]
     venues = [account.venue for account in setup.accounts]

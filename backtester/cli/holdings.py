@@ -13,7 +13,7 @@ from backtester.account import changed_rules
 from backtester.calculators import Pool, Position, allowed_leverage, allowed_size, free_margin, isolated, moved
 from backtester.errors import ConfigurationError, nearest
 from backtester.scenario import load_json
-from backtester.scenario_schema import RULE_FIELDS
+from backtester.scenario_parts.schema import RULE_FIELDS
 from backtester.symbols import parse, same
 from backtester.venue import Venue, load_venue
 

@@ -66,7 +66,7 @@ def _show(found: Optimised, top: int) -> None:
     if console is None:
         print(found.printed(top))
         return
-    from backtester.printing import SYNTHETIC
+    from backtester.comparing.printing import SYNTHETIC
 
     if found.synthetic:
         say(console, SYNTHETIC, "bold yellow")

@@ -136,7 +136,7 @@ def results(
 def _warn(frame: pd.DataFrame, *, on_screen: bool) -> None:
     """Say that prices are made up, if any are."""
     from backtester.batch.reading import is_synthetic
-    from backtester.printing import SYNTHETIC
+    from backtester.comparing.printing import SYNTHETIC
 
     if on_screen and is_synthetic(frame):
         print(f"{SYNTHETIC}\n")

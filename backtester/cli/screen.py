@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from backtester.across import AccountComparison
     from backtester.compare import Comparison
+    from backtester.comparing.across import AccountComparison
 
 __all__ = [
     "NARROW",
@@ -100,8 +100,8 @@ def show(comparison: Comparison | AccountComparison) -> None:
 
 
 def _show(comparison: Comparison, console: Console) -> None:
-    from backtester import printing
-    from backtester.verdict import name_of
+    from backtester.comparing import printing
+    from backtester.comparing.verdict import name_of
 
     modes = " against ".join(name_of(mode) for mode in comparison.modes)
     head(console, f"{comparison.first.strategy}: {modes}", comparison)
@@ -135,7 +135,7 @@ def say(console: Console, words: str, style: str = "") -> None:
 
 def head(console: Console, title: str, comparison: Comparison | AccountComparison) -> None:
     """Print title, warning, facts and verdict of a comparison."""
-    from backtester.printing import facts
+    from backtester.comparing.printing import facts
 
     opening(console, title, facts(comparison), comparison.verdict, synthetic=comparison.first.market.synthetic)
 
@@ -144,7 +144,7 @@ def opening(console: Console, title: str, facts: list[tuple[str, str]], verdict:
     """Print what every report begins with: title, warning, facts and verdict."""
     from rich.rule import Rule
 
-    from backtester.printing import SYNTHETIC
+    from backtester.comparing.printing import SYNTHETIC
 
     say(console, title, "bold")
     console.print(Rule(style="dim"))

@@ -19,8 +19,8 @@ from backtester.cli.screen import progress
 from backtester.wanted import SYNTHETIC, Wanted, market_of
 
 if TYPE_CHECKING:
-    from backtester.checking import Finding
-    from backtester.description import Description, Parameter
+    from backtester.asking.description import Description, Parameter
+    from backtester.checking.run import Finding
     from backtester.market import Market
     from backtester.strategy import Strategy
 
@@ -55,7 +55,7 @@ def check(
 
     Exit code 0 if all checks passed, 1 if one failed.
     """
-    from backtester.checking import check_strategy
+    from backtester.checking.run import check_strategy
 
     last = END if market == SYNTHETIC and not start and not end else end
     asked = Wanted(market, names(symbols), timeframe, start, last, "", "", [], None)
@@ -94,7 +94,7 @@ def new(
 @app.command("list")
 def list_(as_json: Json = False) -> None:
     """List the strategies of the gallery: the margin question that each asks, its parameters and their defaults."""
-    from backtester.description import describe
+    from backtester.asking.description import describe
 
     gallery = {name: describe(cls) for name, cls in import_ours("strategies").gallery().items()}
     if as_json:

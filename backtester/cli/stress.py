@@ -74,7 +74,7 @@ def _show(result: StressComparison) -> None:
     if console is None:
         print(result)
         return
-    from backtester.printing import facts
+    from backtester.comparing.printing import facts
     from backtester.stress import printing
 
     told = [*facts(result.calm), *printing.legend(result)]

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from backtester._venue_file import KNOBS
+from backtester.venue_parts.file import KNOBS
 
 if TYPE_CHECKING:
     from backtester.venue import Instrument, Venue

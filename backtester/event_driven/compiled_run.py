@@ -10,7 +10,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from backtester._author import explain_at, explain_compiling
+from backtester.asking.author import explain_at, explain_compiling
 from backtester.errors import StrategyError
 from backtester.event_driven import compiled_events, compiled_views  # noqa: F401  (what compiled code reads of a bar)
 from backtester.event_driven.bar import Bar

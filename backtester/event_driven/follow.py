@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence, Set
 from typing import TYPE_CHECKING, NamedTuple
 
-from backtester._author import explain_at
-from backtester._copies import own_copy
+from backtester.asking.author import explain_at
+from backtester.asking.copies import own_copy
 from backtester.errors import StrategyError
 from backtester.event_driven.asked import MARKET, Asked, Order, Row
 from backtester.event_driven.bar import Bar

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backtester._author import Author, ask_indicators, writes
-from backtester._causality import CURE, TOLERANCE
-from backtester._copies import own_copy, unasked
-from backtester._slots import specs_of
 from backtester.allocation import Strategies, allocations
+from backtester.asking.author import Author, ask_indicators, writes
+from backtester.asking.causality import CURE, TOLERANCE
+from backtester.asking.copies import own_copy, unasked
+from backtester.asking.slots import specs_of
 from backtester.market import Market
 from backtester.schema import Floats
 from backtester.strategy import SlotSpec, Strategy

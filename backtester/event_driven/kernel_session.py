@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtester import engine_input
-from backtester.common_input import NEVER, common_of, empty
 from backtester.event_driven.asked import CANCEL, MARKET, POSITION, Row
 from backtester.event_driven.recorder import N_PLAIN, Recorder
 from backtester.event_driven.session import Event
@@ -23,6 +21,8 @@ from backtester.kernels.simulate import advance
 from backtester.kernels.step import FULL, step
 from backtester.result import Result
 from backtester.run_schema import ACTION, ORDER, STATE, WORKING
+from backtester.running import engine_input
+from backtester.running.common_input import NEVER, common_of, empty
 from backtester.scenario import Scenario
 from backtester.schema import (
     ACCOUNT_VIEW,

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from backtester._scenario_rows import action_rows, order_rows
 from backtester.event_driven.asked import Row
 from backtester.event_driven.recorder import Recorder
 from backtester.event_driven.session import Event
@@ -17,6 +16,7 @@ from backtester.reference import Simulation, result
 from backtester.reference.closed_form import liquidation_price
 from backtester.reference.slot import Slot
 from backtester.scenario import Scenario, validate
+from backtester.scenario_parts.rows import action_rows, order_rows
 from backtester.schema import ACCOUNT_VIEW, POOL_VIEW, SLOT_VIEW, Floats, View
 
 __all__ = ["ReferenceSession"]

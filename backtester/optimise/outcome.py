@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backtester import text
-from backtester._parameters import said
+from backtester.asking.parameters import said
 from backtester.batch.objective import DIFFERENCE
 from backtester.batch.settings import PARAMS
 from backtester.batch.work import Row
+from backtester.comparing.printing import SYNTHETIC
+from backtester.comparing.summary import MEASURE, formatted
+from backtester.comparing.verdict import name_of
 from backtester.metrics import difference
 from backtester.optimise.settings import OptimisePlan
-from backtester.printing import SYNTHETIC
-from backtester.summary import MEASURE, formatted
-from backtester.verdict import name_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from backtester._modes import BAND_PATHS, checked_modes
 from backtester.compare import Comparison, Progress, compare, shifted
-from backtester.comparisons import Comparisons
+from backtester.comparing.comparisons import Comparisons
+from backtester.comparing.modes import BAND_PATHS, checked_modes
 from backtester.errors import ConfigurationError
 from backtester.stress.printing import printed
 from backtester.stress.reading import read_shocks

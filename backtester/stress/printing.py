@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backtester import text
-from backtester.printing import SYNTHETIC, all_notes, facts
+from backtester.comparing.printing import SYNTHETIC, all_notes, facts
+from backtester.comparing.summary import formatted, unit, value
+from backtester.comparing.verdict import name_of
 from backtester.stress.verdict import letters
-from backtester.summary import formatted, unit, value
-from backtester.verdict import name_of
 
 if TYPE_CHECKING:
     from backtester.stress.compare import StressComparison

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from backtester import text
-from backtester.verdict import TIE, name_of
+from backtester.comparing.verdict import TIE, name_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from backtester._parameters import said
+from backtester.asking.parameters import said
 from backtester.batch.plan import Plan, Run
 from backtester.batch.settings import PARAMS
 from backtester.batch.tasks import Task, jobs_of

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtester import metrics
-from backtester.curve import summary_of
+from backtester.running.curve import summary_of
 from backtester.text import currency, moment
 from backtester.walk_forward.settings import WalkPlan
 from backtester.walk_forward.windows import Window, years

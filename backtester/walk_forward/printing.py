@@ -6,12 +6,12 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from backtester import text
-from backtester._parameters import said
 from backtester.account import venue_of
+from backtester.asking.parameters import said
 from backtester.batch.settings import PARAMS
-from backtester.printing import SYNTHETIC
-from backtester.summary import MEASURE, formatted, value
-from backtester.verdict import name_of
+from backtester.comparing.printing import SYNTHETIC
+from backtester.comparing.summary import MEASURE, formatted, value
+from backtester.comparing.verdict import name_of
 
 if TYPE_CHECKING:
     from backtester.walk_forward.outcome import Step, WalkForward

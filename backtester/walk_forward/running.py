@@ -9,7 +9,6 @@ from operator import attrgetter
 from pathlib import Path
 
 from backtester._parts import check_resume
-from backtester.assumptions import assumptions
 from backtester.batch.beside import Given
 from backtester.batch.hands import Hands, hands_of
 from backtester.batch.keys import Keys
@@ -19,8 +18,9 @@ from backtester.batch.store import CURVES, Rows, rows_by_key, rows_in
 from backtester.batch.tasks import Task
 from backtester.batch.work import Row
 from backtester.compare import Progress
+from backtester.comparing.assumptions import assumptions
+from backtester.comparing.verdict import name_of
 from backtester.errors import ConfigurationError
-from backtester.verdict import name_of
 from backtester.walk_forward.candidates import Candidate, candidates_of, differing
 from backtester.walk_forward.choosing import Chooser, Tried, tasks_of_choices
 from backtester.walk_forward.outcome import WalkForward

@@ -11,9 +11,9 @@ import numpy as np
 
 from backtester.batch.objective import POSITIONS
 from backtester.batch.shared import Shared
+from backtester.comparing.summary import plain, summarise
 from backtester.errors import BacktesterError
 from backtester.metrics import RUIN, total_return
-from backtester.summary import plain, summarise
 from backtester.text import counted
 from backtester.walk_forward.candidates import Candidate
 from backtester.walk_forward.choosing import Tried

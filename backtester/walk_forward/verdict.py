@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from backtester import text
-from backtester.verdict import SAME_DEPTH, name_of
+from backtester.comparing.verdict import SAME_DEPTH, name_of
 
 if TYPE_CHECKING:
     from backtester.walk_forward.outcome import WalkForward

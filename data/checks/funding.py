@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from backtester._fields import Unfit
-from backtester._frames import on_the_minute
-from backtester._tiers import check_table
+from backtester.market_parts.frames import on_the_minute
 from backtester.text import counted, span
+from backtester.venue_parts.tiers import check_table
 from data.checks.findings import DAY, ERROR, INFO, MILLISECOND, WARNING, Finding, Ints, Rows, moment, places
 from data.gaps import Gap
 from data.series import TIME, Series

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from backtester.asking.sources import Sources, source_of
 from backtester.batch import plan_of
 from backtester.batch.keys import Keys
 from backtester.batch.shared import Shared
 from backtester.batch.tasks import jobs_of
 from backtester.fingerprints import bytes_of, content_of, engine_files
 from backtester.market import PRICES
-from backtester.sources import Sources, source_of
 from data import synthetic
 from strategies import load_class
 from tests.batch.small import PERIOD, fragile

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from backtester import _causality
+from backtester.asking import causality
 from backtester.batch import read_runs, run_plan
 from tests.batch.small import PLAIN, same_rows
 
@@ -89,14 +89,14 @@ def test_the_first_parameters_are_looked_at_closely_and_further_ones_briefly(tmp
     assert sum(n > N_BARS // 10 for n in first) == 1 + 8
     for lengths in others:
         assert lengths[0] == N_BARS
-        assert 3 <= len(lengths) - 1 <= _causality.EARLY + 1
+        assert 3 <= len(lengths) - 1 <= causality.EARLY + 1
         assert sum(n > N_BARS // 3 for n in lengths[1:]) <= 1
 
 
 def test_where_the_first_parameters_peek_all_are_looked_at_closely(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_causality, "brief_cuts", lambda author, changed: [])  # a brief look would find nothing
+    monkeypatch.setattr(causality, "brief_cuts", lambda author, changed: [])  # a brief look would find nothing
     assert rows_of(plan_of(tmp_path, ahead=1), tmp_path / "all")["error"].notna().all()
     some = rows_of(plan_of(tmp_path, ahead=[0, 1]), tmp_path / "some")
     assert some["error"].isna().all()  # which is why a brief look looks at something

@@ -13,8 +13,8 @@ from backtester import Account, Market, compare
 from backtester.batch import plan_of, read_runs, run_plan
 from backtester.batch.runner import Outcome
 from backtester.batch.store import Rows, parts_of
+from backtester.comparing.summary import MEASURES
 from backtester.errors import ConfigurationError, MarketDataError
-from backtester.summary import MEASURES
 from backtester.venue import Venue, load_venue
 from backtester.wanted import Wanted
 from data import synthetic

@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 
 from backtester import Account, compare
-from backtester.loading import load_class
+from backtester.asking.loading import load_class
 from data import load
 from tests.cli import candle_folder as folder
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from backtester.account import Account
+from backtester.asking.loading import load_class
 from backtester.cli import main
 from backtester.engine import run
-from backtester.loading import load_class
 from data import synthetic
 from tests.compiled import in_python
 

@@ -10,7 +10,7 @@ from subprocess import CompletedProcess
 import pytest
 
 import strategies
-from backtester.checking import CHECKS
+from backtester.checking.run import CHECKS
 from backtester.cli.new_strategy import write_strategy
 from backtester.errors import ConfigurationError
 from tests.cli.candle_folder import STRATEGIES, good

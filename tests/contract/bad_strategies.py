@@ -3,8 +3,8 @@
 import pytest
 
 from backtester.account import Account
+from backtester.asking.intents import plan
 from backtester.errors import StrategyError
-from backtester.intents import plan
 from backtester.strategy import Strategy
 from tests.strategy_market import random_market
 

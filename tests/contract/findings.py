@@ -1,6 +1,6 @@
 """What the checks found, by name."""
 
-from backtester.checking import CHECKS, check_strategy
+from backtester.checking.run import CHECKS, check_strategy
 
 
 def found(bad, market):

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from backtester.account import Account
+from backtester.asking.intents import plan
 from backtester.errors import ConfigurationError
 from backtester.indicators import sma
-from backtester.intents import plan
 from backtester.strategy import SlotSpec, Targets
 from tests.contract.bad_strategies import PRICES, SLOTS, N, refuse, strategy
 from tests.strategy_market import fixed, random_market

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 import strategies
-from backtester._checks import cost_per_bar, with_missing_bars
-from backtester.checking import check_strategy
+from backtester.checking.checks import cost_per_bar, with_missing_bars
+from backtester.checking.run import check_strategy
 from backtester.indicators import sma
 from backtester.strategy import Strategy, Targets
 from data import synthetic

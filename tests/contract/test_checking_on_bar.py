@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from backtester._checking_on_bar import cost_of_calls
+from backtester.checking.on_bar import cost_of_calls
 from backtester.indicators import sma
 from backtester.strategy import Strategy, Targets
 from data import synthetic
@@ -228,7 +228,7 @@ def test_targets_beside_it_are_checked_as_well():
 def test_the_cost_is_that_of_the_calls(monkeypatch):
     """The clock stands still but for what `on_bar` takes: 250 microseconds at every other bar."""
     clock = [0.0]
-    monkeypatch.setattr("backtester._checking_on_bar.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("backtester.checking.on_bar.time.perf_counter", lambda: clock[0])
 
     def slow(self, bar):
         clock[0] += 250e-6 * (bar.index % 2)

@@ -7,10 +7,10 @@ import pytest
 
 import strategies
 from backtester.account import Account
-from backtester.description import describe
+from backtester.asking.description import describe
+from backtester.asking.intents import check_causal, plan
 from backtester.engine import run
 from backtester.errors import ConfigurationError, StrategyError
-from backtester.intents import check_causal, plan
 from backtester.market import PRICES
 from tests.strategy_market import market, random_funding, random_market
 

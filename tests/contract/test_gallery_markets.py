@@ -4,7 +4,7 @@ import pytest
 
 import strategies
 from backtester import Account, run
-from backtester.checking import check_strategy
+from backtester.checking.run import check_strategy
 from tests.contract.strategies_page import CASES, REAL, SYNTHETIC, market_of
 from tests.real_candles import needs_real_candles
 

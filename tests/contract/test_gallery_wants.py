@@ -6,10 +6,10 @@ import pytest
 
 import strategies
 from backtester.account import Account
+from backtester.asking.intents import plan
 from backtester.engine import run
 from backtester.errors import StrategyError
 from backtester.indicators import previous, rolling_std
-from backtester.intents import plan
 from tests.strategy_market import market, random_funding, random_market
 
 

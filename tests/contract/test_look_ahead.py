@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtester._causality import look_briefly
 from backtester.account import Account
+from backtester.asking.causality import look_briefly
+from backtester.asking.intents import check_causal, intents_of, plan
 from backtester.errors import StrategyError
 from backtester.indicators import sma
-from backtester.intents import check_causal, intents_of, plan
 from backtester.strategy import SlotSpec, Strategy, Targets
 from tests.contract.bad_strategies import PRICES, SLOTS, N, refuse, strategy
 from tests.strategy_market import market, random_market

@@ -7,7 +7,7 @@ import pytest
 
 import strategies
 from backtester import compare, wanted
-from backtester.description import describe
+from backtester.asking.description import describe
 from tests.contract.strategies_page import (
     CASES,
     PAGE,

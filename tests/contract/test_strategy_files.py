@@ -8,8 +8,8 @@ import pytest
 
 import strategies
 from backtester.account import Account
+from backtester.asking.intents import plan
 from backtester.errors import ConfigurationError, StrategyError
-from backtester.intents import plan
 from tests.contract.bad_strategies import PRICES
 
 GOOD = """

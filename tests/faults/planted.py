@@ -140,7 +140,7 @@ FAULTS = [
         {"seed": 742},
     ),
     Fault(
-        "law 6", "every bar shows the prices of the next", "common_input.py",
+        "law 6", "every bar shows the prices of the next", "running/common_input.py",
         "np.ascontiguousarray(prices.T)", "np.ascontiguousarray(np.roll(prices, -1, axis=0).T)",
         _LAW_6 + "the_last_bar_decides_nothing_earlier",
     ),
@@ -356,7 +356,7 @@ FAULTS = [
         _10_TO_13 + "11_the_liquidation_fee_comes_out_of_what_is_left",
     ),
     Fault(
-        "trap 12", "the low of the trades for that of the mark", "common_input.py",
+        "trap 12", "the low of the trades for that of the mark", "running/common_input.py",
         "done[id(getattr(market, name))] for name",
         "done[id(getattr(market, name.replace('mark_low', 'low')))] for name",
         _10_TO_13 + "12_bad_prints_do_not_liquidate",
@@ -376,7 +376,7 @@ FAULTS = [
         _10_TO_13 + "13_each_settlement_counts_once_on_every_grid",
     ),
     Fault(
-        "trap 13", "a grid of eight hours", "common_input.py",
+        "trap 13", "a grid of eight hours", "running/common_input.py",
         "inside = bar < len(open_time)", "inside = (bar < len(open_time)) & (funding.time % 28_800_000_000_000 == 0)",
         _10_TO_13 + "13_the_interval_is_what_the_events_say",
     ),

@@ -93,7 +93,7 @@ def test_every_kind_of_row(engine, mode):
 @pytest.mark.parametrize("seed", range(40))
 def test_the_kernel_ends_with_the_cash_of_its_ledger(seed, monkeypatch):
     """Its cash per bar is made of the ledger afterwards: what the pools held when the loop ended must agree."""
-    from backtester import engine_input
+    from backtester.running import engine_input
 
     states = []
     make = engine_input.run_of

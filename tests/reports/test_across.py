@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from backtester import Account, Strategy, Targets, Venue, compare_venues, load_venue
+from backtester.comparing.summary import formatted, value
 from backtester.errors import ConfigurationError
 from backtester.market import Market
-from backtester.summary import formatted, value
 from reports.across import finding, folders, venue_equity_chart, why_table
 from reports.canvas import NARROW, WIDE
 from reports.palette import dark_of_venues, look, look_of_venue

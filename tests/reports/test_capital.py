@@ -9,7 +9,7 @@ import pytest
 from backtester import Account, compare
 from backtester.bootstrap import Resampler, bootstrap
 from backtester.bootstrap.outcome import MEASURED
-from backtester.printing import interval_rows, intervals, metrics_rows
+from backtester.comparing.printing import interval_rows, intervals, metrics_rows
 from reports.canvas import NARROW, WIDE
 from reports.capital import capital_chart, capital_finding, capital_table, idle, in_use, share_in_use
 from reports.charts import charts_of

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from backtester.contagion import WITHIN
 from backtester.errors import ConfigurationError
+from backtester.explaining.contagion import WITHIN
 from reports.canvas import NARROW, WIDE, dates
 from reports.closeup import BEFORE, close_up_chart, close_up_charts, close_up_finding, largest
 from reports.closeup_said import close_up_stories, close_ups_said

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from backtester import text
-from backtester.attribution import attribute
+from backtester.explaining.attribution import attribute
 from reports import findings
 from reports.canvas import NARROW, WIDE
 from reports.charts import charts_of

@@ -7,8 +7,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+from backtester.explaining.stretches import MONEY
 from backtester.result import Result
-from backtester.stretches import MONEY
 
 TRADES = {"fill", "liquidation", "stop", "take_profit", "trailing_stop", "limit"}
 BOOKED = ("realised", "fee", "liquidation_fee", "funding")

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from backtester import Account, engine
+from backtester.comparing.summary import plain
 from backtester.engine import simulate
 from backtester.scenario import Scenario, validate
 from backtester.schema import CURVE_PART
-from backtester.summary import plain
 from data import synthetic
 from strategies import load
 from tests.twin.scenarios import random_scenario

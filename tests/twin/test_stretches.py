@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from backtester.engine import simulate
+from backtester.explaining.stretches import MONEY, stretches
 from backtester.result import Result
 from backtester.scenario import Scenario, validate
-from backtester.stretches import MONEY, stretches
 from tests.twin.ledger_walk import EXACT, Walk
 from tests.twin.scenarios import random_scenario
 from tests.twin.test_on_bar import result_of

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from backtester.distance import closest_together
 from backtester.engine import simulate
 from backtester.errors import ConfigurationError
+from backtester.explaining.distance import closest_together
 from backtester.scenario import Scenario, validate
 from tests.laws.engines import HOUR, columns, events, flat, on_both, run, scenario
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 
-from backtester._scenario_rows import instrument_row
+from backtester.scenario_parts.rows import instrument_row
 from backtester.venue import Venue, load_venue, venue_names
 from tests.twin.draws import HOUR, START
 from tests.twin.scenarios import Maker

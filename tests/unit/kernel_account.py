@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backtester import engine_input
+from backtester.running import engine_input
 from backtester.scenario import Scenario, validate
 from backtester.schema import Run
 from tests.laws.engines import columns, flat, scenario

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from backtester import Account, AccountComparison, Strategy, Targets, compare, compare_venues, load_venue
-from backtester.across_printing import metrics_blocks, overview_rows
 from backtester.cli.screen import table
+from backtester.comparing.across_printing import metrics_blocks, overview_rows
 from backtester.errors import ConfigurationError, StrategyError
 from backtester.market import Market
 from backtester.strategy import SlotSpec

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from backtester.across_verdict import across_verdict
+from backtester.comparing.across_verdict import across_verdict
 
 MODES = ("isolated", "cross")
 

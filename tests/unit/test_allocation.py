@@ -16,7 +16,7 @@ from backtester import (
     simulate,
 )
 from backtester.allocation import described, titles
-from backtester.intents import check_causal, plan
+from backtester.asking.intents import check_causal, plan
 from backtester.scenario import Scenario, validate
 from tests.strategy_market import fixed, market, random_market
 from tests.twin.agreement import differences

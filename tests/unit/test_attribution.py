@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from backtester.attribution import CLASSES, attribute
 from backtester.engine import simulate
+from backtester.explaining.attribution import CLASSES, attribute
+from backtester.explaining.stretches import MONEY, stretches, trades_of
 from backtester.scenario import Scenario, validate
 from backtester.schema import ABSORBED, FUNDING_PAID, LIQUIDATION_FEE_PAID, TAKEN
-from backtester.stretches import MONEY, stretches, trades_of
 from tests.laws.engines import columns, flat, scenario
 from tests.twin.scenarios import random_scenario
 from tests.twin.venue_scenarios import venue_scenario

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from backtester import Account, Strategy, Targets, compare, run
-from backtester.across import compare_leverages, leverage_accounts
 from backtester.bootstrap import Resampler, bootstrap, bootstrap_accounts, draw_rows, market_block_length
+from backtester.comparing.across import compare_leverages, leverage_accounts
 from backtester.engine import prepare
 from backtester.errors import ConfigurationError, StrategyError
 from backtester.stress import Gap

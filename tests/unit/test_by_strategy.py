@@ -18,7 +18,7 @@ from backtester import (
     run,
     simulate,
 )
-from backtester.by_strategy import SCENARIO, largest_fall
+from backtester.running.by_strategy import SCENARIO, largest_fall
 from backtester.scenario import Scenario
 from tests.strategy_market import frame
 from tests.twin.scenarios import random_scenario

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from backtester.closeup import CloseUps
-from backtester.contagion import WITHIN
+from backtester.explaining.closeup import CloseUps
+from backtester.explaining.contagion import WITHIN
 from tests.laws.engines import columns, flat, scenario
 from tests.unit.test_contagion import BOTH, CALM, FALLS, SLOTS
 from tests.unit.two_modes import in_both, in_mode

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from backtester import Account, Allocation
-from backtester.common_input import OF_MARKET, Kept
 from backtester.engine import prepare, run, simulate
+from backtester.running.common_input import OF_MARKET, Kept
 from backtester.scenario import Scenario, validate
 from data import synthetic
 from strategies.grid_reversion import GridReversion

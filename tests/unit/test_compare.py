@@ -10,8 +10,8 @@ import pytest
 
 from backtester.account import Account
 from backtester.compare import Comparison, compare
+from backtester.comparing.summary import MEASURES, formatted, summarise
 from backtester.errors import ConfigurationError
-from backtester.summary import MEASURES, formatted, summarise
 from tests.fake_result import HOUR, START, fake_comparison, fake_result, story
 from tests.unit.pairs import BUY, FLAT, MARKET, pair
 

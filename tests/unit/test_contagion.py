@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from backtester.contagion import EARLIER, contagion
 from backtester.engine import simulate
+from backtester.explaining.contagion import EARLIER, contagion
 from backtester.reference.holding import requirement_line
 from backtester.reference.tiers import build_tiers
 from backtester.scenario import Scenario, validate

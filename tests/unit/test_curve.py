@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from backtester.curve import RUIN, empty_tally, summary_of, summary_of_tally
 from backtester.kernels.tally import tally
+from backtester.running.curve import RUIN, empty_tally, summary_of, summary_of_tally
 from backtester.schema import TALLY_BLOCK, Curves
 
 LENGTHS = (1, 2, 3, TALLY_BLOCK - 1, TALLY_BLOCK, TALLY_BLOCK + 1, 5 * TALLY_BLOCK + 77)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from backtester import Account, Market, Strategy, Targets, engine, load_venue
-from backtester.assumptions import assumptions
+from backtester.comparing.assumptions import assumptions
 
 
 class Long(Strategy):

@@ -1,7 +1,7 @@
 """What a strategy's file says about its parameters and its question."""
 
 import strategies
-from backtester.description import Parameter, describe
+from backtester.asking.description import Parameter, describe
 from backtester.strategy import Strategy, Targets
 
 

@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from backtester.distance import closest_together
+from backtester.comparing.summary import formatted, summarise
 from backtester.engine import simulate
+from backtester.explaining.distance import closest_together
 from backtester.scenario import Scenario
-from backtester.summary import formatted, summarise
 from tests.reference.reference_helpers import HOUR, columns, flat, scenario
 
 RATE = 1 / 64

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from backtester.common_input import tier_rows
-from backtester.distance import _Leg, _requirement
+from backtester.explaining.distance import _Leg, _requirement
+from backtester.running.common_input import tier_rows
 from backtester.venue import Tier, VenueRules
 
 TIERS = [Tier(0, 1 / 64, 64), Tier(2_000, 1 / 32, 32), Tier(5_000, 1 / 16, 16)]

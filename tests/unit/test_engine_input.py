@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from backtester import common_input, engine_input
+from backtester.running import common_input, engine_input
 from backtester.scenario import Scenario, validate
 from backtester.schema import BLOCK
 from tests.laws.engines import columns, flat, scenario

@@ -13,7 +13,7 @@ from backtester.errors import (
     StrategyError,
     nearest,
 )
-from backtester.scenario_schema import RULE_FIELDS
+from backtester.scenario_parts.schema import RULE_FIELDS
 
 ERRORS = [
     ConfigurationError("account.mode", "isolatd", "is unknown", allowed=("isolated", "cross"), cure="Correct it"),

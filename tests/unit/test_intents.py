@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtester.account import Account
+from backtester.asking.intents import decision_bars, plan
 from backtester.errors import ConfigurationError, StrategyError
-from backtester.intents import decision_bars, plan
 from backtester.market import Market
 from backtester.schema import TARGET_SIZES
 from backtester.strategy import SlotSpec, Strategy, Targets

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from backtester.engine import simulate
-from backtester.isolation import isolation_price
+from backtester.explaining.isolation import isolation_price
 from backtester.scenario import Scenario, validate
 from tests.laws.engines import flat, scenario
 from tests.twin.scenarios import random_scenario

@@ -89,7 +89,7 @@ def test_pools_are_tested_main_last():
     """Two sub-accounts and two isolated slots: 3 and 4, then 1 and 2, then main."""
     slots = [{"instrument": 0, "leverage": 8, "group": 0}, {"instrument": 0, "leverage": 8, "group": 1},
              {"instrument": 0, "leverage": 8, "mode": "isolated"}, {"instrument": 0, "leverage": 8, "mode": "isolated"}]
-    from backtester import engine_input
+    from backtester.running import engine_input
     from backtester.scenario import Scenario, validate
 
     scene = scenario([flat(128)], [], slots, account={"mode": "sub_accounts"}, sub_account_shares=[0.5, 0.25])

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from backtester import Account, Strategy, Targets, compare, compare_leverages
-from backtester.across_verdict import across_verdict
+from backtester.comparing.across_verdict import across_verdict
 from backtester.errors import ConfigurationError
 from reports.write import write_report
 from tests.strategy_market import random_market

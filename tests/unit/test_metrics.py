@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from backtester import metrics
-from backtester.curve import summary_of
+from backtester.running.curve import summary_of
 
 HOUR = 3_600_000_000_000
 HOURS_A_YEAR = 365.25 * 24

@@ -13,9 +13,9 @@ import pytest
 
 from backtester.batch import read_runs, run_plan
 from backtester.batch.objective import Objective, aim_of
+from backtester.comparing.summary import MEASURES
 from backtester.errors import ConfigurationError
 from backtester.optimise import optimise, read_optimise
-from backtester.summary import MEASURES
 
 pytest.importorskip("optuna", reason="optuna is not installed")
 

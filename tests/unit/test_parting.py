@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from backtester.parting import part
+from backtester.explaining.parting import part
 from backtester.schema import EVENT_KINDS
 from tests.fake_result import HOUR, START, fake_result
 from tests.unit.pairs import BUY, FLAT, MARKET, pair

@@ -7,8 +7,8 @@ import pytest
 
 from backtester.account import Account
 from backtester.compare import compare
-from backtester.printing import all_notes
-from backtester.refusals import refusals
+from backtester.comparing.printing import all_notes
+from backtester.explaining.refusals import refusals
 from backtester.schema import CUT, EVENT, FILL, REASONS, REJECTED
 from backtester.venue import Instrument
 from tests.strategy_market import fixed, market

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from backtester import indicators, remembering
-from backtester.remembering import Memory
+from backtester import indicators
+from backtester.asking import remembering
+from backtester.asking.remembering import Memory
 from data import synthetic
 
 CLOSE = synthetic(500, 2).close

@@ -2,8 +2,8 @@
 
 import pytest
 
+from backtester.comparing.summary import summarise
 from backtester.scenario import Scenario, validate
-from backtester.summary import summarise
 from reports.tables import metrics_table
 from tests.fake_result import fake_comparison
 from tests.laws.engines import flat, scenario

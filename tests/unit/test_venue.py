@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from backtester._evidence import NOT_STATED
-from backtester._venue_file import KNOBS
 from backtester.calculators import Pool, Position, allowed_leverage, maintenance_margin
 from backtester.errors import ConfigurationError
 from backtester.schema import RULE_AMOUNTS, RULE_CHOICES, RULE_COUNTS, RULE_RATES
 from backtester.symbols import parse, same
 from backtester.venue import FOLDER, Instrument, Tier, VenueRules, load_venue, venue_names
+from backtester.venue_parts.evidence import NOT_STATED
+from backtester.venue_parts.file import KNOBS
 
 SMALLEST = """
 name = "mine"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from backtester._evidence import NOT_STATED
 from backtester.errors import ConfigurationError
 from backtester.venue import Evidence, load_venue, venue_names
+from backtester.venue_parts.evidence import NOT_STATED
 
 PAGED = """
 name = "mine"

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from backtester.account import Account, position_modes, rules_of
-from backtester.across import compare_venues
 from backtester.compare import compare
+from backtester.comparing.across import compare_venues
 from backtester.engine import run
 from backtester.errors import ConfigurationError
 from backtester.market import Market

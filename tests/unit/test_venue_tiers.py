@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from backtester._fields import Unfit
-from backtester._tiers import DatedTiers, Tier, _is_sound, check_table, maintenance_amounts, read_schedule
 from backtester.errors import ConfigurationError, MarketDataError
 from backtester.venue import FOLDER, Instrument, load_venue
+from backtester.venue_parts.tiers import DatedTiers, Tier, _is_sound, check_table, maintenance_amounts, read_schedule
 
 GIVEN = os.environ.get("BACKTESTER_VENUE_DATA")
 PUBLISHED = Path(GIVEN) if GIVEN else Path(__file__).parents[3] / "shared" / "venues"

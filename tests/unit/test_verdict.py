@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from backtester.comparing.verdict import band_frame, band_verdict, finer_timeframe
 from backtester.schema import SEGMENTS
-from backtester.verdict import band_frame, band_verdict, finer_timeframe
 from tests.fake_result import HOUR, fake_comparison, fake_result
 from tests.unit.pairs import BUY, FLAT, MARKET, pair
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from backtester import Account, Comparison, Market, compare, load_venue
-from backtester.parting import traded
+from backtester.explaining.parting import traded
 from backtester.result import Result
 from backtester.venue import venue_names
 from data import load, synthetic

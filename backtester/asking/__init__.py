@@ -1,0 +1,1 @@
+"""Strategies are loaded, asked what they want, and held to it: from targets to orders."""

@@ -1,0 +1,1 @@
+"""Whether a strategy can be believed."""

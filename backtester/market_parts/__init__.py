@@ -1,0 +1,1 @@
+"""What a market is made of: frames and arrays in, one time axis, every bar checked."""

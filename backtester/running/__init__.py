@@ -1,0 +1,1 @@
+"""What `engine` and `result` are made of: tables for the kernels, and what is read out of them."""
