@@ -60,7 +60,7 @@ def progress() -> Iterator[Tell]:
 
         def tell(what: str, done: int = 0, total: int | None = None) -> None:
             task.total = total  # update() cannot take a total away again
-            display.update(task.id, description=what, completed=done)
+            display.update(task.id, description=what, completed=done, refresh=done == 0)  # what begins is seen
             task.finished_time = None  # the clock goes on
 
         yield tell
