@@ -35,7 +35,7 @@ def next_trigger(account: Account, segment: Segment) -> Trigger | None:
     """Return the trigger with the smallest ``s`` from here on.
 
     At equal ``s``: pool liquidations (on demand by index, standing, main last), stops, take-profits, limits; by slot.
-    Pools whose ``s`` are equal but for the last digits meet their requirements together (section 8).
+    Pools whose ``s`` are equal but for the last digits meet their requirements together (docs/model.md).
     """
     found = pool_triggers(account, segment)
     for slot in account.slots:

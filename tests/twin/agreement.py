@@ -22,7 +22,7 @@ def differences(scenario, kernel, reference):
         wrong = [key for key in EXACT if a[key] != b[key]]
         wrong += [key for key in ("price", "fill") if not near(a[key], b[key], PRICE)]
         amounts = a["amount"], b["amount"]  # of a cut it may be a quantity
-        if abs(a["s"] - b["s"]) > MOMENT and not worth_nothing(a, b, contracts[a["slot"]], balance):
+        if abs(a["s"] - b["s"]) > MOMENT:
             wrong.append("s")
         if not (near(*amounts, MONEY, balance) or (a["kind"] == "cut" and near(*amounts, PRICE))):
             wrong.append("amount")
@@ -62,17 +62,6 @@ def same_quantity(a, b, contract, balance):
         return True
     price = 1.0 / a["price"] if contract == "inverse" else a["price"]
     return abs(a["quantity"] - b["quantity"]) * price <= MONEY * balance
-
-
-def worth_nothing(a, b, contract, balance):
-    """Whether the prices of two events, for the quantity traded, are less than the tolerance of money apart.
-
-    A position of dust meets its line where money of the last digits decides.
-    """
-    if a["price"] is None or b["price"] is None:
-        return False
-    level = (lambda price: 1.0 / price) if contract == "inverse" else float
-    return abs(level(a["price"]) - level(b["price"])) * abs(a["quantity"]) <= MONEY * balance
 
 
 def near(a, b, tolerance, scale=None):
