@@ -24,11 +24,11 @@ from backtester.running.common_input import Kept
 from backtester.running.tallied import run_tallied
 from backtester.scenario import Scenario
 from backtester.scenario_parts.schema import check_currency
-from backtester.schema import LOG_FULL, PATHS, Curves
+from backtester.schema import LOG_FULL, NO_STRETCHES, PATHS, Curves
 
 __all__ = ["Prepared", "prepare", "run", "simulate"]
 
-NO_CURVES = Curves(np.empty(0), np.empty(0), np.empty(0), np.empty((0, 0)))
+NO_CURVES = Curves(np.empty(0), np.empty(0), np.empty(0), np.empty((0, 0)), NO_STRETCHES)
 RECORDS = ("full", "lows", "equity", "none")
 
 

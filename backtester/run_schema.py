@@ -96,8 +96,9 @@ STATE = np.dtype(
     + [("balance", "f8"), ("bar", "i8"), ("segment", "i8"), ("s", "f8")]  # the clock
     + [("equity_low", "f8"), ("worst_ratio", "f8")]  # of this bar so far
     + [("n_events", "i8"), ("n_ledger", "i8"), ("n_positions", "i8"), ("bankrupt", "i8")]
+    + [("n_stretches", "i8")]
     + [("reach", "i8"), ("window_start", "i8"), ("window_end", "i8")]  # bars that the quiet pass looks ahead
-    + [("keeps_inside", "i8")]  # whether more than the equity at the closes is asked for
+    + [("keeps_ratios", "i8")]  # whether margin ratios are asked for
     + [("looked_ahead", "i8")]  # whether what its window holds is good at this open
     + [("n_segments", "i8"), ("cooldown", "f8"), ("cool_from", "f8")]  # [bars] of `fraction_first`: see liquidation.py
     + [("order", "i8")]  # the order at work, for the log (-1: none)

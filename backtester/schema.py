@@ -247,6 +247,12 @@ class Agenda(NamedTuple):
     tiers: Rows  # TIER_CHANGE, by bar, instrument, time
 
 
+# Bars up to the next row's over which the lows of an account of one leg are ``start + net*v`` at the worst mark v. What
+# the open of the first of them saw may be lower; the last row says where they end.
+STRETCH = np.dtype([("bar", "i8"), ("instrument", "i8"), ("start", "f8"), ("net", "f8"), ("low", "f8")])
+NO_STRETCHES = np.empty(0, STRETCH)
+
+
 class Curves(NamedTuple):
     """What is written once per bar."""
 
@@ -254,6 +260,7 @@ class Curves(NamedTuple):
     equity_low: Floats  # (n_bars,) lowest total equity inside the bar; (0,) when not asked for
     worst_ratio: Floats  # (n_bars,) worst margin ratio of any pool inside the bar; (0,) when not asked for
     pool_ratio: Floats  # (n_pools, n_bars) worst margin ratio inside the bar; (0, 0) when not asked for
+    stretches: Rows  # STRETCH, what lows are told by in a run that keeps none; (0,) when they are written
 
 
 class Records(NamedTuple):
@@ -273,7 +280,8 @@ class Records(NamedTuple):
 TALLY = np.dtype(
     [(name, "f8") for name in ("start", "ruin_line", "last", "peak", "deepest", "deepest_in_bars")]  # as fractions
     + [(name, "f8") for name in ("mean", "squares", "downside_squares")]  # of the returns
-    + [(name, "i8") for name in ("n_bars", "n_returns", "ruin", "peak_bar", "longest_from", "longest_to")],
+    + [(name, "i8") for name in ("n_bars", "n_returns", "ruin", "peak_bar", "longest_from", "longest_to")]
+    + [("stretch", "i8")],  # that of the next bar
     align=True,
 )
 
@@ -298,6 +306,9 @@ class TallySheet(NamedTuple):
 
     calls: Rows  # TALLY_CALLS, (1,)
     words: Rows  # CURVE_WORD: those of the `Curves`
+    state: Rows  # STATE, (1,), of the run
+    tally: Rows  # TALLY, (1,)
+    stretches: Rows  # STRETCH: those of the `Curves`
 
 
 # What a strategy sees of its account at a close. Prices in it are prices.

@@ -97,6 +97,13 @@ def is_safe(run, pool):
 
 
 @kernel
+def worth_at_open(run, pool):
+    """Equity of a pool of one leg at the mark of this open, as `glance` says it."""
+    leg = run.legs[pool.first_leg]
+    return pool.cash + (leg.net * run.instruments[leg.instrument].mark_from - leg.anchor)
+
+
+@kernel
 def surely_holds(run, p, cash):
     """Whether pool `p` is known to be above its requirement now if it had this cash: one of one leg and one line."""
     pool = run.pools[p]

@@ -19,6 +19,7 @@ from backtester.kernels.recording import (
     quiet_bars,
     whole_vectors,
 )
+from backtester.kernels.stretches import has_stretches, log_stretch
 from backtester.schema import CLOSE, LONGEST_WINDOW, SHORTEST_WINDOW
 
 ONLY = np.int64(0)  # leg; not a literal, for which numba would compile the callee once more
@@ -78,7 +79,7 @@ def write_held(run, bars, curves, pad, t, n, path):
     start = idle_cash(run) + base
     loops.write_line(tail(curves.equity, t), closed, start, leg.net, n)
     if has_lows(curves):
-        loops.write_lowest(tail(curves.equity_low, t), first, second, start, leg.net, n)
+        tell_lows(run, curves, first, second, t, start, leg.net, n, path)
     if has_ratios(curves):
         ratio = tail(curves.worst_ratio, t)
         loops.ratio_alone(ratio, first, second, base, leg.net, leg.r1, leg.c1, n)
@@ -90,11 +91,22 @@ def write_held(run, bars, curves, pad, t, n, path):
 
 
 @kernel
+def tell_lows(run, curves, first, second, t, start, net, n, path):
+    """Log the stretch that `n` lows follow from, or write them."""
+    if has_stretches(curves):
+        log_stretch(run, curves, t, start, net if path != CLOSE else np.nan)
+    if path == CLOSE or not has_stretches(curves):
+        loops.write_lowest(tail(curves.equity_low, t), first, second, start, net, n)
+
+
+@kernel
 def write_flat(run, curves, t, n):
     """Write the curves of no position; returns 0, the bars that are not quiet."""
     cash = idle_cash(run)
     loops.fill(tail(curves.equity, t), cash, n)
-    if has_lows(curves):
+    if has_stretches(curves):
+        log_stretch(run, curves, t, cash, 0.0)
+    elif has_lows(curves):
         loops.fill(tail(curves.equity_low, t), cash, n)
     if has_ratios(curves):
         loops.fill(tail(curves.worst_ratio, t), 0.0, n)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from backtester.kernels._jit import kernel, seldom
-from backtester.kernels.legs import glance, is_safe, pool_line
+from backtester.kernels.legs import glance, is_safe, pool_line, worth_at_open
 from backtester.kernels.liquidation import liquidate
 from backtester.kernels.margin import appraise, note_ratio
 from backtester.kernels.triggered import trade_exit, trade_working
@@ -76,7 +76,8 @@ def all_clear(run, pad):
             continue
         if ahead and pool.on_demand and run.legs[pool.first_leg].valued_to > state.bar:
             continue
-        if not state.keeps_inside and is_safe(run, pool):
+        if not state.keeps_ratios and is_safe(run, pool):
+            total += worth_at_open(run, pool)
             continue
         equity, requirement, _, rounding = glance(run, p, 0.0)
         if not equity - requirement > rounding:

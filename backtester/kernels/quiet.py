@@ -30,6 +30,7 @@ from backtester.kernels.recording import (
     quiet_bars,
     whole_vectors,
 )
+from backtester.kernels.stretches import has_stretches, log_stretch
 from backtester.schema import CANDLE, CLOSE, FAVOURABLE, LONGEST_WINDOW, SHORTEST_WINDOW
 
 START = np.int64(0)  # of the window; not a literal, for which numba would compile the callees once more
@@ -220,6 +221,8 @@ def write_curves(run, curves, pad, t, n):
     if has_lows(curves):
         lows = tail(curves.equity_low, t)
         loops.write_low(lows, pad.whole_open, pad.whole_first, pad.whole_second, equity, m)
+        if has_stretches(curves):
+            log_stretch(run, curves, t, np.nan, np.nan)
     quiet = min(n, quiet_bars(pad.whole_okay)) if loops.loud_bars(pad.whole_okay, m) > 0 else n
     join_open(run, curves, t, quiet)
     return quiet

@@ -2,6 +2,7 @@
 
 from backtester.kernels._jit import kernel
 from backtester.kernels._views import tail
+from backtester.kernels.stretches import has_stretches
 
 VECTOR = 8  # bars that loops like to come in
 
@@ -58,7 +59,10 @@ def join_open(run, curves, t, n):
     """Take what the open of the first of `n` quiet bars saw, which is in the clock, into their curves."""
     clock = run.state[0]
     if n > 0 and clock.bar == t:
-        if has_lows(curves):
+        if has_stretches(curves):
+            stretch = curves.stretches[clock.n_stretches - 1]
+            stretch.low = min(stretch.low, clock.equity_low)
+        elif has_lows(curves):
             curves.equity_low[t] = min(curves.equity_low[t], clock.equity_low)
         if has_ratios(curves):
             curves.worst_ratio[t] = max(curves.worst_ratio[t], clock.worst_ratio)

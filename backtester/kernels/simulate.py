@@ -11,6 +11,7 @@ from backtester.kernels.orders import execute
 from backtester.kernels.path import all_clear, check_margins, observe, quote_trade, walk
 from backtester.kernels.quiet import break_window, look_ahead, pass_quiet
 from backtester.kernels.recording import has_lows, has_ratios
+from backtester.kernels.stretches import has_stretches, log_stretch
 from backtester.kernels.working import drop_everywhere, is_market, put_in
 from backtester.schema import (
     ARRIVING,
@@ -56,7 +57,7 @@ def advance(run, agenda, bars, curves, pad, path, until):
         DONE, or LOG_FULL when a log was too short: `run.state` then says how many rows each needs.
     """
     state = run.state[0]
-    state.keeps_inside = has_lows(curves) or has_ratios(curves)
+    state.keeps_ratios = has_ratios(curves)
     order, action, funding, change = state.next_order, state.next_action, state.next_funding, state.next_change
     t, n_bars = state.next_bar, len(curves.equity)
     horizon = next_entry(agenda, action, funding, change, n_bars)
@@ -126,7 +127,7 @@ def begin_bar(run, t):
     clock.s = 0.0
     clock.equity_low = np.inf
     clock.worst_ratio = 0.0
-    if clock.keeps_inside:
+    if clock.keeps_ratios:
         for p in range(len(run.pools)):
             run.pools[p].ratio = 0.0
 
@@ -219,7 +220,9 @@ def close_bar(run, curves):
     t = clock.bar
     clock.segment = AT_CLOSE
     curves.equity[t] = observe(run)
-    if has_lows(curves):
+    if has_stretches(curves):
+        log_stretch(run, curves, t, clock.equity_low, 0.0)
+    elif has_lows(curves):
         curves.equity_low[t] = clock.equity_low
     if has_ratios(curves):
         curves.worst_ratio[t] = clock.worst_ratio

@@ -7,19 +7,23 @@ for each bar.
 from backtester.kernels import eights, loops
 from backtester.kernels._jit import entry, kernel, seldom
 from backtester.kernels._views import tail
+from backtester.kernels.margin import LAST_DIGIT
+from backtester.kernels.stretches import has_stretches, lowest_below, write_lows
 from backtester.schema import NO_BAR, TALLY_BLOCK
 
 EIGHT = 8
 
 
 @entry
-def tally(curves, tallied, first, n):
+def tally(curves, bars, tallied, first, n):
     """Take in the bars ``first ... first + n - 1`` of a curve, which follow those taken in before.
 
     Parameters
     ----------
     curves : Curves
-        Equity, and its lows where they are recorded.
+        Equity, and its lows where they are recorded, or stretches that tell them.
+    bars : Bars
+        Which these stretches refer to.
     tallied : Tallied
     first, n : int
     """
@@ -33,7 +37,7 @@ def tally(curves, tallied, first, n):
         if alive < m and alive > 0:
             lowest = least(tallied.pad, equity, alive)
         if alive > 0:
-            take_drawdowns(row, tallied, curves, t, row.n_bars + done, lowest, alive)
+            take_drawdowns(row, tallied, curves, bars, t, row.n_bars + done, lowest, alive)
             take_returns(row, tallied, equity, alive)
         if alive < m:
             take_ruin(row, tallied, row.n_bars + done + alive)
@@ -51,15 +55,23 @@ def bars_above(equity, line):
 
 
 @kernel
-def take_drawdowns(row, tallied, curves, t, bar, lowest, n):
+def take_drawdowns(row, tallied, curves, bars, t, bar, lowest, n):
     """How deep `n` bars, of which the lowest close is known, are below the highest close before, and for how long."""
     equity, has_lows = tail(curves.equity, t), len(curves.equity_low) > 0
+    if has_stretches(curves):
+        while curves.stretches[row.stretch + 1].bar <= t:
+            row.stretch += 1
     if greatest(tallied.pad, equity, n) >= row.peak:
+        if has_stretches(curves):
+            write_lows(curves, bars, row.stretch, t, t + n)
         for b in range(n):
             take_bar(row, equity[b], curves.equity_low[t + b] if has_lows else equity[b], bar + b)
         return
     row.deepest = min(row.deepest, lowest / row.peak - 1.0)
-    if has_lows:
+    if has_stretches(curves):
+        matters = (1.0 + row.deepest_in_bars + LAST_DIGIT) * row.peak
+        lowest = lowest_below(curves, bars, row.stretch, t, t + n, min(lowest, matters))
+    elif has_lows:
         lowest = min(lowest, least(tallied.pad, tail(curves.equity_low, t), n))
     row.deepest_in_bars = min(row.deepest_in_bars, lowest / row.peak - 1.0)
 

@@ -26,12 +26,15 @@ def tally_run(sheet, n_bars):
     int
         As `advance`.
     """
-    at = sheet.calls[0]
+    at, state = sheet.calls[0], sheet.state[0]
     t, outcome = 0 * n_bars, DONE
     while t < n_bars:
         n = min(CURVE_PART, n_bars - t)
+        state.n_stretches, sheet.tally[0].stretch = 0, 0
         outcome = call(at.advance, (at.run, at.agenda, at.bars, at.curves, at.pad, at.path, t + n))
-        call(at.tally, (at.curves, at.tallied, t, n))
+        if len(sheet.stretches) > 0:
+            sheet.stretches[state.n_stretches].bar = t + n
+        call(at.tally, (at.curves, at.bars, at.tallied, t, n))
         sheet.words[at.equity].address -= FLOAT * n
         sheet.words[at.equity_low].address -= FLOAT * n
         t += n

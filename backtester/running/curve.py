@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtester.kernels.tally import tally
-from backtester.schema import NO_BAR, TALLY, TALLY_BLOCK, Curves, Tallied
+from backtester.schema import NO_BAR, NO_STRETCHES, TALLY, TALLY_BLOCK, Bars, Curves, Tallied
 
 __all__ = ["RUIN", "CurveSummary", "empty_tally", "summary_of", "summary_of_tally"]
 
 Floats = NDArray[np.float64]
+
+NO_BARS = Bars(*np.empty((len(Bars._fields), 0, 0)))  # for curves that tell all by themselves
 
 RUIN = 1e-9  # of the starting balance; the margin model calls an account bankrupt at the same line
 
@@ -74,9 +76,9 @@ def summary_of(equity: Floats, start: float, equity_low: Floats | None = None) -
         Equity before the first bar.
     """
     lows = np.empty(0) if equity_low is None else equity_low
-    curves = Curves(_row(equity), _row(lows), np.empty(0), np.empty((0, 0)))
+    curves = Curves(_row(equity), _row(lows), np.empty(0), np.empty((0, 0)), NO_STRETCHES)
     tallied = empty_tally(start)
-    tally(curves, tallied, 0, len(curves.equity))
+    tally(curves, NO_BARS, tallied, 0, len(curves.equity))
     last = float(curves.equity[-1]) if len(curves.equity) else np.nan
     return summary_of_tally(tallied, last, has_lows=equity_low is not None)
 

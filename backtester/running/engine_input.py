@@ -15,6 +15,7 @@ from backtester.schema import (
     EVENT,
     LEDGER_ROW,
     LONGEST_WINDOW,
+    NO_STRETCHES,
     NOBODY,
     POSITION_ROW,
     RULE_AMOUNTS,
@@ -98,7 +99,7 @@ def curves_of(scenario: Scenario, n_pools: int, record: str) -> Curves:
     """Curves of a run, as far as they are asked for; see `engine.run`."""
     n_bars = len(scenario.market.open_time)
     ratios = (np.empty(n_bars), np.zeros((n_pools, n_bars))) if record == "full" else (np.empty(0), np.empty((0, 0)))
-    return Curves(np.empty(n_bars), np.empty(0 if record == "equity" else n_bars), *ratios)
+    return Curves(np.empty(n_bars), np.empty(0 if record == "equity" else n_bars), *ratios, NO_STRETCHES)
 
 
 def agenda_of(scenario: Scenario, common: Common | None = None) -> Agenda:

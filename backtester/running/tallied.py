@@ -18,6 +18,8 @@ from backtester.schema import (
     CURVE_PART,
     CURVE_WORD,
     LONGEST_WINDOW,
+    NO_STRETCHES,
+    STRETCH,
     TALLY_CALLS,
     Agenda,
     Curves,
@@ -44,17 +46,23 @@ class Room(NamedTuple):
 
 
 class _Rooms(local):
-    """Those of a thread, by the number of standing pools: to make one takes longer than some runs."""
+    """Those of a thread, by standing pools and whether the account is one leg: to make one takes longer than some runs."""
 
     def __init__(self) -> None:
-        self._made: dict[int, Room] = {}
+        self._made: dict[tuple[int, bool], Room] = {}
 
-    def of(self, n_pools: int) -> Room:
-        if n_pools not in self._made:
-            equity, low = np.empty((len(LINES), CURVE_PART + LONGEST_WINDOW))
-            curves, pad = Curves(equity, low, np.empty(0), np.empty((0, 0))), pad_of(n_pools)
-            self._made[n_pools] = Room(curves, Words(curves), pad, Words(pad))
-        return self._made[n_pools]
+    def of(self, run: Run) -> Room:
+        key = int(np.count_nonzero(run.pools["on_demand"] == 0)), len(run.legs) == 1
+        if key not in self._made:
+            self._made[key] = _room(*key)
+        return self._made[key]
+
+
+def _room(n_pools: int, is_lone: bool) -> Room:
+    equity, low = np.empty((len(LINES), CURVE_PART + LONGEST_WINDOW))
+    stretches = np.empty(2 * CURVE_PART + 1, STRETCH) if is_lone else NO_STRETCHES
+    curves, pad = Curves(equity, low, np.empty(0), np.empty((0, 0)), stretches), pad_of(n_pools)
+    return Room(curves, Words(curves), pad, Words(pad))
 
 
 _ROOMS = _Rooms()
@@ -81,7 +89,7 @@ def run_tallied(
         As `advance`.
     summary : CurveSummary
     """
-    room, tallied = _ROOMS.of(int(np.count_nonzero(run.pools["on_demand"] == 0))), empty_tally(balance)
+    room, tallied = _ROOMS.of(run), empty_tally(balance)
     curves, of_curves = room.curves, room.curve_words
     words = Words(run), Words(agenda), common.bar_words, of_curves, room.pad_words, Words(tallied)
     for name, line in zip(LINES, curves, strict=False):
@@ -90,7 +98,7 @@ def run_tallied(
     with _LOCK:
         if not ADDRESSES:
             to_advance = address_of(advance, run, agenda, common.bars, curves, room.pad, path, 0)
-            ADDRESSES.update(advance=to_advance, tally=address_of(tally, curves, tallied, 0, 0))
+            ADDRESSES.update(advance=to_advance, tally=address_of(tally, curves, common.bars, tallied, 0, 0))
     for name, address in ADDRESSES.items():
         calls[name] = address
     calls["path"] = path
@@ -98,6 +106,7 @@ def run_tallied(
         calls[name] = each.address
     for name in LINES:
         calls[name] = of_curves.places[name]
-    outcome = tally_run(TallySheet(calls, of_curves.words.view(CURVE_WORD).view(type(calls))), n_bars)
+    curve_words = of_curves.words.view(CURVE_WORD).view(type(calls))
+    outcome = tally_run(TallySheet(calls, curve_words, run.state, tallied.tally, curves.stretches), n_bars)
     last = float(curves.equity[(n_bars - 1) % CURVE_PART])
     return outcome, summary_of_tally(tallied, last, has_lows=True)

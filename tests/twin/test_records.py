@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from backtester import Account, engine
+from backtester import Account, Strategy, Targets, engine
 from backtester.comparing.summary import plain
 from backtester.engine import simulate
 from backtester.scenario import Scenario, validate
 from backtester.schema import CURVE_PART
 from data import synthetic
 from strategies import load
+from tests.laws.engines import flat, scenario
 from tests.twin.scenarios import random_scenario
 
 
@@ -51,6 +52,44 @@ def test_a_curve_that_is_tallied_in_parts_comes_to_the_same_as_one_that_is_kept(
     assert plain(kept) | {"worst_margin_ratio": 0} == plain(tallied) | {"worst_margin_ratio": 0}
     assert tallied.curve.n_returns > 0
     kept.check_ledger(), tallied.check_ledger()
+
+
+@pytest.mark.parametrize("path", ["adverse", "close"])
+@pytest.mark.parametrize("drift", [-2e-6, 0.0, 2e-6])
+@pytest.mark.parametrize("mode", ["isolated", "cross"])
+def test_lows_that_are_told_by_stretches_come_to_the_same_as_those_that_are_written(mode, drift, path):
+    """One slot, of which no low is written: it gains and reaches new peaks, or it loses, and is flat now and then."""
+    market = synthetic(3 * CURVE_PART + 777, 1, "1m")
+    walk = np.cumsum(np.random.default_rng(5).choice([-1.0, 0.0, 1.0], market.n_bars, p=[0.01, 0.98, 0.01]))
+    held = Wanted(np.sign(np.sin(walk)) * (np.abs(np.sin(walk)) > 0.3) + drift * np.arange(market.n_bars) * 20.0)
+    account = Account(10_000, leverage=20, mode=mode, path=path)
+    kept, tallied = (engine.run(held, market, account, record=record) for record in ("lows", "none"))
+    assert len(kept.events) > 200
+    assert kept.curve == tallied.curve
+    assert kept.curve.drawdown_in_bars > kept.curve.drawdown > 0.0 or path == "close"
+
+
+def test_the_lowest_of_a_run_may_be_what_an_open_saw_before_its_orders():
+    """1 at 128; the mark opens at 65.5 in the bar in which it is sold, and trades never left 128."""
+    orders = [{"bar": 0, "size": 1}, {"bar": 1, "size": -1}]
+    scene = scenario([flat(128)] * 4, orders, [{"instrument": 0, "leverage": 1}])
+    marks = {"open": [128, 128, 65.5, 128], "high": [128] * 4, "low": [128, 128, 65.5, 128], "close": [128] * 4}
+    scene["bars"][0] |= {f"mark_{name}": column for name, column in marks.items()}
+    kept, none = (simulate(Scenario.from_dict(validate(scene)), record=record) for record in ("lows", "none"))
+    assert kept.equity_low.tolist() == [1000, 1000, 1000 - 62.5, 1000]
+    assert none.curve == kept.curve
+    assert none.curve.drawdown_in_bars == 0.0625
+
+
+class Wanted(Strategy):
+    """Notionals in thousands, as they are given."""
+
+    def __init__(self, wanted):
+        super().__init__()
+        self._wanted = wanted
+
+    def targets(self, market):
+        return Targets(notional=1_000.0 * self._wanted[: market.n_bars])
 
 
 def test_the_worst_ratio_is_that_of_a_pool():

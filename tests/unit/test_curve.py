@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from backtester.kernels.tally import tally
-from backtester.running.curve import RUIN, empty_tally, summary_of, summary_of_tally
-from backtester.schema import TALLY_BLOCK, Curves
+from backtester.running.curve import NO_BARS, RUIN, empty_tally, summary_of, summary_of_tally
+from backtester.schema import NO_STRETCHES, TALLY_BLOCK, Curves
 
 LENGTHS = (1, 2, 3, TALLY_BLOCK - 1, TALLY_BLOCK, TALLY_BLOCK + 1, 5 * TALLY_BLOCK + 77)
 START = 1_000.0
@@ -101,9 +101,9 @@ def test_sums_are_those_by_halves_of_each_block_to_the_last_digit(n, seed):
 def test_parts_that_are_whole_blocks_come_to_the_same_digit_for_digit(seed):
     n = 7 * TALLY_BLOCK + 13
     equity, low = curves(seed, n)
-    tallied, kept = empty_tally(START), Curves(equity, low, np.empty(0), np.empty((0, 0)))
+    tallied, kept = empty_tally(START), Curves(equity, low, np.empty(0), np.empty((0, 0)), NO_STRETCHES)
     for first in range(0, n, 2 * TALLY_BLOCK):
-        tally(kept, tallied, first, min(2 * TALLY_BLOCK, n - first))
+        tally(kept, NO_BARS, tallied, first, min(2 * TALLY_BLOCK, n - first))
     assert summary_of_tally(tallied, equity[-1], has_lows=True) == summary_of(equity, START, low)
 
 
