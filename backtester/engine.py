@@ -15,20 +15,19 @@ from backtester.errors import ConfigurationError
 from backtester.event_driven.follow import Planned, follow
 from backtester.event_driven.followers import Follower, followers_of
 from backtester.event_driven.kernel_session import KernelSession
-from backtester.kernels.simulate import advance as run_kernel
 from backtester.market import Market
 from backtester.orders import MarginActions, Orders
 from backtester.result import Result
 from backtester.running import engine_input
-from backtester.running.common_input import Kept
+from backtester.running.kept import Kept
+from backtester.running.recorded import run_recorded
 from backtester.running.tallied import run_tallied
 from backtester.scenario import Scenario
 from backtester.scenario_parts.schema import check_currency
-from backtester.schema import LOG_FULL, NO_STRETCHES, PATHS, Curves
+from backtester.schema import LOG_FULL
 
 __all__ = ["Prepared", "prepare", "run", "simulate"]
 
-NO_CURVES = Curves(np.empty(0), np.empty(0), np.empty(0), np.empty((0, 0)), NO_STRETCHES)
 RECORDS = ("full", "lows", "equity", "none")
 
 
@@ -181,30 +180,30 @@ def simulate(
     """
     check_record(record)
     check_scenario(scenario)
-    common = (kept or Kept()).of(scenario)
-    agenda, lengths = engine_input.agenda_of(scenario, common), _log_lengths(scenario)
-    path, n_bars = PATHS.index(scenario.path), scenario.market.n_bars
+    lent = kept or Kept()
+    common = lent.of(scenario)
+    start, agenda = lent.start(scenario, common), engine_input.agenda_of(scenario, common)
+    lengths = _log_lengths(scenario)
+    inputs = scenario, start, common, agenda
     while True:
-        account = engine_input.run_of(scenario, *lengths, common=common)
-        engine_input.deposit(account, scenario)
-        if record == "none":
-            curves, (outcome, curve) = NO_CURVES, run_tallied(account, agenda, common, path, n_bars, scenario.balance)
-        else:
-            curves, curve = engine_input.curves_of(scenario, len(account.pools), record), None
-            pad = engine_input.pad_of(1 + len(scenario.shares))
-            outcome = run_kernel(account, agenda, common.bars, curves, pad, path, n_bars)
-        state = account.state[0]
-        needed = (int(state.n_events), int(state.n_ledger), int(state.n_positions))
-        if outcome != LOG_FULL:
-            events, ledger, positions = (table[:n] for table, n in zip(account[-3:], needed, strict=True))
-            logs, bankrupt = (events, ledger, positions), bool(state.bankrupt)
+        ended = run_tallied(*inputs, lengths) if record == "none" else run_recorded(*inputs, lengths, record)
+        if ended.outcome != LOG_FULL:
+            events, ledger, positions = (log[:n] for log, n in zip(ended.logs, ended.needed, strict=True))
             return Result(
-                scenario, *logs, curves, bankrupt=bankrupt, strategy=strategy, curve=curve, common=common
+                scenario,
+                events,
+                ledger,
+                positions,
+                ended.curves,
+                bankrupt=ended.bankrupt,
+                strategy=strategy,
+                curve=ended.curve,
+                common=common,
             )
-        lengths = needed  # longer logs and the same run again: rows are never dropped
+        lengths = ended.needed  # longer logs and the same run again: rows are never dropped
 
 
-def _log_lengths(scenario: Scenario) -> tuple[int, int, int]:
+def _log_lengths(scenario: Scenario) -> tuple[int, ...]:
     """Rows that a run usually needs at most; memory is only touched when it is written."""
     slots = np.bincount([slot.instrument for slot in scenario.slots], minlength=len(scenario.instruments))
     funding = int(slots[scenario.market.funding.instrument].sum())

@@ -15,6 +15,7 @@ from backtester.notebook import ShownInNotebooks
 from backtester.running import engine_input
 from backtester.running.common_input import Common, common_of
 from backtester.running.result_json import result_row
+from backtester.running.start import pools_of
 from backtester.scenario import Scenario
 from backtester.schema import CUT, EVENT_KINDS, LEDGER_KINDS, LIQUIDATION, REJECTED, Curves, Floats, Records, Rows
 
@@ -78,7 +79,7 @@ class Result(ShownInNotebooks):
         self._has_lows = len(curves.equity_low) > 0
         self._curve, self._common = curve, common
         self.pool_margin_ratio = curves.pool_ratio.T
-        self.pool_of_slot, kinds = engine_input.pools_of(scenario)
+        self.pool_of_slot, kinds = pools_of(scenario)
         self.pool_kind = tuple(kinds)
         self._bankrupt = bankrupt
 

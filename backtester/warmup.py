@@ -5,11 +5,12 @@ They stay in the disk cache until a kernel is edited; run.py does this once afte
 
 import gc
 
-from backtester.engine import NO_CURVES, simulate
+from backtester.engine import simulate
 from backtester.indicators import sma
 from backtester.result import Result
 from backtester.running import engine_input
 from backtester.running.common_input import common_of
+from backtester.running.tallied import NO_CURVES
 from backtester.scenario import Scenario
 
 HOUR = 3_600_000_000_000  # [ns]

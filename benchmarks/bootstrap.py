@@ -22,6 +22,7 @@ from timing import machine
 
 from backtester import engine
 from backtester.bootstrap import Resampler, bootstrap
+from backtester.running import recorded
 
 HOURS, INSTRUMENTS, RUNS = 8_760, 4, 4
 BLOCK = 100.0  # [bars]
@@ -54,7 +55,7 @@ def parts(draws: int) -> dict[str, float]:
     market, strategy = market_of(HOURS, INSTRUMENTS, "1h"), SmaCross()
     account, resampler = account_of(INSTRUMENTS, "cross"), Resampler(market)
     clock = Clock()
-    with mock.patch.object(engine, "run_kernel", clock.around("compiled runs", engine.run_kernel)):
+    with mock.patch.object(recorded, "advance", clock.around("compiled runs", recorded.advance)):
         for k in range(draws):
             drawn = clock.around("making the market", resampler.draw)(BLOCK, 1, k)
             ready = clock.around("asking the strategy", engine.prepare)(strategy, drawn, account, check=False)

@@ -23,7 +23,7 @@ from backtester.batch.variants import AS_IT_IS, Variant, Variants
 from backtester.comparing.across import NEUTRAL
 from backtester.errors import BacktesterError, StrategyError
 from backtester.provenance import check_complete
-from backtester.running.common_input import Kept
+from backtester.running.kept import Kept
 from backtester.strategy import Strategy
 from backtester.venue import Venue, load_venue
 from backtester.wanted import Wanted, market_of, venue_of_store

@@ -84,9 +84,11 @@ def address_of(entry: Any, *arguments: Any) -> int:
     return address
 
 
-def direct(entry: Any, *arguments: Any) -> Callable[..., int]:
+def direct(entry: Any, *arguments: Any, lets_go: bool = False) -> Callable[..., int]:
     """Return an entry as a C function of ctypes objects: the `reference` of `Words`, or an int64.
 
-    It keeps the interpreter's lock: a thread that gave it away at every bar would wait for it at every bar.
+    It keeps the interpreter's lock: a thread that gave it away at every bar would wait for it at every bar. With
+    `lets_go` others may run beside it, as beside a call from Python.
     """
-    return ctypes.PYFUNCTYPE(ctypes.c_int64)(address_of(entry, *arguments))
+    kind = ctypes.CFUNCTYPE if lets_go else ctypes.PYFUNCTYPE
+    return kind(ctypes.c_int64)(address_of(entry, *arguments))

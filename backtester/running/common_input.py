@@ -24,7 +24,6 @@ Ints = NDArray[np.int64]
 NEVER = np.iinfo(np.int64).max  # a bar after all others
 _PRICES = ("open", "high", "low", "close", "mark_open", "mark_high", "mark_low", "mark_close")
 _ORDER_LEVELS = ("limit", "stop", "take_profit")
-MOST = 2  # scenarios of one worker
 OF_MARKET = "bars", "bar_words", "funding", "tier_changes", "first_tiers", "tiers"  # not of orders
 
 
@@ -61,44 +60,6 @@ class Common(NamedTuple):
     working: Table
 
 
-class Kept:
-    """The common inputs of the scenarios that came last.
-
-    Parameters
-    ----------
-    workers : int
-        Who may ask beside each other.
-    """
-
-    def __init__(self, workers: int = 1) -> None:
-        self._most = MOST * workers
-        self._found: tuple[tuple[Scenario, Common], ...] = ()
-
-    def of(self, scenario: Scenario) -> Common:
-        """Return the common inputs of a scenario, made as far as none of the last scenarios was like it."""
-        near = [each for each in self._found if _are_near(scenario, each[0])]
-        like = (each for each in near if _are_alike(scenario, each[0]))
-        found = next(like, None) or (scenario, common_of(scenario, near[0][1] if near else None))
-        self._found = (found, *(each for each in self._found if each is not found))[: self._most]
-        return found[1]
-
-
-def _are_near(one: Scenario, other: Scenario) -> bool:
-    """Return whether scenarios have what is `OF_MARKET` in common."""
-    return one.market is other.market and one.instruments == other.instruments
-
-
-def _are_alike(one: Scenario, other: Scenario) -> bool:
-    """Return whether scenarios that are near have the same orders as well."""
-    none = len(one.terms.order) == len(other.terms.order) == 0
-    same = one.orders is other.orders and (none or one.terms is other.terms)
-    return same and _instrument_of_slots(one) == _instrument_of_slots(other)
-
-
-def _instrument_of_slots(scenario: Scenario) -> list[int]:
-    return [slot.instrument for slot in scenario.slots]
-
-
 def common_of(scenario: Scenario, near: Common | None = None) -> Common:
     """Return what a scenario shares with others.
 
@@ -115,6 +76,10 @@ def common_of(scenario: Scenario, near: Common | None = None) -> Common:
     for table in (orders, working):
         table.flags.writeable = False
     return Common(**given, orders=orders, first_order=first_order, working=working)
+
+
+def instrument_of_slots(scenario: Scenario) -> list[int]:
+    return [slot.instrument for slot in scenario.slots]
 
 
 def _of_market(scenario: Scenario) -> dict[str, Any]:
@@ -221,7 +186,7 @@ def _funding(scenario: Scenario) -> Table:
 def orders_of(scenario: Scenario) -> Table:
     """Return the orders by the bar in which they act, then slot; which comes next on an instrument is not said yet."""
     orders = scenario.orders
-    inverse = inverse_of(scenario)[np.array(_instrument_of_slots(scenario), np.int64)][orders.slot]
+    inverse = inverse_of(scenario)[np.array(instrument_of_slots(scenario), np.int64)][orders.slot]
     columns = orders._asdict()
     columns["amount"] = columns.pop("size")
     for name in _ORDER_LEVELS if inverse.any() else ():
@@ -247,7 +212,7 @@ def working_of(scenario: Scenario, orders: Table) -> Table:
     table["kind"][typed] = TYPE_EVENTS[terms.type[k]]
     for name in ("trigger", "offset", "offset_fraction", "post_only", "time_in_force", "expires", "oco"):
         table[name][typed] = getattr(terms, name)[k]
-    inverse = inverse_of(scenario)[np.array(_instrument_of_slots(scenario), np.int64)][table.slot]
+    inverse = inverse_of(scenario)[np.array(instrument_of_slots(scenario), np.int64)][table.slot]
     table["trigger"] = np.where(inverse, -1.0 / table.trigger, table.trigger)
     table["reduce_only"][typed] = terms.reduce_only[k]
     table["reduce_only"] |= orders.size_type[rows] == POSITION
@@ -256,7 +221,7 @@ def working_of(scenario: Scenario, orders: Table) -> Table:
 
 def _next_orders(scenario: Scenario, orders: Table) -> tuple[Ints, Ints]:
     """Bar of each instrument's first order, and of the next one on the same instrument after the bar of each order."""
-    instrument = np.array(_instrument_of_slots(scenario), np.int64)[orders["slot"]]
+    instrument = np.array(instrument_of_slots(scenario), np.int64)[orders["slot"]]
     bar, lone = np.ascontiguousarray(orders["bar"]), len(scenario.instruments) == 1
     first = np.full(len(scenario.instruments), NEVER)
     after = np.full(len(orders), NEVER)

@@ -1,43 +1,54 @@
-"""A run that keeps no curves, only what they come to."""
+"""A run that keeps no curve, only what it comes to."""
 
 from __future__ import annotations
 
+import ctypes
+from collections.abc import Callable
+from functools import partial
 from threading import Lock, local
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from backtester.kernels.direct import Words, address_of
+from backtester.kernels._views import Table
+from backtester.kernels.direct import Words, address_of, direct
 from backtester.kernels.simulate import advance
 from backtester.kernels.tally import tally
 from backtester.kernels.tally_run import tally_run
+from backtester.run_schema import STATE
 from backtester.running.common_input import Common, empty
-from backtester.running.curve import CurveSummary, empty_tally, summary_of_tally
-from backtester.running.engine_input import pad_of
+from backtester.running.curve import empty_tally, summary_of_tally
+from backtester.running.engine_input import deposit, logs_of, pad_of, run_of
+from backtester.running.recorded import Ended
+from backtester.running.start import Start
+from backtester.scenario import Scenario
 from backtester.schema import (
     CURVE_PART,
     CURVE_WORD,
     LONGEST_WINDOW,
     NO_STRETCHES,
+    PATHS,
     STRETCH,
     TALLY_CALLS,
     Agenda,
     Curves,
     Pad,
-    Run,
     TallySheet,
 )
 
-__all__ = ["run_tallied"]
+__all__ = ["NO_CURVES", "run_tallied"]
 
-ADDRESSES: dict[str, int] = {}  # of the entries: looking for one takes longer than thousands of bars
-_LOCK = Lock()
-BUNDLES = "run", "agenda", "bars", "curves", "pad", "tallied"
+NO_CURVES = Curves(np.empty(0), np.empty(0), np.empty(0), np.empty((0, 0)), NO_STRETCHES)
+
 LINES = "equity", "equity_low"  # of the curves, which are tallied
+MOST = 4  # starts of a thread
+_COMPILING = Lock()
+_SEEN = [list(STATE.names or ()).index(name) for name in ("n_events", "n_ledger", "n_positions", "bankrupt")]  # words
 
 
-class Room(NamedTuple):
-    """What a run writes into and nobody reads after it, with its words."""
+class _Room(NamedTuple):
+    """What runs write into and nobody reads after them, with its words."""
 
     curves: Curves
     curve_words: Words
@@ -45,68 +56,107 @@ class Room(NamedTuple):
     pad_words: Words
 
 
-class _Rooms(local):
-    """Those of a thread, by standing pools and whether the account is one leg: to make one takes longer than some runs."""
-
-    def __init__(self) -> None:
-        self._made: dict[tuple[int, bool], Room] = {}
-
-    def of(self, run: Run) -> Room:
-        key = int(np.count_nonzero(run.pools["on_demand"] == 0)), len(run.legs) == 1
-        if key not in self._made:
-            self._made[key] = _room(*key)
-        return self._made[key]
-
-
-def _room(n_pools: int, is_lone: bool) -> Room:
+def _room(n_pools: int, is_lone: bool) -> _Room:
     equity, low = np.empty((len(LINES), CURVE_PART + LONGEST_WINDOW))
     stretches = np.empty(2 * CURVE_PART + 1, STRETCH) if is_lone else NO_STRETCHES
     curves, pad = Curves(equity, low, np.empty(0), np.empty((0, 0)), stretches), pad_of(n_pools)
-    return Room(curves, Words(curves), pad, Words(pad))
+    return _Room(curves, Words(curves), pad, Words(pad))
 
 
-_ROOMS = _Rooms()
-
-
-def run_tallied(
-    run: Run, agenda: Agenda, common: Common, path: int, n_bars: int, balance: float
-) -> tuple[int, CurveSummary]:
-    """Run an account to its end.
+class _Account:
+    """An account that is run from one start again and again: to point at all of its tables takes as long as some runs.
 
     Parameters
     ----------
-    run, agenda, path
-        As for `advance`.
+    scenario : Scenario
+        Whose start it is.
+    start : Start
     common : Common
-        Whose bars these are.
-    n_bars : int
-    balance : float
-        Equity before the first bar.
-
-    Returns
-    -------
-    outcome : int
-        As `advance`.
-    summary : CurveSummary
+    agenda : Agenda
+    room : _Room
     """
-    room, tallied = _ROOMS.of(run), empty_tally(balance)
-    curves, of_curves = room.curves, room.curve_words
-    words = Words(run), Words(agenda), common.bar_words, of_curves, room.pad_words, Words(tallied)
-    for name, line in zip(LINES, curves, strict=False):
-        of_curves.point(name, line, n_bars)
-    calls = empty(TALLY_CALLS, 1)
-    with _LOCK:
-        if not ADDRESSES:
-            to_advance = address_of(advance, run, agenda, common.bars, curves, room.pad, path, 0)
-            ADDRESSES.update(advance=to_advance, tally=address_of(tally, curves, common.bars, tallied, 0, 0))
-    for name, address in ADDRESSES.items():
-        calls[name] = address
-    calls["path"] = path
-    for name, each in zip(BUNDLES, words, strict=True):
-        calls[name] = each.address
-    for name in LINES:
-        calls[name] = of_curves.places[name]
-    curve_words = of_curves.words.view(CURVE_WORD).view(type(calls))
-    outcome = tally_run(TallySheet(calls, curve_words, run.state, tallied.tally, curves.stretches), n_bars)
-    last = float(curves.equity[(n_bars - 1) % CURVE_PART])
-    return outcome, summary_of_tally(tallied, last, has_lows=True)
+
+    def __init__(self, scenario: Scenario, start: Start, common: Common, agenda: Agenda, room: _Room) -> None:
+        self.start, self._room, self._tallied = start, room, empty_tally(scenario.balance)
+        self._run = run_of(scenario, 0, 1 + len(scenario.shares), 0, common=common, start=start)
+        deposit(self._run, scenario)
+        self._deposits = self._run.ledger[: self._run.state["n_ledger"][0]].copy()
+        changing = [*(getattr(self._run, name) for name in Start._fields), self._tallied.tally]
+        self._begun = [(each, each.copy()) for each in map(_bytes, changing)]
+        self._state = self._run.state.view(np.ndarray).view(np.int64)
+        self._of_run, self._of_agenda, self._of_tallied = map(Words, (self._run, agenda, self._tallied))
+        self._sheet = self._sheet_of(common, agenda, PATHS.index(scenario.path))
+        self._of_sheet = Words(self._sheet)
+        with _COMPILING:
+            to_end = direct(tally_run, self._sheet, 0, lets_go=True)
+        self._to_end: Callable[[ctypes.c_int64], int] = partial(to_end, self._of_sheet.reference)
+
+    def _sheet_of(self, common: Common, agenda: Agenda, path: int) -> TallySheet:
+        curves, of_curves, pad, of_pad = self._room
+        calls, tally_of = empty(TALLY_CALLS, 1), self._tallied
+        with _COMPILING:
+            calls["advance"] = address_of(advance, self._run, agenda, common.bars, curves, pad, path, 0)
+            calls["tally"] = address_of(tally, curves, common.bars, tally_of, 0, 0)
+        calls["path"] = path
+        words = self._of_run, self._of_agenda, of_curves, of_pad, self._of_tallied
+        for name, each in zip(("run", "agenda", "curves", "pad", "tallied"), words, strict=True):
+            calls[name] = each.address
+        for name in LINES:
+            calls[name] = of_curves.places[name]
+        of_lines = of_curves.words.view(CURVE_WORD).view(Table)
+        return TallySheet(calls, of_lines, self._run.state, tally_of.tally, curves.stretches)
+
+    def run(self, common: Common, agenda: Agenda, logs: dict[str, Table], n_bars: int) -> Ended:
+        """Run it to its end, with these orders, instructions and logs."""
+        for table, begun in self._begun:
+            np.copyto(table, begun)
+        self._run.instruments["next_order"] = common.first_order
+        logs["ledger"][: len(self._deposits)] = self._deposits
+        given = {"orders": common.orders, "working": common.working.copy()} | logs
+        for words, tables in ((self._of_run, given), (self._of_agenda, agenda._asdict())):
+            for name, table in tables.items():
+                words.point(name, table)
+        curves, of_curves = self._room[:2]
+        for name, line in zip(LINES, curves, strict=False):
+            of_curves.point(name, line, n_bars)
+        self._sheet.calls["bars"] = common.bar_words.address
+        outcome = self._to_end(ctypes.c_int64(n_bars))
+        *needed, bankrupt = self._state[_SEEN].tolist()
+        curve = summary_of_tally(self._tallied, float(curves.equity[(n_bars - 1) % CURVE_PART]), has_lows=True)
+        return Ended(outcome, tuple(logs.values()), tuple(needed), bool(bankrupt), NO_CURVES, curve)
+
+
+class _Accounts(local):
+    """Those of a thread."""
+
+    def __init__(self) -> None:
+        self._rooms: dict[tuple[int, bool], _Room] = {}  # by the number of standing pools and whether there is one leg
+        self._last: tuple[_Account, ...] = ()
+
+    def of(self, scenario: Scenario, start: Start, common: Common, agenda: Agenda) -> _Account:
+        """Return the account of a start."""
+        like = (each for each in self._last if each.start is start)
+        found = next(like, None) or _Account(scenario, start, common, agenda, self._room(start))
+        self._last = (found, *(each for each in self._last if each is not found))[:MOST]
+        return found
+
+    def _room(self, start: Start) -> _Room:
+        key = int(np.count_nonzero(start.pools["on_demand"] == 0)), len(start.legs) == 1
+        if key not in self._rooms:
+            self._rooms[key] = _room(*key)
+        return self._rooms[key]
+
+
+_ACCOUNTS = _Accounts()
+
+
+def run_tallied(
+    scenario: Scenario, start: Start, common: Common, agenda: Agenda, lengths: tuple[int, ...]
+) -> Ended:
+    """Run an account to its end, as `run_recorded`."""
+    account = _ACCOUNTS.of(scenario, start, common, agenda)
+    return account.run(common, agenda, logs_of(*lengths), scenario.market.n_bars)
+
+
+def _bytes(table: NDArray[Any]) -> NDArray[np.uint8]:
+    return table.view(np.ndarray).view(np.uint8)

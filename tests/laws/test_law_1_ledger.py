@@ -93,11 +93,11 @@ def test_every_kind_of_row(engine, mode):
 @pytest.mark.parametrize("seed", range(40))
 def test_the_kernel_ends_with_the_cash_of_its_ledger(seed, monkeypatch):
     """Its cash per bar is made of the ledger afterwards: what the pools held when the loop ended must agree."""
-    from backtester.running import engine_input
+    from backtester.running import recorded
 
     states = []
-    make = engine_input.run_of
-    monkeypatch.setattr(engine_input, "run_of", lambda *n, **given: states.append(make(*n, **given)) or states[-1])
+    make = recorded.run_of
+    monkeypatch.setattr(recorded, "run_of", lambda *n, **given: states.append(make(*n, **given)) or states[-1])
     result = run("kernel", random_scenario(seed))
     at_the_end = [state for state in states if state.state[0].n_ledger > 0][-1]
     sums = [0.0] * len(result["pool_kind"])

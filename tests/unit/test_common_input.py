@@ -10,7 +10,8 @@ import pytest
 
 from backtester import Account, Allocation
 from backtester.engine import prepare, run, simulate
-from backtester.running.common_input import OF_MARKET, Kept
+from backtester.running.common_input import OF_MARKET
+from backtester.running.kept import Kept
 from backtester.scenario import Scenario, validate
 from data import synthetic
 from strategies.grid_reversion import GridReversion
