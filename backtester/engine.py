@@ -24,11 +24,10 @@ from backtester.running.recorded import run_recorded
 from backtester.running.tallied import run_tallied
 from backtester.scenario import Scenario
 from backtester.scenario_parts.schema import check_currency
-from backtester.schema import LOG_FULL
+from backtester.schema import CURVES, LOG_FULL, RECORDS, Logs
 
 __all__ = ["Prepared", "prepare", "run", "simulate"]
 
-RECORDS = ("full", "lows", "equity", "none")
 
 
 class Prepared(NamedTuple):
@@ -105,9 +104,10 @@ def run(
     mode, path : str, optional
         In place of the account's.
     record : str
-        What is kept per bar, the less the faster: ``none``, ``equity`` at the closes, ``lows`` also the lowest inside
-        the bar, ``full`` also the margin ratios. What is not kept is nan; `Result.curve` is there always. Of
-        strategies with an ``on_bar``, ``none`` keeps what ``lows`` does.
+        What is kept, the less the faster: ``measures`` nothing but what `backtester.comparing.plain` takes, ``none``
+        the logs, ``equity`` also the equity at each close, ``lows`` also the lowest inside the bar, ``full`` also the
+        margin ratios. What is not kept of the bars is nan; `Result.curve` is there always. Of strategies with an
+        ``on_bar``, ``measures`` and ``none`` keep what ``lows`` does.
     prepared : Prepared, optional
         From `prepare` with the same strategy, market and account.
 
@@ -136,7 +136,7 @@ def run(
         return simulate(scenario, record=record, strategy=ready.strategy, kept=ready.kept)
     check_record(record)
     check_scenario(scenario)
-    kept = "lows" if record == "none" else record
+    kept = record if record in CURVES else "lows"
     session = KernelSession(replace(scenario, orders=Orders.none(), actions=MarginActions.none()), kept, market.close)
     grid_bars = decision_bars(market).tolist()
     follow(session, market, ready.followers, Planned(scenario.orders, scenario.actions), grid_bars, grid.n_bars)
@@ -183,27 +183,19 @@ def simulate(
     lent = kept or Kept()
     common = lent.of(scenario)
     start, agenda = lent.start(scenario, common), engine_input.agenda_of(scenario, common)
-    lengths = _log_lengths(scenario)
+    lengths = (0, 0, 0) if record == "measures" else _log_lengths(scenario)
     inputs = scenario, start, common, agenda
     while True:
-        ended = run_tallied(*inputs, lengths) if record == "none" else run_recorded(*inputs, lengths, record)
-        if ended.outcome != LOG_FULL:
-            events, ledger, positions = (log[:n] for log, n in zip(ended.logs, ended.needed, strict=True))
-            return Result(
-                scenario,
-                events,
-                ledger,
-                positions,
-                ended.curves,
-                bankrupt=ended.bankrupt,
-                strategy=strategy,
-                curve=ended.curve,
-                common=common,
-            )
+        ended = run_recorded(*inputs, lengths, record) if record in CURVES else run_tallied(*inputs, lengths)
+        if ended.outcome != LOG_FULL or record == "measures":
+            break
         lengths = ended.needed  # longer logs and the same run again: rows are never dropped
+    logs = None if record == "measures" else Logs(*(log[:n] for log, n in zip(ended.logs, ended.needed, strict=True)))
+    sums, curves, bankrupt, curve = ended.sums, ended.curves, ended.bankrupt, ended.curve
+    return Result(scenario, logs, sums, curves, bankrupt=bankrupt, strategy=strategy, curve=curve, common=common)
 
 
-def _log_lengths(scenario: Scenario) -> tuple[int, ...]:
+def _log_lengths(scenario: Scenario) -> tuple[int, int, int]:
     """Rows that a run usually needs at most; memory is only touched when it is written."""
     slots = np.bincount([slot.instrument for slot in scenario.slots], minlength=len(scenario.instruments))
     funding = int(slots[scenario.market.funding.instrument].sum())

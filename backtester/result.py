@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtester.errors import InvariantError
+from backtester.errors import ConfigurationError, InvariantError
 from backtester.kernels.replay import replay
 from backtester.notebook import ShownInNotebooks
 from backtester.running import engine_input
@@ -17,7 +17,18 @@ from backtester.running.common_input import Common, common_of
 from backtester.running.result_json import result_row
 from backtester.running.start import pools_of
 from backtester.scenario import Scenario
-from backtester.schema import CUT, EVENT_KINDS, LEDGER_KINDS, LIQUIDATION, REJECTED, Curves, Floats, Records, Rows
+from backtester.schema import (
+    CUT,
+    LEDGER_KINDS,
+    LIQUIDATION,
+    RECORDS,
+    REJECTED,
+    Curves,
+    Floats,
+    Logs,
+    Records,
+    Rows,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,16 +61,13 @@ class Result(ShownInNotebooks):
         of any pool inside each bar (0: no position, inf: no equity). nan where the run was not asked to record them.
     pool_margin_ratio : float64 array, (n_bars, n_pools)
         The same per pool; without columns where it is not recorded.
-    events, ledger, position_changes : record array
-        See `backtester.schema`: EVENT, LEDGER_ROW and POSITION_ROW.
     """
 
     def __init__(
         self,
         scenario: Scenario,
-        events: Rows,
-        ledger: Rows,
-        positions: Rows,
+        logs: Logs | None,
+        sums: Rows,
         curves: Curves,
         *,
         bankrupt: bool,
@@ -71,7 +79,7 @@ class Result(ShownInNotebooks):
         self.strategy = strategy
         self.market = scenario.market
         self.slot_names = tuple(slot.name for slot in scenario.slots)
-        self.events, self.ledger, self.position_changes = events, ledger, positions
+        self._logs, self._sums = logs, sums
         unknown = np.broadcast_to(np.nan, scenario.market.n_bars)
         self.equity, self.equity_low, self.worst_margin_ratio = (
             kept if len(kept) > 0 else unknown for kept in (curves.equity, curves.equity_low, curves.worst_ratio)
@@ -101,17 +109,50 @@ class Result(ShownInNotebooks):
 
         return summary_of(self.equity, self.scenario.balance, self.equity_low if self._has_lows else None)
 
+    @property
+    def events(self) -> Rows:
+        """What happened, EVENT rows."""
+        return self._kept_logs.events
+
+    @property
+    def ledger(self) -> Rows:
+        """Every change of cash, LEDGER_ROW rows."""
+        return self._kept_logs.ledger
+
+    @property
+    def position_changes(self) -> Rows:
+        """What a slot holds from a bar on, POSITION_ROW rows."""
+        return self._kept_logs.positions
+
+    @property
+    def _kept_logs(self) -> Logs:
+        if self._logs is None:
+            cure = f"Run it with record={RECORDS[-2]!r}, or with more"
+            raise ConfigurationError("record", RECORDS[-1], "keeps no logs", cure=cure)
+        return self._logs
+
     @cached_property
     def event_kinds(self) -> NDArray[np.int64]:
         """Kinds of the events, in memory of their own: to be looked through often."""
         return np.ascontiguousarray(self.events["kind"])
 
     @cached_property
+    def event_counts(self) -> list[int]:
+        """How many events there are of each kind."""
+        counts: list[int] = self._sums["events"].tolist()
+        return counts
+
+    @cached_property
+    def event_amounts(self) -> list[float]:
+        """What the amounts of the events of each kind sum to [settlement currency]."""
+        amounts: list[float] = self._sums["amount"].tolist()
+        return amounts
+
+    @cached_property
     def totals(self) -> dict[str, Any]:
         """Sums of the ledger and counts of the events, as in the scenario format."""
-        paid = np.bincount(self.ledger["kind"], weights=self.ledger["amount"], minlength=len(LEDGER_KINDS))
-        by = dict(zip(LEDGER_KINDS, paid.tolist(), strict=True))
-        seen = np.bincount(self.event_kinds, minlength=len(EVENT_KINDS))
+        by = dict(zip(LEDGER_KINDS, self._sums["paid"].tolist(), strict=False))
+        seen = self.event_counts
         return {
             "equity": self.final_equity,
             "realised": by["realised"],
@@ -120,9 +161,9 @@ class Result(ShownInNotebooks):
             "liquidation_fees": 0.0 - by["liquidation_fee"],
             "insurance_absorbed": by["insurance_absorbed"],
             "insurance_taken": 0.0 - by["insurance_taken"],
-            "liquidations": int(seen[LIQUIDATION]),
-            "rejected": int(seen[REJECTED]),
-            "cut": int(seen[CUT]),
+            "liquidations": seen[LIQUIDATION],
+            "rejected": seen[REJECTED],
+            "cut": seen[CUT],
             "bankrupt": self._bankrupt,
         }
 

@@ -181,9 +181,18 @@ POSITION_ROW = np.dtype(
     [("bar", "i4"), ("slot", "i4"), ("quantity", "f8"), ("entry", "f8"), ("leverage", "f8")], align=True
 )
 
+# What the logs come to, by kind: how many events of the k-th kind there are and the sum of their amounts, and what the
+# ledger's rows of the k-th kind paid.
+SUM = np.dtype([("events", "i8"), ("amount", "f8"), ("paid", "f8")])
+N_SUMS = max(len(EVENT_KINDS), len(LEDGER_KINDS))
+
 # Where a working order stands.
 ORDER_STATES = ("to come", "arriving", "resting", "done")
 TO_COME, ARRIVING, RESTING, ORDER_DONE = _codes(ORDER_STATES)
+
+# What is kept of a run, the most first: with curves and logs, with logs, with neither.
+CURVES = "full", "lows", "equity"
+RECORDS = *CURVES, "none", "measures"
 
 # Outcome of a run of the kernel.
 DONE, LOG_FULL = _codes(("done", "log_full"))
@@ -234,6 +243,15 @@ class Run(NamedTuple):
     state: Rows  # STATE, (1,)
     orders: Rows  # ORDER, by bar (of execution), then slot
     working: Rows  # WORKING, by order
+    sums: Rows  # SUM, of all events and ledger rows, also of those that a log was too short for
+    events: Rows  # EVENT
+    ledger: Rows  # LEDGER_ROW
+    positions: Rows  # POSITION_ROW
+
+
+class Logs(NamedTuple):
+    """What a run appends rows to."""
+
     events: Rows  # EVENT
     ledger: Rows  # LEDGER_ROW
     positions: Rows  # POSITION_ROW

@@ -12,6 +12,7 @@ from backtester.running import engine_input
 from backtester.running.common_input import common_of
 from backtester.running.tallied import NO_CURVES
 from backtester.scenario import Scenario
+from backtester.schema import Logs
 
 HOUR = 3_600_000_000_000  # [ns]
 
@@ -34,8 +35,8 @@ def warm_up() -> None:
 def warm_up_reading() -> None:
     """Compile only what reads a run: a tenth of all, which another process can do while the engine is compiled."""
     scenario = Scenario.from_dict(SMALLEST)
-    logs = engine_input.run_of(scenario, 0, 0, 0, common=common_of(scenario))[-3:]
-    _read(Result(scenario, *logs, NO_CURVES, bankrupt=False))
+    run = engine_input.run_of(scenario, 0, 0, 0, common=common_of(scenario))
+    _read(Result(scenario, Logs(*run[-3:]), run.sums, NO_CURVES, bankrupt=False))
 
 
 def _read(result: Result) -> None:

@@ -87,14 +87,14 @@ def parts(market: Market) -> None:
 def both(strategy: SmaCross, market: Market, account: Account, prepared: engine.Prepared) -> list[Result]:
     """Run both margin modes."""
     return [
-        engine.run(strategy, market, account, mode=mode, record="none", prepared=prepared)
+        engine.run(strategy, market, account, mode=mode, record="measures", prepared=prepared)
         for mode in ("isolated", "cross")
     ]
 
 
 def summed(result: Result) -> dict[str, float]:
     """Return the measures of a run, worked out anew."""
-    for name in ("totals", "event_kinds"):
+    for name in ("totals", "event_counts"):
         vars(result).pop(name, None)
     return plain(result)
 

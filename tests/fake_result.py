@@ -10,7 +10,7 @@ from backtester.compare import Comparison
 from backtester.market import Market
 from backtester.orders import Orders
 from backtester.running.curve import summary_of
-from backtester.schema import EVENT, EVENT_KINDS, LEDGER_KINDS, LEDGER_ROW, LIQUIDATION, POSITION_ROW, REASONS
+from backtester.schema import EVENT, EVENT_KINDS, LEDGER_KINDS, LEDGER_ROW, LIQUIDATION, N_SUMS, POSITION_ROW, REASONS
 from backtester.venue import Instrument, VenueRules
 
 HOUR = 3_600_000_000_000
@@ -68,6 +68,14 @@ class FakeResult(SimpleNamespace):
     @property
     def event_kinds(self):
         return np.ascontiguousarray(self.events["kind"])
+
+    @property
+    def event_counts(self):
+        return np.bincount(self.event_kinds, minlength=N_SUMS).tolist()
+
+    @property
+    def event_amounts(self):
+        return np.bincount(self.event_kinds, self.events["amount"], minlength=N_SUMS).tolist()
 
 
 def fake_result(

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Shared", "Wishes"]
 
+OF_ACCOUNT = "balance", "leverage", "venue", "mode", "path", "isolated", "shares"
+OF_RULES = f"{RULES}."
 INDICATORS = 256 << 20  # bytes of them that are kept
 
 
@@ -53,7 +55,7 @@ class Shared:
         self._variants = Variants(self._read, workers)
         self._wishes = Once(workers + 1)
         self._kept = Once(workers + 1)
-        self._venues = Once(1_000)
+        self._venues, self._accounts = Once(1_000), Once(1_000)
         self._classes = Once(1_000)
         self._held = Once(1_000)
         self._memory = Memory(INDICATORS)
@@ -90,8 +92,13 @@ class Shared:
             return venue
 
     def account(self, run: Run, wanted: Wanted) -> Account:
-        """Return the account of a run."""
-        rules = {name.partition(".")[2]: run[name] for name in run if name.startswith(f"{RULES}.")}
+        """Return the account of a run, which runs with the same settings share."""
+        given = *(run[name] for name in OF_ACCOUNT), *((name, run[name]) for name in run if name.startswith(OF_RULES))
+        found: Account = self._accounts.get((given, repr(wanted)), lambda: self._account(run, wanted))
+        return found
+
+    def _account(self, run: Run, wanted: Wanted) -> Account:
+        rules = {name.removeprefix(OF_RULES): run[name] for name in run if name.startswith(OF_RULES)}
         venue = self.venue(run["venue"], wanted)
         return Account(
             run["balance"],

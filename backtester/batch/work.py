@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,20 +45,20 @@ class Worker:
 
     def rows(self, task: Task) -> Iterator[Row]:
         """Yield a row for each run of a task as soon as it is done; a failed one has its error."""
+        wishes = cache(lambda: self._shared.wishes(task))  # an error is not kept: each run has it
         for job in task.jobs:
             try:
-                yield settings_row(job) | self._measures(task, job) | {"error": None}
+                yield settings_row(job) | self._measures(task, job, wishes()) | {"error": None}
             except (Exception, SystemExit) as error:  # an author's code may raise anything, and leave
                 yield failed(job, _said(error, task.strategy))
 
-    def _measures(self, task: Task, job: Job) -> Row:
+    def _measures(self, task: Task, job: Job, wishes: Wishes) -> Row:
         from backtester.comparing.summary import plain, summarise
         from backtester.engine import run
 
-        wishes = self._shared.wishes(task)
         account = self._shared.account(job.run, task.wanted)
         full = self._plan.metrics == "full"
-        record = "full" if full or self._plan.curves else "none"
+        record = "full" if full or self._plan.curves else "none" if self._plan.check else "measures"
         market, prepared = self._on(wishes, account, job.run)
         result = run(wishes.team, market, account, record=record, prepared=prepared)
         if self._plan.check:

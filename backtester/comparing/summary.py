@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from backtester import metrics, text
 from backtester.explaining.distance import closest_together
@@ -149,6 +148,7 @@ def plain(result: Result) -> dict[str, float]:
         Units as in `summarise`.
     """
     curve, market, totals = result.curve, result.market, result.totals
+    counts, amounts = result.event_counts, result.event_amounts
     step = market.timeframe
     values = {
         "final_equity": curve.final,
@@ -163,10 +163,10 @@ def plain(result: Result) -> dict[str, float]:
         "calmar": metrics.calmar(curve, step),
         "liquidations": totals["liquidations"],
         "liquidation_loss": liquidation_loss(result),
-        "auto_top_ups": len(amounts_of(result, AUTO_TOP_UP)),
-        "auto_top_up_margin": amounts_of(result, AUTO_TOP_UP).sum(),
-        "margin_additions": len(amounts_of(result, ADD_MARGIN)),
-        "margin_added": amounts_of(result, ADD_MARGIN).sum(),
+        "auto_top_ups": counts[AUTO_TOP_UP],
+        "auto_top_up_margin": amounts[AUTO_TOP_UP],
+        "margin_additions": counts[ADD_MARGIN],
+        "margin_added": amounts[ADD_MARGIN],
         "worst_margin_ratio": worst_margin_ratio(result),
         "fees": totals["fees"],
         "liquidation_fees": totals["liquidation_fees"],
@@ -195,13 +195,7 @@ def _margins(result: Result) -> dict[str, float]:
 
 def liquidation_loss(result: Result) -> float:
     """Return what liquidations took out of the pools, ``-sum(amount)`` [settlement currency]."""
-    return float(-amounts_of(result, LIQUIDATION).sum()) + 0.0
-
-
-def amounts_of(result: Result, kind: np.int64) -> NDArray[np.float64]:
-    """Return the amounts of all events of a kind [settlement currency]."""
-    mine = result.event_kinds == kind
-    return result.events["amount"][mine] if mine.any() else np.empty(0)
+    return 0.0 - result.event_amounts[LIQUIDATION]
 
 
 def worst_margin_ratio(result: Result) -> float:
@@ -212,7 +206,7 @@ def worst_margin_ratio(result: Result) -> float:
 
 def met_its_line(result: Result) -> bool:
     """Return whether a pool was liquidated, or topped up instead."""
-    return bool(np.isin(result.event_kinds, (LIQUIDATION, AUTO_TOP_UP)).any())
+    return result.event_counts[LIQUIDATION] + result.event_counts[AUTO_TOP_UP] > 0
 
 
 def closest_to_liquidation(result: Result) -> float:

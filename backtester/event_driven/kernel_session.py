@@ -36,6 +36,7 @@ from backtester.schema import (
     SLOT_VIEW,
     TYPE_EVENTS,
     Floats,
+    Logs,
     Sheet,
     View,
 )
@@ -46,7 +47,7 @@ LOG_LENGTHS = 1024, 4096, 1024  # rows of events, ledger and positions to begin 
 BUNDLES = "run", "agenda", "bars", "curves", "pad", "seen", "sheet"
 PRICES_OF_ORDERS = ("limit", "stop", "take_profit", "trigger")
 LOGS = "events", "ledger", "positions"
-STATE_TABLES = ("slots", "pools", "instruments", "legs", "state")
+STATE_TABLES = ("slots", "pools", "instruments", "legs", "state", "sums")
 
 
 class KernelSession:
@@ -187,8 +188,8 @@ class KernelSession:
     def result(self, strategy: str) -> Result:
         """Return the run, whose scenario has all orders: it runs again without the strategy."""
         events, ledger, positions = (getattr(self._run, name)[:n] for name, n in zip(LOGS, self._n_rows(), strict=True))
-        bankrupt = bool(self._state.bankrupt)
-        return Result(self._so_far(), events, ledger, positions, self._curves, bankrupt=bankrupt, strategy=strategy)
+        logs, bankrupt = Logs(events, ledger, positions), bool(self._state.bankrupt)
+        return Result(self._so_far(), logs, self._run.sums, self._curves, bankrupt=bankrupt, strategy=strategy)
 
     def _so_far(self) -> Scenario:
         asked = self._recorder

@@ -12,6 +12,8 @@ def log_event(run, kind, reason, j, fill, quantity, amount):
     """Append an event of slot `j` at this moment; `fill` is a level (nan: nothing traded)."""
     n = run.state[0].n_events
     run.state[0].n_events = n + 1
+    run.sums[kind].events += 1
+    run.sums[kind].amount += amount
     if n >= len(run.events):
         return
     event, clock = run.events[n], run.state[0]
@@ -48,6 +50,7 @@ def post(run, p, kind, j, amount):
     if amount == 0.0:
         return
     run.pools[p].cash += amount
+    run.sums[kind].paid += amount
     n = run.state[0].n_ledger
     run.state[0].n_ledger = n + 1
     if n >= len(run.ledger):

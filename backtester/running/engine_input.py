@@ -18,12 +18,12 @@ from backtester.schema import (
     POSITION_ROW,
     Agenda,
     Curves,
+    Logs,
     Pad,
     Run,
 )
 
 APART = 40  # floats: rows a power of 2 apart share the few places that a processor's first cache has for them
-LOGS = {"events": EVENT, "ledger": LEDGER_ROW, "positions": POSITION_ROW}
 
 
 def deposit(run: Run, scenario: Scenario) -> None:
@@ -34,6 +34,7 @@ def deposit(run: Run, scenario: Scenario) -> None:
     rows = [(0, pool, NOBODY, DEPOSITED, amount) for pool, amount in enumerate(amounts) if amount != 0.0]
     run.ledger[: len(rows)] = np.array(rows, LEDGER_ROW)
     run.state["n_ledger"] = len(rows)
+    run.sums["paid"][DEPOSITED] = sum(amounts)
 
 
 def run_of(
@@ -66,13 +67,13 @@ def run_of(
         tiers=given.tiers,
         orders=given.orders,
         working=given.working.copy(),
-        **logs_of(n_events, n_ledger, n_positions),
+        **logs_of(n_events, n_ledger, n_positions)._asdict(),
     )
 
 
-def logs_of(*lengths: int) -> dict[str, Table]:
-    """Empty logs with these numbers of rows, in the order of `LOGS`."""
-    return {name: empty(dtype, n) for (name, dtype), n in zip(LOGS.items(), lengths, strict=True)}
+def logs_of(n_events: int, n_ledger: int, n_positions: int) -> Logs:
+    """Empty logs with these numbers of rows."""
+    return Logs(empty(EVENT, n_events), empty(LEDGER_ROW, n_ledger), empty(POSITION_ROW, n_positions))
 
 
 def curves_of(scenario: Scenario, n_pools: int, record: str) -> Curves:

@@ -11,7 +11,7 @@ from backtester.running.curve import CurveSummary
 from backtester.running.engine_input import curves_of, deposit, pad_of, run_of
 from backtester.running.start import Start
 from backtester.scenario import Scenario
-from backtester.schema import PATHS, Agenda, Curves
+from backtester.schema import PATHS, Agenda, Curves, Logs
 
 __all__ = ["Ended", "run_recorded"]
 
@@ -23,10 +23,10 @@ class Ended(NamedTuple):
     ----------
     outcome : int
         As `advance`.
-    logs : tuple of tables
-        Events, ledger and positions.
+    logs : Logs
     needed : tuple of int
         Rows that each of them holds, or would hold if it were long enough.
+    sums : SUM rows
     bankrupt : bool
     curves : Curves
     curve : CurveSummary or None
@@ -34,15 +34,16 @@ class Ended(NamedTuple):
     """
 
     outcome: int
-    logs: tuple[Table, ...]
-    needed: tuple[int, ...]
+    logs: Logs
+    needed: tuple[int, int, int]
+    sums: Table
     bankrupt: bool
     curves: Curves
     curve: CurveSummary | None = None
 
 
 def run_recorded(
-    scenario: Scenario, start: Start, common: Common, agenda: Agenda, lengths: tuple[int, ...], record: str
+    scenario: Scenario, start: Start, common: Common, agenda: Agenda, lengths: tuple[int, int, int], record: str
 ) -> Ended:
     """Run an account to its end.
 
@@ -62,4 +63,4 @@ def run_recorded(
     outcome = advance(run, agenda, common.bars, curves, pad, PATHS.index(scenario.path), scenario.market.n_bars)
     state = run.state[0]
     needed = int(state.n_events), int(state.n_ledger), int(state.n_positions)
-    return Ended(outcome, run[-len(needed) :], needed, bool(state.bankrupt), curves)
+    return Ended(outcome, Logs(*run[-len(needed) :]), needed, run.sums, bool(state.bankrupt), curves)

@@ -12,7 +12,7 @@ from backtester.kernels._views import Table
 from backtester.run_schema import INSTRUMENT, LEG, POOL, SLOT, STATE
 from backtester.running.common_input import NEVER, TierTable, table_of
 from backtester.scenario import Scenario
-from backtester.schema import LONGEST_WINDOW, RULE_AMOUNTS, RULE_CHOICES, RULE_COUNTS, RULE_RATES
+from backtester.schema import LONGEST_WINDOW, N_SUMS, RULE_AMOUNTS, RULE_CHOICES, RULE_COUNTS, RULE_RATES, SUM
 from backtester.venue import Instrument, VenueRules
 
 __all__ = ["Start", "pools_of", "start_of"]
@@ -32,6 +32,7 @@ class Start(NamedTuple):
     instruments: Table
     legs: Table
     state: Table
+    sums: Table
 
 
 def start_of(scenario: Scenario, first_tiers: Sequence[TierTable]) -> Start:
@@ -53,6 +54,7 @@ def start_of(scenario: Scenario, first_tiers: Sequence[TierTable]) -> Start:
         instruments=_instruments(scenario, first_tiers),
         legs=legs,
         state=_state(scenario),
+        sums=table_of(SUM, N_SUMS),
     )
 
 

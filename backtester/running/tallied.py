@@ -1,4 +1,4 @@
-"""A run that keeps no curve, only what it comes to."""
+"""A run that keeps no curve, only what it comes to; without room in its logs it keeps none of them either."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ from backtester.schema import (
     TALLY_CALLS,
     Agenda,
     Curves,
+    Logs,
     Pad,
     TallySheet,
 )
@@ -106,13 +107,13 @@ class _Account:
         of_lines = of_curves.words.view(CURVE_WORD).view(Table)
         return TallySheet(calls, of_lines, self._run.state, tally_of.tally, curves.stretches)
 
-    def run(self, common: Common, agenda: Agenda, logs: dict[str, Table], n_bars: int) -> Ended:
+    def run(self, common: Common, agenda: Agenda, logs: Logs, n_bars: int) -> Ended:
         """Run it to its end, with these orders, instructions and logs."""
         for table, begun in self._begun:
             np.copyto(table, begun)
         self._run.instruments["next_order"] = common.first_order
-        logs["ledger"][: len(self._deposits)] = self._deposits
-        given = {"orders": common.orders, "working": common.working.copy()} | logs
+        logs.ledger[: len(self._deposits)] = self._deposits[: len(logs.ledger)]
+        given = {"orders": common.orders, "working": common.working.copy()} | logs._asdict()
         for words, tables in ((self._of_run, given), (self._of_agenda, agenda._asdict())):
             for name, table in tables.items():
                 words.point(name, table)
@@ -121,9 +122,10 @@ class _Account:
             of_curves.point(name, line, n_bars)
         self._sheet.calls["bars"] = common.bar_words.address
         outcome = self._to_end(ctypes.c_int64(n_bars))
-        *needed, bankrupt = self._state[_SEEN].tolist()
+        n_events, n_ledger, n_positions, bankrupt = self._state[_SEEN].tolist()
         curve = summary_of_tally(self._tallied, float(curves.equity[(n_bars - 1) % CURVE_PART]), has_lows=True)
-        return Ended(outcome, tuple(logs.values()), tuple(needed), bool(bankrupt), NO_CURVES, curve)
+        needed = n_events, n_ledger, n_positions
+        return Ended(outcome, logs, needed, self._run.sums.copy(), bool(bankrupt), NO_CURVES, curve)
 
 
 class _Accounts(local):
@@ -151,7 +153,7 @@ _ACCOUNTS = _Accounts()
 
 
 def run_tallied(
-    scenario: Scenario, start: Start, common: Common, agenda: Agenda, lengths: tuple[int, ...]
+    scenario: Scenario, start: Start, common: Common, agenda: Agenda, lengths: tuple[int, int, int]
 ) -> Ended:
     """Run an account to its end, as `run_recorded`."""
     account = _ACCOUNTS.of(scenario, start, common, agenda)

@@ -6,8 +6,9 @@ import pytest
 from backtester import Account, Strategy, Targets, engine
 from backtester.comparing.summary import plain
 from backtester.engine import simulate
+from backtester.errors import ConfigurationError
 from backtester.scenario import Scenario, validate
-from backtester.schema import CURVE_PART
+from backtester.schema import CURVE_PART, LEDGER_KINDS, N_SUMS
 from data import synthetic
 from strategies import load
 from tests.laws.engines import flat, scenario
@@ -30,6 +31,27 @@ def test_the_curves_do_not_depend_on_what_is_recorded(first):
         assert (none.curve, none.totals) == (lows.curve, full.totals), f"seed {seed}"
         np.testing.assert_array_equal(none.ledger, full.ledger, err_msg=f"seed {seed}")
         assert np.isnan(none.equity).all()
+        measures = simulate(scenario, record="measures")
+        assert (measures.curve, measures.totals) == (none.curve, none.totals), f"seed {seed}"
+        check_sums(measures, none)
+
+
+def check_sums(measures, kept):
+    """What the kernels counted is what the logs of the same run have."""
+    assert measures.event_counts == kept.event_counts == np.bincount(kept.event_kinds, minlength=N_SUMS).tolist()
+    amounts = np.bincount(kept.event_kinds, kept.events["amount"], minlength=N_SUMS)
+    assert measures.event_amounts == kept.event_amounts == amounts.tolist()
+    paid = np.bincount(kept.ledger["kind"], kept.ledger["amount"], minlength=N_SUMS)
+    names = {"realised": 1.0, "fee": -1.0, "funding": -1.0, "liquidation_fee": -1.0, "insurance_absorbed": 1.0}
+    totals = [measures.totals[f"{name}s" if name.endswith("fee") else name] for name in names]
+    assert totals == [sign * paid[LEDGER_KINDS.index(name)] + 0.0 for name, sign in names.items()]
+
+
+def test_logs_that_a_run_did_not_keep_are_asked_for_in_vain():
+    result = simulate(Scenario.from_dict(validate(random_scenario(1))), record="measures")
+    for name in ("events", "ledger", "position_changes", "trades"):
+        with pytest.raises(ConfigurationError, match=r"record: keeps no logs; found 'measures'.*record='none'"):
+            getattr(result, name)
 
 
 def test_states_from_a_bar_on_are_those_of_the_whole_run():
@@ -63,9 +85,9 @@ def test_lows_that_are_told_by_stretches_come_to_the_same_as_those_that_are_writ
     walk = np.cumsum(np.random.default_rng(5).choice([-1.0, 0.0, 1.0], market.n_bars, p=[0.01, 0.98, 0.01]))
     held = Wanted(np.sign(np.sin(walk)) * (np.abs(np.sin(walk)) > 0.3) + drift * np.arange(market.n_bars) * 20.0)
     account = Account(10_000, leverage=20, mode=mode, path=path)
-    kept, tallied = (engine.run(held, market, account, record=record) for record in ("lows", "none"))
+    kept, tallied, least = (engine.run(held, market, account, record=each) for each in ("lows", "none", "measures"))
     assert len(kept.events) > 200
-    assert kept.curve == tallied.curve
+    assert kept.curve == tallied.curve == least.curve
     assert kept.curve.drawdown_in_bars > kept.curve.drawdown > 0.0 or path == "close"
 
 

@@ -36,7 +36,8 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The keys of the runs that were done."""
     keys: list[str] = []
     real = Worker._measures
-    monkeypatch.setattr(Worker, "_measures", lambda self, task, job: keys.append(job.key) or real(self, task, job))
+    counted = lambda self, task, job, wishes: keys.append(job.key) or real(self, task, job, wishes)  # noqa: E731
+    monkeypatch.setattr(Worker, "_measures", counted)
     return keys
 
 
@@ -110,10 +111,10 @@ def test_a_run_that_failed_is_tried_again(tmp_path: Path, monkeypatch: pytest.Mo
     whole = walk_forward(PLAN, workers=1)
     real = Worker._measures
 
-    def fails(self: Worker, task: Any, job: Any) -> Any:
+    def fails(self: Worker, task: Any, job: Any, wishes: Any) -> Any:
         if job.run["leverage"] == 5:
             raise OSError("the disk was away")
-        return real(self, task, job)
+        return real(self, task, job, wishes)
 
     monkeypatch.setattr(Worker, "_measures", fails)
     assert len(walk_forward(PLAN, workers=1, out=tmp_path).tried.failures) == RUNS / 2
