@@ -299,7 +299,7 @@ TALLY = np.dtype(
     [(name, "f8") for name in ("start", "ruin_line", "last", "peak", "deepest", "deepest_in_bars")]  # as fractions
     + [(name, "f8") for name in ("mean", "squares", "downside_squares")]  # of the returns
     + [(name, "i8") for name in ("n_bars", "n_returns", "ruin", "peak_bar", "longest_from", "longest_to")]
-    + [("stretch", "i8")],  # that of the next bar
+    + [("stretch", "i8"), ("untold", "i8")],  # a stretch, and the bar from which on lows are not in the tally yet
     align=True,
 )
 

@@ -27,17 +27,18 @@ def log_stretch(run, curves, t, start, net):
     state.n_stretches += 1
 
 
-@seldom
-def lowest_below(curves, bars, k, t, end, line):
-    """The lowest low of the bars ``t ... end - 1``, from stretch `k` on; `line` if none is below it."""
-    while t < end:
-        stretch, stop = curves.stretches[k], min(end, curves.stretches[k + 1].bar)
-        if t < stop:
-            line = lowest_of(curves, bars, stretch, t, stop, line)
+@kernel
+def lowest_below(curves, bars, k, first, end, line):
+    """The lowest low of the bars ``first ... end - 1``, of which stretch `k` has the last; `line` if none is below."""
+    while end > first:
+        stretch = curves.stretches[k]
+        t = max(first, stretch.bar)
+        if t < end:
+            line = lowest_of(curves, bars, stretch, t, end, line)
             if t == stretch.bar:
                 line = min(line, stretch.low)
-            t = stop
-        k += 1
+            end = t
+        k -= 1
     return line
 
 
@@ -57,7 +58,7 @@ def lowest_of(curves, bars, stretch, t, end, line):
 @kernel
 def lowest_held(marks, extremes, i, start, net, t, end, line):
     """The lowest ``start + net*v`` of bars, where their blocks do not say that none is below `line`."""
-    for block in range(t // BLOCK, (end - 1) // BLOCK + 1):
+    for block in range((end - 1) // BLOCK, t // BLOCK - 1, -1):
         if not start + net * extremes[i, block] >= line:
             first, last = max(t, block * BLOCK), min(end, (block + 1) * BLOCK)
             line = lowest_at(tail(marks, i, first), start, net, last - first, line)

@@ -29,6 +29,7 @@ def tally(curves, bars, tallied, first, n):
     """
     row = tallied.tally[0]
     done = 0 * n
+    row.untold = first
     while done < n and row.ruin == NO_BAR:
         t, m = first + done, min(TALLY_BLOCK, n - done)
         equity = tail(curves.equity, t)
@@ -42,6 +43,8 @@ def tally(curves, bars, tallied, first, n):
         if alive < m:
             take_ruin(row, tallied, row.n_bars + done + alive)
         done += m
+    if has_stretches(curves):
+        take_lows(row, curves, bars, first + n)
     row.n_bars += n
 
 
@@ -58,22 +61,33 @@ def bars_above(equity, line):
 def take_drawdowns(row, tallied, curves, bars, t, bar, lowest, n):
     """How deep `n` bars, of which the lowest close is known, are below the highest close before, and for how long."""
     equity, has_lows = tail(curves.equity, t), len(curves.equity_low) > 0
-    if has_stretches(curves):
-        while curves.stretches[row.stretch + 1].bar <= t:
-            row.stretch += 1
     if greatest(tallied.pad, equity, n) >= row.peak:
         if has_stretches(curves):
+            take_lows(row, curves, bars, t)
             write_lows(curves, bars, row.stretch, t, t + n)
+            row.untold = t + n
         for b in range(n):
             take_bar(row, equity[b], curves.equity_low[t + b] if has_lows else equity[b], bar + b)
         return
     row.deepest = min(row.deepest, lowest / row.peak - 1.0)
-    if has_stretches(curves):
-        matters = (1.0 + row.deepest_in_bars + LAST_DIGIT) * row.peak
-        lowest = lowest_below(curves, bars, row.stretch, t, t + n, min(lowest, matters))
-    elif has_lows:
+    if has_lows and not has_stretches(curves):
         lowest = min(lowest, least(tallied.pad, tail(curves.equity_low, t), n))
     row.deepest_in_bars = min(row.deepest_in_bars, lowest / row.peak - 1.0)
+
+
+@seldom
+def take_lows(row, curves, bars, end):
+    """How deep the lows are that stretches tell, of the bars since they were last taken, in which no peak was new.
+
+    The closes are in the tally already, and the last bars come first: where an account loses steadily, its latest lows
+    say of nearly all others that they do not matter.
+    """
+    while curves.stretches[row.stretch + 1].bar < end:
+        row.stretch += 1
+    matters = (1.0 + row.deepest_in_bars + LAST_DIGIT) * row.peak
+    lowest = lowest_below(curves, bars, row.stretch, row.untold, end, matters)
+    row.deepest_in_bars = min(row.deepest_in_bars, lowest / row.peak - 1.0)
+    row.untold = end
 
 
 @kernel
