@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backtester.schema import ACTION_KINDS, SIZE_TYPES
 
-__all__ = ["ACTION_KINDS", "SIZE_TYPES", "MarginActions", "Orders", "Terms"]
+__all__ = ["ACTION_KINDS", "SIZE_TYPES", "MarginActions", "Orders", "Terms", "joined"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -160,6 +160,20 @@ class MarginActions(NamedTuple):
     def none(cls) -> MarginActions:
         """Return no instructions."""
         return cls.from_rows(())
+
+
+Rows = TypeVar("Rows", Orders, MarginActions)
+
+
+def joined(parts: Sequence[Rows]) -> Rows:
+    """Return rows one after another; those of one part that has all of them are not copied.
+
+    Parameters
+    ----------
+    parts : sequence of Orders or of MarginActions, at least one
+    """
+    some = [part for part in parts if len(part.bar) > 0] or parts[:1]
+    return some[0] if len(some) == 1 else type(some[0])(*map(np.concatenate, zip(*some, strict=True)))
 
 
 _ORDER_KINDS: dict[str, type[np.generic]] = {

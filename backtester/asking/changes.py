@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from backtester.asking.author import Author
 from backtester.asking.targets import Dense
 from backtester.market import Market
-from backtester.orders import ACTION_KINDS, MarginActions, Orders
+from backtester.orders import ACTION_KINDS, MarginActions, Orders, joined
 from backtester.schema import LARGEST
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+EXITS = "stop", "take_profit", "trail"  # of an order
 ADD, SET_LEVERAGE = ACTION_KINDS.index("add"), ACTION_KINDS.index("set_leverage")
 
 
@@ -52,22 +53,33 @@ def changes(values: Floats, start: Floats, first: Ints) -> Rows:
         candidate[: first[late], late] = False
         candidate[first[late] : first[late] + 1, late] = True
     slot, bar = _places(candidate)
-    value = values[bar, slot]
-    known = ~np.isnan(value)
-    if not known.all():
-        slot, bar, value = slot[known], bar[known], value[known]
-    before = np.empty_like(value)
-    before[1:] = value[:-1]
-    opening = np.flatnonzero(np.diff(slot, prepend=-1))
-    before[opening] = start[slot[opening]]
-    changed = value != before
-    return Rows(bar[changed], slot[changed], value[changed])
+    found = Rows(bar, slot, _at(values, bar, slot))
+    found = _some(found, ~np.isnan(found.value))
+    before = np.empty_like(found.value)
+    before[1:] = found.value[:-1]
+    opening = np.append(0, np.flatnonzero(found.slot[1:] != found.slot[:-1]) + 1)[: len(before)]
+    before[opening] = start[found.slot[opening]]
+    return _some(found, found.value != before)
 
 
 def _places(marked: NDArray[np.bool_]) -> tuple[Ints, Ints]:
     """Return slots and bars at which something holds, by slot, then bar; numpy is quicker along one axis."""
+    if marked.shape[1] == 1:
+        bar = np.flatnonzero(marked[:, 0])
+        return np.zeros_like(bar), bar
     slot, bar = np.divmod(np.flatnonzero(marked.T), len(marked))
     return slot, bar
+
+
+def _at(values: Floats, bar: Ints, slot: Ints) -> Floats:
+    """Return the values at places of an array."""
+    found: Floats = values[:, 0][bar] if values.shape[1] == 1 else values[bar, slot]
+    return found
+
+
+def _some(rows: Rows, chosen: NDArray[np.bool_]) -> Rows:
+    """Return some of the rows: all, as they mostly are, without a copy."""
+    return rows if chosen.all() else Rows._make(column[chosen] for column in rows)
 
 
 def orders_of(author: Author, wants: Dense, columns: Ints, first: Ints) -> Orders:
@@ -80,15 +92,13 @@ def orders_of(author: Author, wants: Dense, columns: Ints, first: Ints) -> Order
         its range, naming the bar, its time and the slot.
     """
     rows = changes(wants.size, np.zeros(len(columns)), first)
-    _refuse(author, rows, np.isinf(rows.value), "the size is infinite", "A nan is no instruction")
-    cure = f"Give sizes up to {LARGEST:g}"
-    _refuse(author, rows, np.abs(rows.value) > LARGEST, "the size is too large to reckon with", cure)
-    opens = rows.value != 0.0
-    side = np.sign(rows.value)
-    close = _decision_close(author.market, rows, columns, wants)
+    large = np.abs(rows.value) > LARGEST
+    if large.any():
+        _refuse(author, rows, np.isinf(rows.value), "the size is infinite", "A nan is no instruction")
+        _refuse(author, rows, large, "the size is too large to reckon with", f"Give sizes up to {LARGEST:g}")
     n = len(rows.bar)
     none = np.full(n, np.nan)
-    _check_leverage(author, wants, rows, opens)
+    exits = _exits(author, wants, rows, columns) if any(_given(wants)) else dict.fromkeys(EXITS, none)
     return Orders(
         bar=rows.bar,
         slot=rows.slot,
@@ -97,12 +107,27 @@ def orders_of(author: Author, wants: Dense, columns: Ints, first: Ints) -> Order
         target=np.ones(n, np.bool_),
         margin=none,
         limit=none,
-        stop=_exit(author, wants, "stop", rows, opens, -side, close),
-        take_profit=_exit(author, wants, "take_profit", rows, opens, side, close),
-        trail=_distance(author, wants, "trailing", rows, opens, np.full(n, -1.0)) * close,
         trail_fraction=none,
         watch_mark=np.full(n, wants.watch_mark),
+        **exits,
     )
+
+
+def _given(wants: Dense) -> list[bool]:
+    """Return which fields are given that an order may need a value of."""
+    fields = wants.stop, wants.take_profit, wants.trailing, wants.stop_price, wants.take_profit_price, wants.leverage
+    return [field is not None for field in fields]
+
+
+def _exits(author: Author, wants: Dense, rows: Rows, columns: Ints) -> dict[str, Floats]:
+    """Return the exits of orders; fail if one of them, or the leverage of an order that opens, is none."""
+    opens, side = rows.value != 0.0, np.sign(rows.value)
+    _check_leverage(author, wants, rows, opens)
+    close = _decision_close(author.market, rows, columns, wants)
+    stop = _exit(author, wants, "stop", rows, opens, -side, close)
+    take_profit = _exit(author, wants, "take_profit", rows, opens, side, close)
+    trail = _distance(author, wants, "trailing", rows, opens, np.full(len(side), -1.0)) * close
+    return dict(zip(EXITS, (stop, take_profit, trail), strict=True))
 
 
 def actions_of(author: Author, wants: Dense, leverage: Floats, first: Ints) -> MarginActions:
@@ -127,7 +152,7 @@ def actions_of(author: Author, wants: Dense, leverage: Floats, first: Ints) -> M
         _refuse(author, rows, bad, "add_margin must not be below 0", "0 or nan adds nothing")
         listed = rows.bar >= first[rows.slot]
         parts.append(_actions(ADD, Rows._make(column[listed] for column in rows)))
-    return MarginActions._make(map(np.concatenate, zip(*parts, strict=True)))
+    return joined(parts)
 
 
 def _actions(kind: int, rows: Rows) -> MarginActions:

@@ -18,7 +18,7 @@ from backtester.asking.slots import account_slots, allotted, check_account, chec
 from backtester.asking.targets import Dense, dense
 from backtester.errors import ConfigurationError
 from backtester.market import Market
-from backtester.orders import MarginActions, Orders
+from backtester.orders import MarginActions, Orders, joined
 from backtester.schema import EQUITY_FRACTION
 from backtester.strategy import SlotSpec, Strategy
 
@@ -149,13 +149,13 @@ def intents_of(strategies: Strategies, market: Market, *, look: Look | None = No
         if writes(strategy, "targets") or not writes(strategy, "on_bar"):
             wants = dense(ask(strategy, author), author)
             placed = _of_share(orders_of(author, wants, columns, part.first), allocation.share)
-            orders.append(placed._replace(slot=placed.slot + n_slots))
+            orders.append(placed._replace(slot=placed.slot + n_slots) if n_slots else placed)
             part = part._replace(wants=wants)
             if look:
                 look(fresh, author, wants, _each_once(placed.bar))
         parts.append(part)
         n_slots += len(part.specs)
-    return Intents(chosen, parts, _placed(Orders._make(map(np.concatenate, zip(*orders, strict=True))), market))
+    return Intents(chosen, parts, _placed(joined(orders), market))
 
 
 def in_account(intents: Intents, market: Market, account: Account) -> Plan:
@@ -185,7 +185,7 @@ def in_account(intents: Intents, market: Market, account: Account) -> Plan:
     return Plan(
         tuple(slots),
         intents.orders,
-        _told(MarginActions._make(map(np.concatenate, zip(*actions, strict=True))), market),
+        _told(joined(actions), market),
         tuple(account.shares.values()),
     )
 
@@ -229,6 +229,8 @@ def _placed(orders: Orders, market: Market) -> Orders:
 
 def _told(actions: MarginActions, market: Market) -> MarginActions:
     """Return margin instructions on the simulation's bars, in the order they are carried out."""
+    if len(actions.bar) == 0:
+        return actions
     bar = decision_bars(market, actions.bar)
     rows = np.lexsort((-actions.kind, actions.slot, bar))  # set_leverage has the highest code
     return MarginActions._make(column[rows] for column in actions._replace(bar=bar))

@@ -186,17 +186,19 @@ def _funding(scenario: Scenario) -> Table:
 def orders_of(scenario: Scenario) -> Table:
     """Return the orders by the bar in which they act, then slot; which comes next on an instrument is not said yet."""
     orders = scenario.orders
-    inverse = inverse_of(scenario)[np.array(instrument_of_slots(scenario), np.int64)][orders.slot]
+    inverse = inverse_of(scenario)[np.array(instrument_of_slots(scenario), np.int64)]
     columns = orders._asdict()
     columns["amount"] = columns.pop("size")
     for name in _ORDER_LEVELS if inverse.any() else ():
-        columns[name] = np.where(inverse, -1.0 / columns[name], columns[name])
+        columns[name] = np.where(inverse[orders.slot], -1.0 / columns[name], columns[name])
     return acting(table_of(ORDER, len(orders.bar), **columns, working=-1, id=np.arange(len(orders.bar))), scenario)
 
 
 def working_of(scenario: Scenario, orders: Table) -> Table:
     """Return the orders that may rest, plain limits and those with terms, and number them in `orders`."""
     terms = scenario.terms
+    if len(terms.order) == 0 and np.isnan(scenario.orders.limit).all():
+        return empty(WORKING, 0)
     term = np.full(len(scenario.orders.bar), -1)
     term[terms.order] = np.arange(len(terms.order))
     rows = np.flatnonzero((term[orders["id"]] >= 0) | ~np.isnan(orders["limit"]))
@@ -221,12 +223,15 @@ def working_of(scenario: Scenario, orders: Table) -> Table:
 
 def _next_orders(scenario: Scenario, orders: Table) -> tuple[Ints, Ints]:
     """Bar of each instrument's first order, and of the next one on the same instrument after the bar of each order."""
+    bar = np.ascontiguousarray(orders["bar"])
+    if len(scenario.instruments) == 1 and is_rising(bar):
+        bars = np.append(bar, NEVER)
+        return bars[:1], bars[1:]
     instrument = np.array(instrument_of_slots(scenario), np.int64)[orders["slot"]]
-    bar, lone = np.ascontiguousarray(orders["bar"]), len(scenario.instruments) == 1
     first = np.full(len(scenario.instruments), NEVER)
     after = np.full(len(orders), NEVER)
     for i in range(len(first)):
-        rows = slice(None) if lone else np.flatnonzero(instrument == i)
+        rows = np.flatnonzero(instrument == i)
         bars = np.append(bar[rows], NEVER)
         first[i] = bars[0]
         later = np.flatnonzero(bars[1:] != bars[:-1]) + 1  # where the orders of another bar begin
@@ -241,13 +246,18 @@ def acting(table: Table, scenario: Scenario) -> Table:
     """
     table["bar"] += 1
     bar = np.ascontiguousarray(table["bar"])
-    keys = (table["slot"], bar) if table.dtype.names == ORDER.names else (bar,)
-    in_order = bool(np.all(bar[1:] > bar[:-1]))  # the usual case of one slot
-    rows = np.arange(len(bar)) if in_order else np.lexsort(keys)
-    inside = rows[bar[rows] < len(scenario.market.open_time)]
-    if in_order and len(inside) == len(table):
+    n_bars = len(scenario.market.open_time)
+    if is_rising(bar) and bool(np.all(bar[-1:] < n_bars)):  # the usual case of one slot
         return table
+    keys = (table["slot"], bar) if table.dtype.names == ORDER.names else (bar,)
+    rows = np.lexsort(keys)
+    inside = rows[bar[rows] < n_bars]
     return table.take(inside).view(Table)  # an index would copy the rows field by field
+
+
+def is_rising(bar: Ints) -> bool:
+    """Return whether each is after the one before it."""
+    return bool(np.all(bar[1:] > bar[:-1]))
 
 
 def empty(dtype: np.dtype[Any], n: int) -> Table:
