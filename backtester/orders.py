@@ -73,8 +73,8 @@ class Orders(NamedTuple):
 
     @classmethod
     def none(cls) -> Orders:
-        """Return no orders."""
-        return cls.from_rows(())
+        """Return no orders, which nobody can write to."""
+        return _none(cls)
 
 
 class Terms(NamedTuple):
@@ -129,8 +129,8 @@ class Terms(NamedTuple):
 
     @classmethod
     def none(cls) -> Terms:
-        """Return no terms."""
-        return cls.from_rows(())
+        """Return no terms, which nobody can write to."""
+        return _none(cls)
 
 
 class MarginActions(NamedTuple):
@@ -158,11 +158,24 @@ class MarginActions(NamedTuple):
 
     @classmethod
     def none(cls) -> MarginActions:
-        """Return no instructions."""
-        return cls.from_rows(())
+        """Return no instructions, which nobody can write to."""
+        return _none(cls)
 
 
 Rows = TypeVar("Rows", Orders, MarginActions)
+
+
+_NONE: dict[Any, Any] = {}
+
+
+def _none(kind: Any) -> Any:
+    """Return no rows of a kind; many runs ask for them."""
+    if kind not in _NONE:
+        rows = kind.from_rows(())
+        for column in rows:
+            column.flags.writeable = False
+        _NONE[kind] = rows
+    return _NONE[kind]
 
 
 def joined(parts: Sequence[Rows]) -> Rows:

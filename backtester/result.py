@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,12 @@ def _frames() -> ModuleType:
     return frames_out
 
 
+@lru_cache(1)
+def _unknown(n_bars: int) -> Floats:
+    """Return nan for every bar, which takes no memory."""
+    return np.broadcast_to(np.nan, n_bars)
+
+
 class Result(ShownInNotebooks):
     """One run of the engine.
 
@@ -80,15 +86,13 @@ class Result(ShownInNotebooks):
         self.market = scenario.market
         self.slot_names = tuple(slot.name for slot in scenario.slots)
         self._logs, self._sums = logs, sums
-        unknown = np.broadcast_to(np.nan, scenario.market.n_bars)
+        unknown = _unknown(scenario.market.n_bars)
         self.equity, self.equity_low, self.worst_margin_ratio = (
             kept if len(kept) > 0 else unknown for kept in (curves.equity, curves.equity_low, curves.worst_ratio)
         )
         self._has_lows = len(curves.equity_low) > 0
         self._curve, self._common = curve, common
         self.pool_margin_ratio = curves.pool_ratio.T
-        self.pool_of_slot, kinds = pools_of(scenario)
-        self.pool_kind = tuple(kinds)
         self._bankrupt = bankrupt
 
     def __repr__(self) -> str:
@@ -99,6 +103,20 @@ class Result(ShownInNotebooks):
     def final_equity(self) -> float:
         """Equity at the last close [settlement currency]."""
         return float(self.equity[-1]) if self._curve is None else self._curve.final
+
+    @cached_property
+    def _pools(self) -> tuple[NDArray[np.int64], list[str]]:
+        return pools_of(self.scenario)
+
+    @property
+    def pool_of_slot(self) -> NDArray[np.int64]:
+        """Pool of each slot."""
+        return self._pools[0]
+
+    @property
+    def pool_kind(self) -> tuple[str, ...]:
+        """Kind of each pool, ``standing`` or ``on_demand``."""
+        return tuple(self._pools[1])
 
     @cached_property
     def curve(self) -> CurveSummary:

@@ -57,6 +57,11 @@ class Words:
         self.words[place] = table.ctypes.data
         self.words[place + 1] = len(table) if length is None else length
 
+    def hold(self, name: str, table: NDArray[Any]) -> None:
+        """Put a table in the place of one if it is not there."""
+        if self._arrays[name] is not table:
+            self.point(name, table)
+
     def lengthen(self, name: str, length: int) -> None:
         """Have compiled code see more rows of the same table."""
         self.words[self.places[name] + 1] = length

@@ -23,6 +23,7 @@ from backtester.schema import (
     Run,
 )
 
+NO_ACTIONS, NO_LOGS = empty(ACTION, 0), Logs(empty(EVENT, 0), empty(LEDGER_ROW, 0), empty(POSITION_ROW, 0))
 APART = 40  # floats: rows a power of 2 apart share the few places that a processor's first cache has for them
 
 
@@ -73,6 +74,8 @@ def run_of(
 
 def logs_of(n_events: int, n_ledger: int, n_positions: int) -> Logs:
     """Empty logs with these numbers of rows."""
+    if n_events == n_ledger == n_positions == 0:
+        return NO_LOGS
     return Logs(empty(EVENT, n_events), empty(LEDGER_ROW, n_ledger), empty(POSITION_ROW, n_positions))
 
 
@@ -106,7 +109,7 @@ def pad_of(n_pools: int) -> Pad:
 def _actions(scenario: Scenario, common: Common) -> Table:
     actions = scenario.actions
     if len(actions.bar) == 0:
-        return empty(ACTION, 0)
+        return NO_ACTIONS
     table = table_of(ACTION, len(actions.bar), **actions._asdict())
     cancels = table["kind"] == CANCEL
     if cancels.any():  # of an order of the scenario; the kernels ask for its row among the working ones

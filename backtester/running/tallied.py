@@ -84,6 +84,8 @@ class _Account:
         self._deposits = self._run.ledger[: self._run.state["n_ledger"][0]].copy()
         changing = [*(getattr(self._run, name) for name in Start._fields), self._tallied.tally]
         self._begun = [(each, each.copy()) for each in map(_bytes, changing)]
+        self._next_order = self._run.instruments["next_order"]
+        self._lines = {name: line.ctypes.data for name, line in zip(LINES, room.curves, strict=False)}
         self._state = self._run.state.view(np.ndarray).view(np.int64)
         self._of_run, self._of_agenda, self._of_tallied = map(Words, (self._run, agenda, self._tallied))
         self._sheet = self._sheet_of(common, agenda, PATHS.index(scenario.path))
@@ -111,15 +113,18 @@ class _Account:
         """Run it to its end, with these orders, instructions and logs."""
         for table, begun in self._begun:
             np.copyto(table, begun)
-        self._run.instruments["next_order"] = common.first_order
-        logs.ledger[: len(self._deposits)] = self._deposits[: len(logs.ledger)]
-        given = {"orders": common.orders, "working": common.working.copy()} | logs._asdict()
+        self._next_order[:] = common.first_order
+        if len(logs.ledger) > 0:
+            logs.ledger[: len(self._deposits)] = self._deposits
+        working = common.working.copy() if len(common.working) > 0 else common.working
+        given = {"orders": common.orders, "working": working} | logs._asdict()
         for words, tables in ((self._of_run, given), (self._of_agenda, agenda._asdict())):
             for name, table in tables.items():
-                words.point(name, table)
+                words.hold(name, table)
         curves, of_curves = self._room[:2]
-        for name, line in zip(LINES, curves, strict=False):
-            of_curves.point(name, line, n_bars)
+        for name, address in self._lines.items():
+            place = of_curves.places[name]
+            of_curves.words[place : place + 2] = address, n_bars
         self._sheet.calls["bars"] = common.bar_words.address
         outcome = self._to_end(ctypes.c_int64(n_bars))
         n_events, n_ledger, n_positions, bankrupt = self._state[_SEEN].tolist()
