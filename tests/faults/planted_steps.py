@@ -86,7 +86,7 @@ FAULTS = [
         _STEPS + "below_the_backstop_the_fund_takes_all", {"leftover": "fund"},
     ),
     Fault(
-        "liquidation_fee", "the venue's fee for all", "running/engine_input.py",
+        "liquidation_fee", "the venue's fee for all", "running/start.py",
         "return rules.liquidation_fee if instrument.liquidation_fee is None else instrument.liquidation_fee",
         "return rules.liquidation_fee", _STEPS + "an_instrument_may_have_a_fee_of_its_own", {"own": 0, "fee": 0},
     ),
