@@ -43,7 +43,7 @@ __all__ = ["NO_CURVES", "run_tallied"]
 NO_CURVES = Curves(np.empty(0), np.empty(0), np.empty(0), np.empty((0, 0)), NO_STRETCHES)
 
 LINES = "equity", "equity_low"  # of the curves, which are tallied
-MOST = 4  # starts of a thread
+MOST = 4  # shapes of a thread
 _COMPILING = Lock()
 _SEEN = [list(STATE.names or ()).index(name) for name in ("n_events", "n_ledger", "n_positions", "bankrupt")]  # words
 
@@ -65,12 +65,12 @@ def _room(n_pools: int, is_lone: bool) -> _Room:
 
 
 class _Account:
-    """An account that is run from one start again and again: to point at all of its tables takes as long as some runs.
+    """An account that is run again and again: to point at all of its tables takes as long as some runs.
 
     Parameters
     ----------
     scenario : Scenario
-        Whose start it is.
+        One that has as many slots, pools and legs as those that are run.
     start : Start
     common : Common
     agenda : Agenda
@@ -78,29 +78,40 @@ class _Account:
     """
 
     def __init__(self, scenario: Scenario, start: Start, common: Common, agenda: Agenda, room: _Room) -> None:
-        self.start, self._room, self._tallied = start, room, empty_tally(scenario.balance)
-        self._run = run_of(scenario, 0, 1 + len(scenario.shares), 0, common=common, start=start)
-        deposit(self._run, scenario)
-        self._deposits = self._run.ledger[: self._run.state["n_ledger"][0]].copy()
-        changing = [*(getattr(self._run, name) for name in Start._fields), self._tallied.tally]
-        self._begun = [(each, each.copy()) for each in map(_bytes, changing)]
+        self.shape, self._room, self._tallied = _shape_of(start), room, empty_tally(scenario.balance)
+        self._run = run_of(scenario, 0, len(start.pools), 0, common=common, start=start)
         self._next_order = self._run.instruments["next_order"]
         self._lines = {name: line.ctypes.data for name, line in zip(LINES, room.curves, strict=False)}
         self._state = self._run.state.view(np.ndarray).view(np.int64)
         self._of_run, self._of_agenda, self._of_tallied = map(Words, (self._run, agenda, self._tallied))
-        self._sheet = self._sheet_of(common, agenda, PATHS.index(scenario.path))
+        self._sheet = self._sheet_of(common, agenda)
         self._of_sheet = Words(self._sheet)
         with _COMPILING:
             to_end = direct(tally_run, self._sheet, 0, lets_go=True)
         self._to_end: Callable[[ctypes.c_int64], int] = partial(to_end, self._of_sheet.reference)
+        self._start: Start | None = None
 
-    def _sheet_of(self, common: Common, agenda: Agenda, path: int) -> TallySheet:
+    def begin_as(self, scenario: Scenario, start: Start, common: Common) -> None:
+        """Begin from a start, if it is another than the last one."""
+        if start is self._start:
+            return
+        for name, table in start._asdict().items():
+            np.copyto(getattr(self._run, name), table)
+        np.copyto(self._tallied.tally, empty_tally(scenario.balance).tally)
+        deposit(self._run, scenario)
+        self._deposits = self._run.ledger[: self._run.state["n_ledger"][0]].copy()
+        changing = [*(getattr(self._run, name) for name in Start._fields), self._tallied.tally]
+        self._begun = [(each, each.copy()) for each in map(_bytes, changing)]
+        self._of_run.hold("tiers", common.tiers)
+        self._sheet.calls["path"] = PATHS.index(scenario.path)
+        self._start = start
+
+    def _sheet_of(self, common: Common, agenda: Agenda) -> TallySheet:
         curves, of_curves, pad, of_pad = self._room
         calls, tally_of = empty(TALLY_CALLS, 1), self._tallied
         with _COMPILING:
-            calls["advance"] = address_of(advance, self._run, agenda, common.bars, curves, pad, path, 0)
+            calls["advance"] = address_of(advance, self._run, agenda, common.bars, curves, pad, 0, 0)
             calls["tally"] = address_of(tally, curves, common.bars, tally_of, 0, 0)
-        calls["path"] = path
         words = self._of_run, self._of_agenda, of_curves, of_pad, self._of_tallied
         for name, each in zip(("run", "agenda", "curves", "pad", "tallied"), words, strict=True):
             calls[name] = each.address
@@ -141,14 +152,16 @@ class _Accounts(local):
         self._last: tuple[_Account, ...] = ()
 
     def of(self, scenario: Scenario, start: Start, common: Common, agenda: Agenda) -> _Account:
-        """Return the account of a start."""
-        like = (each for each in self._last if each.start is start)
+        """Return an account that begins from this start."""
+        shape = _shape_of(start)
+        like = (each for each in self._last if each.shape == shape)
         found = next(like, None) or _Account(scenario, start, common, agenda, self._room(start))
         self._last = (found, *(each for each in self._last if each is not found))[:MOST]
+        found.begin_as(scenario, start, common)
         return found
 
     def _room(self, start: Start) -> _Room:
-        key = int(np.count_nonzero(start.pools["on_demand"] == 0)), len(start.legs) == 1
+        key = _standing(start), len(start.legs) == 1
         if key not in self._rooms:
             self._rooms[key] = _room(*key)
         return self._rooms[key]
@@ -163,6 +176,15 @@ def run_tallied(
     """Run an account to its end, as `run_recorded`."""
     account = _ACCOUNTS.of(scenario, start, common, agenda)
     return account.run(common, agenda, logs_of(*lengths), scenario.market.n_bars)
+
+
+def _shape_of(start: Start) -> tuple[int, ...]:
+    """Return what accounts that use the same tables have in common."""
+    return _standing(start), *map(len, start)
+
+
+def _standing(start: Start) -> int:
+    return int(np.count_nonzero(start.pools["on_demand"] == 0))
 
 
 def _bytes(table: NDArray[Any]) -> NDArray[np.uint8]:
