@@ -114,6 +114,20 @@ def test_without_a_scheduler_one_is_started_here(tmp_path: Path) -> None:
     same_rows(tmp_path / "here", tmp_path / "dask")
 
 
+def test_the_workers_started_here_do_not_write_to_the_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("distributed.scheduler.heartbeat_interval", lambda workers: 0.001)  # one is always under way
+
+    def stop(now: Outcome) -> None:
+        if now.done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_plan(SMALL, tmp_path / "out", workers=2, engine="dask", progress=stop)
+    assert capfd.readouterr().err == ""
+
+
 def test_engines_are_checked_before_anything_runs(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="engine: is no engine; found 'dusk'; nearest: dask"):
         run_plan(SMALL, tmp_path, engine="dusk")
