@@ -31,7 +31,7 @@ __all__ = ["CHARTS", "VenueChart", "folders", "venue_equity_chart", "venue_page"
 _CLASSES = {
     "first_liquidated": "liquidated here only",
     "second_liquidated": "liquidated there only",
-    "both_liquidated": "liquidated in both, not alike",
+    "both_liquidated": "liquidated in both, for different losses",
     "held_back": "cut or refused",
     "open": "other, still open",
     "other": "other size or exit",

@@ -22,6 +22,8 @@ __all__ = ["PANELS", "frontier_chart"]
 
 LOGARITHMIC = 8.0  # times as large as the smallest is the largest value of a setting on a logarithmic axis
 MOST_TICKS = 14
+BETTER = "better"  # gid of the name of a mode beside the line from which on it is the better one
+LINE = 10  # [point] between such names, one above the other
 HEAD = 0.2  # [inch] room for the name of the first panel
 
 
@@ -47,7 +49,7 @@ def frontier_chart(table: pd.DataFrame, name: str, size: Size = WIDE, *, synthet
     """Draw the five measures of `PANELS` of each mode along a setting, a row for each.
 
     Where one of two modes stops to be the better one a line is drawn, with the mode that is better from there on.
-    Artists carry gids: ``<measure>-<mode>``, ``crossing-<measure>``.
+    Artists carry gids: ``<measure>-<mode>``, ``crossing-<measure>``, ``better``.
 
     Parameters
     ----------
@@ -75,6 +77,8 @@ def frontier_chart(table: pd.DataFrame, name: str, size: Size = WIDE, *, synthet
     for axes, panel in zip(panels, PANELS, strict=True):
         _panel(axes, table, name, panel)
     _axis(panels[-1], np.unique(table[name].to_numpy(np.float64)), size)
+    for axes in panels:
+        _apart(axes)
     panels[-1].set_xlabel(plain, color=MUTED, fontsize=9)
     return figure
 
@@ -135,9 +139,19 @@ def _crossings(axes: Axes, table: pd.DataFrame, name: str, panel: Panel, modes: 
         axes.axvline(at, color=MUTED, linewidth=1.0, linestyle=(0, (1, 2)), zorder=1, gid=f"crossing-{panel.measure}")
         axes.annotate(
             name_of(after), (at, 0.0), xytext=(4, 3), xycoords=("data", "axes fraction"), textcoords="offset points",
-            color=look(after).colour, fontsize=8, va="bottom", zorder=4,
+            color=look(after).colour, fontsize=8, va="bottom", zorder=4, gid=BETTER,
             bbox={"facecolor": PAPER, "edgecolor": "none", "alpha": 0.8, "pad": 0.5},
         )  # fmt: skip
+
+
+def _apart(axes: Axes) -> None:
+    """Raise the names of modes beside their lines where one would cover another."""
+    ends: list[float] = []  # of the rows of names
+    for label in (each for each in axes.texts if each.get_gid() == BETTER):
+        box = label.get_window_extent()
+        row = next((k for k, end in enumerate(ends) if end <= box.x0), len(ends))
+        ends[row : row + 1] = [box.x1]
+        label.set_y(label.get_position()[1] + row * LINE)
 
 
 def _axis(axes: Axes, values: Any, size: Size) -> None:

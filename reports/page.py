@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
 
 from backtester import text
 from backtester.compare import Comparison
@@ -29,6 +31,7 @@ from reports.tables import band_table, metrics_table, strategy_table, table_of
 
 __all__ = ["Picture", "document_page", "kept", "page", "template"]
 
+HEADING = re.compile(r'<h2 id="([\w-]+)">(.*?)</h2>')
 TEMPLATES = Path(__file__).parent / "templates"
 OVER_TIME = ("equity", "underwater", "liquidations", "margin-ratio")  # charts whose findings the panels show as well
 
@@ -67,7 +70,14 @@ def template(name: str) -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    rooms.globals["headings_of"] = headings_of
     return rooms.get_template(name)
+
+
+def headings_of(content: str) -> list[tuple[str, Markup]]:
+    """Return where links can lead in what is rendered: places and their headings, without what follows a colon."""
+    found = HEADING.findall(content)
+    return [(place, Markup(words.partition(":")[0])) for place, words in found]  # they are escaped already
 
 
 def kept(words: str) -> str:

@@ -36,7 +36,7 @@ _LABELS = {
     "same": "same in both",
     "first_liquidated": "liquidated in {0}, carried by {1}",
     "second_liquidated": "liquidated in {1}, spared by {0}",
-    "both_liquidated": "liquidated in both, not alike",
+    "both_liquidated": "liquidated in both, for different losses",
     "held_back": "cut or refused for want of margin",
     "open": "other trades, still open at the end",
     "other": "other size or exit",

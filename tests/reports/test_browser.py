@@ -175,10 +175,26 @@ def test_a_reader_that_reads_aloud_has_a_name_for_everything(opened, sampled):
 @pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
 def test_what_is_touched_is_large_enough_for_a_finger(opened, sampled, viewport):
     page = opened(sampled, viewport=viewport)
-    for what in ("summary", "button", "select", "figcaption a", ".jump a"):
+    for what in ("summary", "button", "select", "figcaption a", ".jump a", "nav a"):
         sizes = f"[...document.querySelectorAll('{what}')].map((each) => each.getBoundingClientRect())"
         shown = page.evaluate(f"{sizes}.filter((box) => box.width).map((box) => Math.min(box.width, box.height))")
         assert min(shown) >= 24, what
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_each_heading_is_one_click_away_and_stays_so(opened, sampled, viewport):
+    page = opened(sampled, viewport=viewport)
+    links = page.locator("nav a")
+    headings = page.locator("nav ~ section h2[id], nav ~ div h2[id]")
+    ends = ["Assumptions and substitutions", "Files", "Repeat it"]  # at the foot of the page anyway
+    assert [words.partition(":")[0] for words in headings.all_inner_texts()] == [*links.all_inner_texts(), *ends]
+    assert links.count() > 5
+    bar = "document.querySelector('nav').getBoundingClientRect()"
+    for link in links.all():
+        link.click()
+        top = f"document.querySelector('{link.get_attribute('href')}').getBoundingClientRect().top"
+        until(page, lambda top=top: page.evaluate(f"{bar}.bottom < {top} && {top} < {bar}.bottom + 60"))
+        assert page.evaluate(f"{bar}.top") == pytest.approx(0, abs=1)
 
 
 def test_a_close_up_leads_to_its_moment_in_the_panels(opened, written, grid):
@@ -287,10 +303,10 @@ def test_a_finger_scrolls_the_page_and_the_buttons_zoom(opened, written):
 
 def test_paper_is_light_and_has_no_controls(opened, written):
     page = opened(written, theme="dark")
-    assert page.locator(".controls").is_visible()
+    assert page.locator(".controls, nav").filter(visible=True).count() == 2
     page.emulate_media(media="print")
     until(page, lambda: ink(page) == "#1c2126")
-    assert not page.locator(".controls").is_visible()
+    assert not page.locator(".controls, nav").filter(visible=True).count()
     assert page.locator("#panels").is_visible()
 
 

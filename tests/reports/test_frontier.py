@@ -49,6 +49,16 @@ def test_crossings_stand_between_the_values_and_name_the_better_mode() -> None:
     assert figure.texts[0].get_text().startswith("Higher median final equity, along leverage: neither at 1, cross from")
 
 
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_names_at_crossings_close_together_do_not_cover_each_other(size) -> None:
+    turns = np.arange(12) % 2
+    table = along(made_up({"isolated": list(100.0 + turns), "cross": list(101.0 - turns)}), "leverage")
+    figure = frontier_chart(table, "leverage", size)
+    boxes = [words.get_window_extent() for words in figure.axes[0].texts if words.get_gid() == "better"]
+    assert len(boxes) == 11
+    assert not [(a, b) for k, a in enumerate(boxes) for b in boxes[:k] if a.overlaps(b)]
+
+
 def test_a_growth_without_bottom_has_no_point() -> None:
     figure = frontier_chart(along(made_up({"isolated": [200.0, 100.0], "cross": [50.0, 0.0]}), "leverage"), "leverage")
     (drawn,) = line(figure, "median_growth-cross")
