@@ -1,6 +1,6 @@
 """A sweep of parameters beside vectorbt's, in turn in one run: prints JSON with seconds, rates and ratios.
 
-    python benchmarks/sweep.py [--bars 525600] [--pairs 10] [--workers 1] [--repeats 3]
+    python benchmarks/sweep.py [--bars 525600] [--pairs 10] [--workers 2] [--repeats 3]
 
 pairs x pairs windows of a crossing of averages on one made-up market of one-minute bars. Ours is `run_plan` with plain
 metrics under both margin modes, from asking the strategy to rows on the disk, without the making of the market.
@@ -119,6 +119,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bars", type=int, default=365 * DAY)
     parser.add_argument("--pairs", type=int, default=10)
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)
     main(**vars(parser.parse_args()))
